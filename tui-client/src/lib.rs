@@ -1,1 +1,4 @@
-//! x
+//! Liao's terminal client: the screens, the words and colours they use, and the runtime that drives them.
+//! Screens are pure; only the runtime owns the terminal, the clock and the network.
+
+pub mod text;
