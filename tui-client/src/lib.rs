@@ -1,4 +1,5 @@
 //! Liao's terminal client: the screens, the words and colours they use, and the runtime that drives them.
 //! Screens are pure; only the runtime owns the terminal, the clock and the network.
 
+pub mod composer;
 pub mod text;
