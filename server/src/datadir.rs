@@ -1,0 +1,153 @@
+//! The data folder of a server: who may use it, and where things are in it.
+//! `DataDir` owns the lock on the folder for as long as it lives.
+//! A folder is used by one process at a time, and never by one older than what is stored in it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::disk::sync_folder;
+
+/// Version of the layout of the folder.
+const FORMAT_VERSION: u32 = 1;
+const FORMAT_WORD: &str = "liao-data";
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another server works in it.
+    #[error("the data folder {} is in use by another server", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It was written by a newer server.
+    #[error(
+        "the data folder {} has format {found}; this server knows {FORMAT_VERSION} at most. \
+         Use a newer server", path.display()
+    )]
+    Newer {
+        /// The folder.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+    },
+    /// What is in it was not written by a server.
+    #[error("the file {} does not say which format the data folder has", path.display())]
+    Foreign {
+        /// The format file.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// The verb that failed.
+        action: &'static str,
+        /// What it was about.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A data folder, locked.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Opens the folder at `path` for this process alone, creating it (mode 0700) when missing.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let path = path.into();
+        if !path.is_dir() {
+            create(&path).map_err(failed("create", &path))?;
+        }
+        let lock = lock(&path)?;
+        match fs::read_to_string(path.join("format")) {
+            Ok(text) => check_format(&path, &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => begin(&path)?,
+            Err(error) => return Err(failed("read", &path.join("format"))(error)),
+        }
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Folder of the journal.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// Folder of the index.
+    pub fn index(&self) -> PathBuf {
+        self.path.join("index")
+    }
+
+    /// Folder of certificate and key.
+    pub fn tls(&self) -> PathBuf {
+        self.path.join("tls")
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Io { action, path, source }
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+fn lock(path: &Path) -> Result<File, DataDirError> {
+    let name = path.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&name)
+        .map_err(failed("write", &name))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed("lock", &name)(source)),
+    }
+}
+
+fn check_format(path: &Path, text: &str) -> Result<(), DataDirError> {
+    let version = text.strip_prefix(FORMAT_WORD).and_then(|rest| rest.trim().parse().ok());
+    match version {
+        Some(FORMAT_VERSION) => Ok(()),
+        Some(found) if found > FORMAT_VERSION => {
+            Err(DataDirError::Newer { path: path.to_owned(), found })
+        }
+        _ => Err(DataDirError::Foreign { path: path.join("format") }),
+    }
+}
+
+/// Writes the format of an empty folder. One that has a journal must have had a format.
+fn begin(path: &Path) -> Result<(), DataDirError> {
+    if path.join("journal").exists() {
+        return Err(DataDirError::Foreign { path: path.join("format") });
+    }
+    write_format(path).map_err(failed("write", path))
+}
+
+fn write_format(path: &Path) -> io::Result<()> {
+    let fresh = path.join("format.new");
+    let mut file = File::create(&fresh)?;
+    writeln!(file, "{FORMAT_WORD} {FORMAT_VERSION}")?;
+    file.sync_all()?;
+    fs::rename(&fresh, path.join("format"))?;
+    sync_folder(path)
+}
+
+#[cfg(test)]
+mod tests;

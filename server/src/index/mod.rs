@@ -1,0 +1,149 @@
+//! The index: what can be rebuilt from the journal, kept as sorted keys and values.
+//! An implementation owns its rows and the mark that says how far the journal is in them.
+//! Rows and mark change together or not at all; losing an index loses time, never facts.
+
+mod memory;
+mod sled;
+mod span;
+mod trust;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+
+pub use memory::MemoryIndex;
+pub use sled::{SledIndex, SledOptions};
+pub use span::{Direction, Span};
+
+use crate::journal::Position;
+
+/// Longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Longest value, in bytes: longer ones would leave sled's log for files of their own.
+pub const VALUE_BYTES_MAX: usize = 60 * 1024;
+
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// One change of one key. A key is 1 to [`KEY_BYTES_MAX`] bytes and does not begin with a zero
+/// byte: those keys belong to the index itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Its new value, at most [`VALUE_BYTES_MAX`] bytes; `None` removes the key.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Write {
+    /// Sets a key.
+    pub fn put(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        Self { key: key.into(), value: Some(value.into()) }
+    }
+
+    /// Removes a key.
+    pub fn remove(key: impl Into<Vec<u8>>) -> Self {
+        Self { key: key.into(), value: None }
+    }
+
+    /// True when key and value are within the limits.
+    pub fn allowed(&self) -> bool {
+        let key = !self.key.is_empty() && self.key.len() <= KEY_BYTES_MAX && self.key[0] != 0;
+        key && self.value.as_ref().is_none_or(|value| value.len() <= VALUE_BYTES_MAX)
+    }
+}
+
+/// How far the journal is in an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Lineage of the journal.
+    pub epoch: u64,
+    /// Version of the projection that made the rows.
+    pub version: u32,
+    /// All commits before this place are in the index.
+    pub position: Position,
+}
+
+impl Mark {
+    fn encode(&self) -> [u8; 24] {
+        let mut out = [0; 24];
+        out[..8].copy_from_slice(&self.epoch.to_be_bytes());
+        out[8..12].copy_from_slice(&self.version.to_be_bytes());
+        out[12..16].copy_from_slice(&self.position.segment.to_be_bytes());
+        out[16..].copy_from_slice(&self.position.offset.to_be_bytes());
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (epoch, rest) = bytes.split_first_chunk()?;
+        let (version, rest) = rest.split_first_chunk()?;
+        let (segment, rest) = rest.split_first_chunk()?;
+        let offset = u64::from_be_bytes(rest.try_into().ok()?);
+        let position = Position { segment: u32::from_be_bytes(*segment), offset };
+        let (epoch, version) = (u64::from_be_bytes(*epoch), u32::from_be_bytes(*version));
+        Some(Self { epoch, version, position })
+    }
+}
+
+/// Why an index cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The file system refused; the rows may well be sound.
+    #[error("cannot {action} the index: {source}")]
+    Io {
+        /// The verb that failed.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The rows cannot be trusted; the index must be rebuilt.
+    #[error("the index is damaged ({0}); it is rebuilt at the next start")]
+    Damaged(String),
+}
+
+impl IndexError {
+    pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, source }
+    }
+}
+
+/// Sorted rows. One thread applies, any number read. A read sees whole `apply` calls per key.
+pub trait Index: Send + Sync {
+    /// The value of a key.
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError>;
+    /// At most `limit` rows of `span`, the nearest in `direction` first.
+    fn scan(
+        &self,
+        span: &Span,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Pair>, IndexError>;
+    /// Changes rows and mark together. Of two writes of one key the later holds.
+    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError>;
+    /// The mark of the last `apply`; `None` in an empty index.
+    fn mark(&self) -> Result<Option<Mark>, IndexError>;
+    /// Brings all applied rows to the disk.
+    fn checkpoint(&self) -> Result<(), IndexError>;
+    /// Checkpoints and notes that this stop was clean. Nothing may be applied afterwards.
+    fn close(&self) -> Result<(), IndexError>;
+}
+
+/// The place where an index lives between two runs.
+pub trait IndexHome: Send + Sync {
+    /// True when an index is there, sound or not.
+    fn holds_rows(&self) -> Result<bool, IndexError>;
+    /// Opens what is there, or an empty index.
+    fn open(&self) -> Result<IndexFound, IndexError>;
+    /// Moves what is there out of the way; gives its new name, if it has one.
+    fn set_aside(&self) -> Result<Option<String>, IndexError>;
+}
+
+/// What was found in an [`IndexHome`].
+pub enum IndexFound {
+    /// An index whose rows agree with its mark.
+    Sound(Arc<dyn Index>),
+    /// There are rows, but they may be wrong; the words say why.
+    Doubtful(String),
+}

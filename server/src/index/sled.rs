@@ -1,0 +1,258 @@
+//! The index on sled 0.34.7. `SledIndex` owns one tree and the files under it.
+//! sled may panic on damaged files, so every call is guarded, and a panic is an error like others.
+//! Rows and mark are one batch; whether the files survived the last stop is decided in `trust`.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::trust::{self, State};
+use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
+use crate::disk::sync_folder;
+
+/// Keys of the index itself begin with a zero byte; rows do not.
+const MARK_KEY: &[u8] = b"\0mark";
+/// Damaged indexes that are kept; the oldest goes first.
+const ASIDE_MAX: usize = 2;
+
+/// Choices made when a sled index is opened.
+#[derive(Debug, Clone)]
+pub struct SledOptions {
+    /// The folder of the index; it is created when missing.
+    pub folder: PathBuf,
+    /// Bytes of sled's cache. Resident memory grows to about twice that.
+    pub cache_bytes: u64,
+    /// Names this run of the machine. `None` asks the system.
+    pub boot: Option<String>,
+}
+
+impl SledOptions {
+    /// The usual choices: a cache of 64 MiB.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), cache_bytes: 64 << 20, boot: None }
+    }
+}
+
+/// An index on disk.
+pub struct SledIndex {
+    db: sled::Db,
+    file: File,
+    folder: PathBuf,
+    boot: String,
+}
+
+fn damaged(words: impl ToString) -> IndexError {
+    IndexError::Damaged(words.to_string())
+}
+
+fn translate(action: &'static str, error: sled::Error) -> IndexError {
+    use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    match error {
+        sled::Error::Io(source) => match source.kind() {
+            InvalidData | InvalidInput | NotFound | UnexpectedEof => damaged(source),
+            _ => IndexError::Io { action, source },
+        },
+        other => damaged(other),
+    }
+}
+
+/// Runs one call into sled. A panic in there means its files are not what it wrote.
+fn guard<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(done) => done.map_err(|error| translate(action, error)),
+        Err(_) => Err(damaged(format!("sled gave up when asked to {action} it"))),
+    }
+}
+
+impl SledIndex {
+    fn create(options: &SledOptions, boot: String) -> Result<Self, IndexError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&options.folder)
+            .map_err(IndexError::io("create"))?;
+        let index = Self::start(options, boot)?;
+        guard("flush", || index.db.flush())?;
+        sync_tree(&options.folder).map_err(IndexError::io("sync"))?;
+        if let Some(parent) = options.folder.parent() {
+            sync_folder(parent).map_err(IndexError::io("sync"))?;
+        }
+        index.note(false)?;
+        Ok(index)
+    }
+
+    fn start(options: &SledOptions, boot: String) -> Result<Self, IndexError> {
+        let config = sled::Config::new()
+            .path(&options.folder)
+            .cache_capacity(options.cache_bytes)
+            .mode(sled::Mode::HighThroughput)
+            // The only fsync of sled itself is in the thread this starts.
+            .flush_every_ms(Some(500));
+        let db = guard("open", || config.open())?;
+        let file = File::open(options.folder.join("db")).map_err(IndexError::io("open"))?;
+        Ok(Self { db, file, folder: options.folder.clone(), boot })
+    }
+
+    fn state(&self, clean: bool) -> Result<State, IndexError> {
+        let facts = trust::file_facts(&self.folder.join("db"));
+        let (file, file_bytes) = facts.map_err(IndexError::io("read"))?;
+        Ok(State { clean, boot: self.boot.clone(), file, file_bytes, mark: self.mark()? })
+    }
+
+    fn note(&self, clean: bool) -> Result<(), IndexError> {
+        trust::write(&self.folder, &self.state(clean)?).map_err(IndexError::io("write"))
+    }
+
+    /// Passes a result on; after damage the next start is told not to trust these files.
+    fn watched<T>(&self, result: Result<T, IndexError>) -> Result<T, IndexError> {
+        if matches!(result, Err(IndexError::Damaged(_)))
+            && let Err(error) = trust::forget(&self.folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!(%error, "cannot note that the index is damaged");
+        }
+        result
+    }
+
+    fn bring_to_disk(&self) -> Result<(), IndexError> {
+        guard("flush", || self.db.flush())?;
+        // sled's flush leaves the bytes in the drive's cache and the length uncommitted.
+        self.file.sync_data().map_err(IndexError::io("sync"))
+    }
+}
+
+impl Index for SledIndex {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        let found = self.watched(guard("read", || self.db.get(key)))?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    fn scan(
+        &self,
+        span: &Span,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Pair>, IndexError> {
+        if span.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+            row.map(|(key, value)| (key.to_vec(), value.to_vec()))
+        };
+        let ours = |row: &sled::Result<(sled::IVec, sled::IVec)>| !matches!(row, Ok((key, _)) if key.first() == Some(&0));
+        self.watched(guard("read", || {
+            let rows = self.db.range::<&[u8], _>(span.bounds());
+            match direction {
+                Direction::Forward => rows.filter(ours).take(limit).map(own).collect(),
+                Direction::Backward => rows.rev().filter(ours).take(limit).map(own).collect(),
+            }
+        }))
+    }
+
+    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError> {
+        let mut batch = sled::Batch::default();
+        for write in writes {
+            match &write.value {
+                Some(value) => batch.insert(write.key.as_slice(), value.as_slice()),
+                None => batch.remove(write.key.as_slice()),
+            }
+        }
+        batch.insert(MARK_KEY, &mark.encode());
+        self.watched(guard("write", || self.db.apply_batch(batch)))
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, IndexError> {
+        let Some(bytes) = self.read(MARK_KEY)? else { return Ok(None) };
+        let mark = Mark::decode(&bytes).ok_or_else(|| damaged("its mark makes no sense"));
+        self.watched(mark).map(Some)
+    }
+
+    fn checkpoint(&self) -> Result<(), IndexError> {
+        let done = self.bring_to_disk().and_then(|()| self.note(false));
+        self.watched(done)
+    }
+
+    fn close(&self) -> Result<(), IndexError> {
+        let done = self.bring_to_disk().and_then(|()| self.note(true));
+        self.watched(done)
+    }
+}
+
+impl IndexHome for SledOptions {
+    fn holds_rows(&self) -> Result<bool, IndexError> {
+        self.folder.join("db").try_exists().map_err(IndexError::io("read"))
+    }
+
+    fn open(&self) -> Result<IndexFound, IndexError> {
+        let boot = self.boot.clone().unwrap_or_else(trust::boot_name);
+        if !self.folder.join("db").exists() {
+            return match fs::read_dir(&self.folder).map(|mut found| found.next().is_some()) {
+                Ok(true) => Ok(IndexFound::Doubtful("its main file is missing".to_owned())),
+                _ => Ok(IndexFound::Sound(Arc::new(SledIndex::create(self, boot)?))),
+            };
+        }
+        let noted = trust::read(&self.folder).map_err(IndexError::io("read"))?;
+        if noted.is_none() {
+            return Ok(IndexFound::Doubtful("its state is not noted".to_owned()));
+        }
+        // The length must be looked at before sled opens and grows the file.
+        let facts = trust::file_facts(&self.folder.join("db"));
+        let (file, file_bytes) = facts.map_err(IndexError::io("read"))?;
+        let index = SledIndex::start(self, boot.clone())?;
+        let now = State { clean: false, boot, file, file_bytes, mark: index.mark()? };
+        if let Some(words) = trust::doubt(noted.as_ref(), &now) {
+            return Ok(IndexFound::Doubtful(words.to_owned()));
+        }
+        index.note(false)?;
+        Ok(IndexFound::Sound(Arc::new(index)))
+    }
+
+    fn set_aside(&self) -> Result<Option<String>, IndexError> {
+        if !self.folder.exists() {
+            return Ok(None);
+        }
+        let parent = self.folder.parent().unwrap_or_else(|| Path::new(""));
+        let base = self.folder.file_name().and_then(|name| name.to_str()).unwrap_or("index");
+        let mut kept = kept_aside(parent, base).map_err(IndexError::io("list"))?;
+        kept.sort_unstable();
+        let surplus = (kept.len() + 1).saturating_sub(ASIDE_MAX);
+        for old in kept.iter().take(surplus) {
+            fs::remove_dir_all(parent.join(format!("{base}.bad-{old}")))
+                .map_err(IndexError::io("remove"))?;
+        }
+        let name = format!("{base}.bad-{}", kept.last().map_or(1, |last| last.saturating_add(1)));
+        fs::rename(&self.folder, parent.join(&name)).map_err(IndexError::io("rename"))?;
+        sync_folder(parent).map_err(IndexError::io("sync"))?;
+        Ok(Some(name))
+    }
+}
+
+/// Numbers of the indexes set aside in `parent`.
+fn kept_aside(parent: &Path, base: &str) -> io::Result<Vec<u32>> {
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let prefix = format!("{base}.bad-");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let name = entry?.file_name();
+        let number: Option<u32> =
+            name.to_str().and_then(|name| name.strip_prefix(&prefix)?.parse().ok());
+        found.extend(number);
+    }
+    Ok(found)
+}
+
+/// Syncs every file and folder of a fresh index: sled never syncs some of them.
+fn sync_tree(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_tree(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_folder(folder)
+}

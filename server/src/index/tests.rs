@@ -1,0 +1,1 @@
+//! What every index promises.

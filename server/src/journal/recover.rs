@@ -1,0 +1,187 @@
+//! Opening a journal after any kind of stop: finds the end of the last whole commit.
+//! Owns nothing. Only the tail of the last segment may be torn, and only behind the last sync:
+//! what was synced and is not sound is damage, never cut.
+
+use std::sync::Arc;
+
+use super::reader::{Scan, open_segment, read_header};
+use super::record::{FLAG_SYNCED_BEFORE, Head, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
+use super::writer::{Opened, create_segment};
+use super::{Flaw, JournalError, Position, parse_segment_name, segment_name};
+use crate::disk::{Disk, DiskFile};
+
+/// Files with cut tails that are kept; the oldest goes first.
+const CUT_FILES_MAX: usize = 16;
+
+/// What was cut from the tail of the journal: writes that were never acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TailCut {
+    /// Where the journal ends now.
+    pub end: Position,
+    /// Bytes that stood behind it.
+    pub bytes: u64,
+    /// What was wrong with them.
+    pub reason: Flaw,
+    /// Name of the file beside the segments that keeps them.
+    pub kept_in: String,
+}
+
+pub(crate) struct Found {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) end: Position,
+    pub(crate) epoch: u64,
+    pub(crate) opened: Opened,
+}
+
+pub(crate) fn recover(disk: &Arc<dyn Disk>, new_epoch: u64) -> Result<Found, JournalError> {
+    let mut segments = list_segments(disk.as_ref())?;
+    let dropped = drop_unborn(disk.as_ref(), &mut segments)?;
+    let Some(&segment) = segments.last() else {
+        let file = create_segment(disk.as_ref(), 1, new_epoch)?;
+        let opened = Opened { created: true, cut: None };
+        return Ok(Found { file, end: Position::START, epoch: new_epoch, opened });
+    };
+    for &closed in &segments[..segments.len() - 1] {
+        read_header(open_segment(disk.as_ref(), closed)?.as_ref(), closed)?;
+    }
+    let file = open_segment(disk.as_ref(), segment)?;
+    let epoch = read_header(file.as_ref(), segment)?.epoch;
+    let (end, flaw) = find_end(&file, segment)?;
+    let mut opened = Opened::default();
+    if let Some((at, reason)) = flaw {
+        // When a later segment was begun, this one was synced to its end before.
+        if dropped || synced_behind(&file, at)? {
+            return Err(JournalError::damaged(at, reason));
+        }
+        opened.cut = Some(cut_tail(disk.as_ref(), &file, end, reason)?);
+    }
+    // What is read from now on may be answered to people, so it must not depend on a cache.
+    file.sync().map_err(JournalError::io("sync"))?;
+    disk.sync_dir().map_err(JournalError::io("sync"))?;
+    Ok(Found { file, end, epoch, opened })
+}
+
+/// Numbers of the segments, in order and without a hole.
+pub(crate) fn list_segments(disk: &dyn Disk) -> Result<Vec<u32>, JournalError> {
+    let names = disk.list().map_err(JournalError::io("list"))?;
+    let mut segments: Vec<u32> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    segments.sort_unstable();
+    for (expected, &found) in (1..).zip(&segments) {
+        if found != expected {
+            return Err(JournalError::Damaged {
+                segment: expected,
+                offset: 0,
+                reason: Flaw::Missing,
+            });
+        }
+    }
+    Ok(segments)
+}
+
+/// Removes a last segment whose header never reached the disk: records are written only after
+/// the header was synced, so none can be in it. True when there was one.
+fn drop_unborn(disk: &dyn Disk, segments: &mut Vec<u32>) -> Result<bool, JournalError> {
+    let Some(&segment) = segments.last() else { return Ok(false) };
+    let file = open_segment(disk, segment)?;
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let unsound = matches!(
+        read_header(file.as_ref(), segment),
+        Err(JournalError::Damaged { reason: Flaw::Header, .. })
+    );
+    if !unsound || size > SEGMENT_HEADER_BYTES {
+        return Ok(false);
+    }
+    disk.remove(&segment_name(segment)).map_err(JournalError::io("remove"))?;
+    disk.sync_dir().map_err(JournalError::io("sync"))?;
+    segments.pop();
+    Ok(true)
+}
+
+/// The end of the last whole commit, and what stands behind it if that is not the end.
+fn find_end(
+    file: &Arc<dyn DiskFile>,
+    segment: u32,
+) -> Result<(Position, Option<(Position, Flaw)>), JournalError> {
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let mut end = Position { segment, offset: SEGMENT_HEADER_BYTES };
+    let mut last = end;
+    let mut scan = Scan::new(file.clone(), segment, end.offset, size);
+    loop {
+        match scan.step() {
+            Ok(Some(found)) => {
+                last = found.record.end();
+                // A sync follows whole commits only, so one inside a commit is a lie.
+                if found.synced_before && end != start_of(&found.record.at) {
+                    return Ok((end, Some((end, Flaw::Unfinished))));
+                }
+                if found.record.last {
+                    end = last;
+                }
+            }
+            Ok(None) if last == end => return Ok((end, None)),
+            Ok(None) => return Ok((end, Some((last, Flaw::Unfinished)))),
+            Err(JournalError::Damaged { offset, reason, .. }) => {
+                return Ok((end, Some((Position { segment, offset }, reason))));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+fn start_of(at: &super::RecordRef) -> Position {
+    Position { segment: at.segment, offset: at.offset }
+}
+
+/// True when a sound record that was begun after a sync stands anywhere behind `flawed`: then
+/// the flawed bytes had been synced once, and may have been acknowledged.
+fn synced_behind(file: &Arc<dyn DiskFile>, flawed: Position) -> Result<bool, JournalError> {
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let count = usize::try_from(size.saturating_sub(flawed.offset)).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; count];
+    file.read_exact_at(&mut bytes, flawed.offset).map_err(JournalError::io("read"))?;
+    let sound = |start: usize| {
+        let rest = &bytes[start..];
+        let head = rest.get(..RECORD_HEADER_BYTES).and_then(|head| Head::decode(head).ok())?;
+        if head.flags & FLAG_SYNCED_BEFORE == 0 {
+            return None;
+        }
+        let body = rest.get(RECORD_HEADER_BYTES..head.record_bytes())?;
+        head.verify(flawed.segment, flawed.offset + start as u64, body).ok()
+    };
+    Ok((1..count).any(|start| sound(start).is_some()))
+}
+
+fn cut_tail(
+    disk: &dyn Disk,
+    file: &Arc<dyn DiskFile>,
+    end: Position,
+    reason: Flaw,
+) -> Result<TailCut, JournalError> {
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let bytes = size.saturating_sub(end.offset);
+    let mut tail = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut tail, end.offset).map_err(JournalError::io("read"))?;
+    let kept_in = keep_tail(disk, &tail)?;
+    file.truncate(end.offset).map_err(JournalError::io("cut"))?;
+    Ok(TailCut { end, bytes, reason, kept_in })
+}
+
+/// Keeps the cut bytes beside the segments; nobody reads them but a curious person.
+fn keep_tail(disk: &dyn Disk, tail: &[u8]) -> Result<String, JournalError> {
+    let names = disk.list().map_err(JournalError::io("list"))?;
+    let number = |name: &String| -> Option<u32> {
+        name.strip_prefix("tail-")?.strip_suffix(".cut")?.parse().ok()
+    };
+    let mut kept: Vec<u32> = names.iter().filter_map(number).collect();
+    kept.sort_unstable();
+    let surplus = (kept.len() + 1).saturating_sub(CUT_FILES_MAX);
+    for old in kept.iter().take(surplus) {
+        disk.remove(&format!("tail-{old}.cut")).map_err(JournalError::io("remove"))?;
+    }
+    let name = format!("tail-{}.cut", kept.last().map_or(1, |last| last.saturating_add(1)));
+    let file = disk.create_new(&name).map_err(JournalError::io("create"))?;
+    file.write_all_at(tail, 0).map_err(JournalError::io("write"))?;
+    file.sync().map_err(JournalError::io("sync"))?;
+    disk.sync_dir().map_err(JournalError::io("sync"))?;
+    Ok(name)
+}

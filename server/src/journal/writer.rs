@@ -1,0 +1,282 @@
+//! Writing the journal. `Journal` owns the end of the last segment; nobody else writes.
+//! Commits are staged in memory, then written and synced together.
+//! After a failed write or sync nothing more is taken: only a restart knows what is on disk.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::reader::JournalReader;
+use super::record::{
+    FLAG_LAST, FLAG_SYNCED_BEFORE, Head, NewRecord, RECORD_BODY_BYTES_MAX, RECORD_HEADER_BYTES,
+    SEGMENT_HEADER_BYTES, encode, encode_segment_header,
+};
+use super::recover::{TailCut, recover};
+use super::{JournalError, Position, RecordRef, overwrite, parse_segment_name, segment_name};
+use crate::disk::{Disk, DiskFile};
+
+/// Choices made when a journal is opened.
+#[derive(Debug, Clone)]
+pub struct JournalOptions {
+    /// Bytes after which a new segment is begun; also the most one commit may take.
+    pub segment_bytes_max: u64,
+    /// Name of the lineage for segments begun under a new one: any number not used before.
+    pub new_epoch: u64,
+    /// Begin a new lineage now, as after restoring a backup.
+    pub begin_lineage: bool,
+}
+
+impl JournalOptions {
+    /// The usual choices: segments of 64 MiB.
+    pub fn new(new_epoch: u64) -> Self {
+        Self { segment_bytes_max: 64 << 20, new_epoch, begin_lineage: false }
+    }
+}
+
+/// What was found when a journal was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// There was no journal; an empty one was begun.
+    pub created: bool,
+    /// What was cut from the tail, if anything.
+    pub cut: Option<TailCut>,
+}
+
+/// The writing end of a journal.
+pub struct Journal {
+    disk: Arc<dyn Disk>,
+    reader: JournalReader,
+    file: Arc<dyn DiskFile>,
+    options: JournalOptions,
+    epoch: u64,
+    end: Position,
+    staged: Vec<Part>,
+    poisoned: bool,
+}
+
+/// Staged bytes for one segment.
+struct Part {
+    start: Position,
+    bytes: Vec<u8>,
+}
+
+impl Part {
+    fn end(&self) -> Position {
+        let offset = self.start.offset + self.bytes.len() as u64;
+        Position { segment: self.start.segment, offset }
+    }
+}
+
+impl Journal {
+    /// True when there is a journal in `disk`, sound or not.
+    pub fn exists(disk: &dyn Disk) -> Result<bool, JournalError> {
+        let names = disk.list().map_err(JournalError::io("list"))?;
+        Ok(names.iter().any(|name| parse_segment_name(name).is_some()))
+    }
+
+    /// Opens the journal in `disk`, creating it when there is none, and repairs its tail.
+    /// Damage anywhere else is an error.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        options: JournalOptions,
+    ) -> Result<(Self, Opened), JournalError> {
+        overwrite::finish(disk.as_ref())?;
+        let found = recover(&disk, options.new_epoch)?;
+        let mut journal = Self {
+            reader: JournalReader::new(disk.clone(), found.end),
+            disk,
+            file: found.file,
+            epoch: found.epoch,
+            end: found.end,
+            staged: Vec::new(),
+            poisoned: false,
+            options,
+        };
+        if journal.options.begin_lineage && !found.opened.created {
+            journal.begin_lineage()?;
+        }
+        Ok((journal, found.opened))
+    }
+
+    /// A handle for reading, which sees what is synced.
+    pub fn reader(&self) -> JournalReader {
+        self.reader.clone()
+    }
+
+    /// The lineage: changes when the history may have changed behind the readers' backs.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The end of the last synced commit.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// The end of what is staged.
+    pub fn staged_end(&self) -> Position {
+        self.staged.last().map_or(self.end, Part::end)
+    }
+
+    /// True after a failed write or sync.
+    pub fn poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Adds a commit to what the next [`Journal::sync`] writes and says where its records will
+    /// stand. On an error nothing of it is staged.
+    pub fn stage(&mut self, commit: &[NewRecord]) -> Result<Vec<RecordRef>, JournalError> {
+        self.usable()?;
+        let bytes = self.measure(commit)?;
+        let max = self.options.segment_bytes_max;
+        let end = self.staged_end();
+        if end.offset + bytes > max && end.offset > SEGMENT_HEADER_BYTES {
+            let start = Position { segment: end.segment + 1, offset: SEGMENT_HEADER_BYTES };
+            self.staged.push(Part { start, bytes: Vec::new() });
+        } else if self.staged.is_empty() {
+            self.staged.push(Part { start: end, bytes: Vec::new() });
+        }
+        let Some(part) = self.staged.last_mut() else { return Ok(Vec::new()) };
+        Ok(part.add(commit))
+    }
+
+    fn measure(&self, commit: &[NewRecord]) -> Result<u64, JournalError> {
+        let mut total = 0;
+        for record in commit {
+            let bytes = record.body.len();
+            if bytes > RECORD_BODY_BYTES_MAX {
+                let bytes_max = RECORD_BODY_BYTES_MAX as u64;
+                return Err(JournalError::TooLarge { bytes: bytes as u64, bytes_max });
+            }
+            total += (RECORD_HEADER_BYTES + bytes) as u64;
+        }
+        let bytes_max = self.options.segment_bytes_max.saturating_sub(SEGMENT_HEADER_BYTES);
+        if total > bytes_max {
+            return Err(JournalError::TooLarge { bytes: total, bytes_max });
+        }
+        Ok(total)
+    }
+
+    /// Forgets what was staged behind `end`, an earlier [`Journal::staged_end`].
+    pub fn unstage(&mut self, end: Position) {
+        self.staged.retain(|part| part.start.segment <= end.segment);
+        if let Some(part) = self.staged.last_mut() {
+            let kept = end.offset.saturating_sub(part.start.offset);
+            part.bytes.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// Forgets all that is staged.
+    pub fn discard(&mut self) {
+        self.staged.clear();
+    }
+
+    /// The body of a record that is synced or staged.
+    pub fn read(&self, at: &RecordRef) -> Result<Bytes, JournalError> {
+        let staged = self
+            .staged
+            .iter()
+            .find(|part| part.start.segment == at.segment && part.start.offset <= at.offset);
+        let Some(part) = staged else { return self.reader.read(at) };
+        part.read(at).ok_or(JournalError::Absent { at: *at })
+    }
+
+    /// Writes and syncs what is staged. When this returns an error nothing more is taken, ever.
+    pub fn sync(&mut self) -> Result<Position, JournalError> {
+        self.usable()?;
+        let parts = std::mem::take(&mut self.staged);
+        let written = parts.iter().try_for_each(|part| self.write(part));
+        self.poisoned = written.is_err();
+        written.map(|()| self.end)
+    }
+
+    fn write(&mut self, part: &Part) -> Result<(), JournalError> {
+        if part.start.segment != self.end.segment {
+            // What stands before is synced, so the new file never outlives a lost tail.
+            self.rotate(self.epoch)?;
+        }
+        if part.bytes.is_empty() {
+            return Ok(());
+        }
+        self.file
+            .write_all_at(&part.bytes, part.start.offset)
+            .map_err(JournalError::io("write"))?;
+        self.file.sync().map_err(JournalError::io("sync"))?;
+        self.end = part.end();
+        self.reader.publish_end(self.end);
+        Ok(())
+    }
+
+    fn rotate(&mut self, epoch: u64) -> Result<(), JournalError> {
+        let segment = self.end.segment + 1;
+        self.file = create_segment(self.disk.as_ref(), segment, epoch)?;
+        self.end = Position { segment, offset: SEGMENT_HEADER_BYTES };
+        self.reader.publish_end(self.end);
+        Ok(())
+    }
+
+    /// Begins a new segment under the new epoch of the options.
+    pub fn begin_lineage(&mut self) -> Result<(), JournalError> {
+        self.usable()?;
+        self.discard();
+        let begun = self.rotate(self.options.new_epoch);
+        self.poisoned = begun.is_err();
+        self.epoch = self.options.new_epoch;
+        begun
+    }
+
+    /// Replaces the body of a synced record by one of the same length, for good and on disk.
+    /// Atomic over power cuts: the old body or the new one is found, never a damaged record.
+    pub fn overwrite(&mut self, at: &RecordRef, body: &[u8]) -> Result<(), JournalError> {
+        self.usable()?;
+        let old = self.reader.read_record(at)?;
+        if old.body.len() != body.len() {
+            return Err(JournalError::Absent { at: *at });
+        }
+        let done = overwrite::run(self.disk.as_ref(), &self.reader, &old, body);
+        self.poisoned = done.is_err();
+        done
+    }
+
+    fn usable(&self) -> Result<(), JournalError> {
+        if self.poisoned { Err(JournalError::Poisoned) } else { Ok(()) }
+    }
+}
+
+impl Part {
+    fn add(&mut self, commit: &[NewRecord]) -> Vec<RecordRef> {
+        let mut refs = Vec::with_capacity(commit.len());
+        for (i, record) in commit.iter().enumerate() {
+            let last = if i + 1 == commit.len() { FLAG_LAST } else { 0 };
+            let first = if self.bytes.is_empty() { FLAG_SYNCED_BEFORE } else { 0 };
+            let Position { segment, offset } = self.end();
+            // The lengths were measured against the limit, which fits.
+            let len = u32::try_from(record.body.len()).unwrap_or(u32::MAX);
+            encode(&mut self.bytes, (segment, offset), (record.kind, last | first), &record.body);
+            refs.push(RecordRef { segment, offset, len });
+        }
+        refs
+    }
+
+    fn read(&self, at: &RecordRef) -> Option<Bytes> {
+        let start = usize::try_from(at.offset - self.start.offset).ok()?;
+        let bytes = self.bytes.get(start..)?;
+        let head = Head::decode(bytes.get(..RECORD_HEADER_BYTES)?).ok()?;
+        let body = bytes.get(RECORD_HEADER_BYTES..head.record_bytes())?;
+        (head.len == at.len).then(|| Bytes::copy_from_slice(body))
+    }
+}
+
+/// Creates a segment whose header and name hold after a power cut.
+pub(crate) fn create_segment(
+    disk: &dyn Disk,
+    segment: u32,
+    epoch: u64,
+) -> Result<Arc<dyn DiskFile>, JournalError> {
+    let file = disk.create_new(&segment_name(segment)).map_err(JournalError::io("create"))?;
+    file.write_all_at(&encode_segment_header(segment, epoch), 0)
+        .map_err(JournalError::io("write"))?;
+    file.sync().map_err(JournalError::io("sync"))?;
+    disk.sync_dir().map_err(JournalError::io("sync"))?;
+    Ok(file)
+}

@@ -1,0 +1,214 @@
+//! Bringing committed writes into the index behind the writer's back.
+//! The queue owns the chunks that are not applied yet; one thread empties it.
+//! A chunk leaves the overlay only after the index has it, so readers never miss a write.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::overlay::Overlay;
+use crate::index::{Index, IndexError, Mark, Write};
+
+/// Records in one batch of the index: more make sled's memory jump.
+pub(super) const APPLY_RECORDS_MAX: usize = 300;
+/// Records applied between two checkpoints under load.
+const CHECKPOINT_RECORDS: usize = 50_000;
+/// Quiet time after which a checkpoint is due.
+const CHECKPOINT_IDLE: Duration = Duration::from_secs(5);
+
+/// Writes of some commits, in order.
+pub(super) struct Chunk {
+    pub(super) writes: Vec<Write>,
+    pub(super) records: usize,
+    /// Generation of the newest write in here.
+    pub(super) generation: u64,
+    /// `None` when the chunk ends inside a commit: the mark then stays where it is.
+    pub(super) mark: Option<Mark>,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: VecDeque<Chunk>,
+    /// Records in `chunks` and in the batch being applied.
+    records: usize,
+    draining: bool,
+    stopped: bool,
+    failed: Option<String>,
+}
+
+/// Chunks on their way to the index.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    records_max: usize,
+}
+
+impl Queue {
+    pub(super) fn new(records_max: usize) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), records_max }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the applier is less than the limit behind.
+    pub(super) fn wait_for_room(&self) -> Result<(), IndexError> {
+        let mut state = self.lock();
+        while state.failed.is_none() && state.records >= self.records_max {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.failed.clone().map_or(Ok(()), |words| Err(IndexError::Damaged(words)))
+    }
+
+    pub(super) fn push(&self, chunks: Vec<Chunk>) {
+        let mut state = self.lock();
+        state.records += chunks.iter().map(|chunk| chunk.records).sum::<usize>();
+        state.chunks.extend(chunks);
+        self.changed.notify_all();
+    }
+
+    /// Records not yet in the index.
+    pub(super) fn records(&self) -> usize {
+        self.lock().records
+    }
+
+    /// The next chunks, merged to one batch; `None` when there will be no more.
+    fn take(&self, idle: &mut dyn FnMut()) -> Option<Chunk> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped || (state.draining && state.chunks.is_empty()) {
+                return None;
+            }
+            if let Some(mut chunk) = state.chunks.pop_front() {
+                while let Some(next) = state.chunks.front()
+                    && chunk.records + next.records <= APPLY_RECORDS_MAX
+                    && let Some(next) = state.chunks.pop_front()
+                {
+                    chunk.merge(next);
+                }
+                return Some(chunk);
+            }
+            let waited = self.changed.wait_timeout(state, CHECKPOINT_IDLE);
+            let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = back;
+            if timeout.timed_out() && state.chunks.is_empty() {
+                drop(state);
+                idle();
+                state = self.lock();
+            }
+        }
+    }
+
+    fn done(&self, records: usize) {
+        self.lock().records -= records;
+        self.changed.notify_all();
+    }
+
+    fn fail(&self, error: &IndexError) {
+        self.lock().failed = Some(error.to_string());
+        self.changed.notify_all();
+    }
+}
+
+impl Chunk {
+    fn merge(&mut self, next: Self) {
+        self.writes.extend(next.writes);
+        self.records += next.records;
+        self.generation = next.generation;
+        self.mark = next.mark.or(self.mark);
+    }
+}
+
+/// The thread that applies.
+pub(super) struct Applier {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<Result<(), IndexError>>>,
+}
+
+impl Applier {
+    /// Starts the thread. `mark` is the mark the index has now.
+    pub(super) fn start(
+        index: Arc<dyn Index>,
+        overlay: Arc<Overlay>,
+        queue: Arc<Queue>,
+        mark: Mark,
+    ) -> std::io::Result<Self> {
+        let work = Work { index, overlay, queue: queue.clone(), mark, unsafe_records: 0 };
+        let thread = thread::Builder::new().name("index".to_owned()).spawn(|| work.run())?;
+        Ok(Self { queue, thread: Some(thread) })
+    }
+
+    /// Applies all that is queued and ends the thread.
+    pub(super) fn drain(mut self) -> Result<(), IndexError> {
+        self.queue.lock().draining = true;
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<(), IndexError> {
+        self.queue.changed.notify_all();
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        let gone = || IndexError::Damaged("its thread ended in a panic".to_owned());
+        thread.join().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Applier {
+    fn drop(&mut self) {
+        // Without a drain this is a stop like a crash: the rest is replayed at the next start.
+        self.queue.lock().stopped = true;
+        if let Err(error) = self.join() {
+            tracing::warn!(%error, "the index stopped early");
+        }
+    }
+}
+
+struct Work {
+    index: Arc<dyn Index>,
+    overlay: Arc<Overlay>,
+    queue: Arc<Queue>,
+    mark: Mark,
+    /// Records applied since the last checkpoint.
+    unsafe_records: usize,
+}
+
+impl Work {
+    fn run(mut self) -> Result<(), IndexError> {
+        let queue = self.queue.clone();
+        let done = self.empty(&queue);
+        if let Err(error) = &done {
+            tracing::error!(%error, "the index takes no more writes");
+            queue.fail(error);
+        }
+        done
+    }
+
+    fn empty(&mut self, queue: &Queue) -> Result<(), IndexError> {
+        let mut checked = Ok(());
+        while let Some(chunk) = queue.take(&mut || checked = self.checkpoint()) {
+            std::mem::replace(&mut checked, Ok(()))?;
+            self.apply(&chunk)?;
+            queue.done(chunk.records);
+        }
+        checked
+    }
+
+    fn apply(&mut self, chunk: &Chunk) -> Result<(), IndexError> {
+        self.mark = chunk.mark.unwrap_or(self.mark);
+        self.index.apply(&chunk.writes, self.mark)?;
+        self.overlay.forget(chunk);
+        self.unsafe_records += chunk.records;
+        if self.unsafe_records >= CHECKPOINT_RECORDS {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self) -> Result<(), IndexError> {
+        if std::mem::take(&mut self.unsafe_records) > 0 {
+            self.index.checkpoint()?;
+        }
+        Ok(())
+    }
+}

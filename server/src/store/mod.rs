@@ -1,0 +1,156 @@
+//! The store: journal and index as one. What was committed is read here, wherever it is by now.
+//! `Store` is shared and only reads; `Writer` belongs to one thread and is the only way to write.
+//! A reader sees every commit from the moment its `finish` returned, and none that was not synced.
+
+mod applier;
+mod layer;
+mod open;
+mod overlay;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::disk::Disk;
+use crate::index::{Direction, Index, IndexError, Mark, Pair, Span, Write};
+use crate::journal::{JournalError, JournalReader, NewRecord, Position, RecordRef};
+use applier::Queue;
+use overlay::Overlay;
+
+pub use open::{IndexFate, Progress, Recovery, StoreOptions, open};
+pub use writer::{Batch, Writer};
+
+/// Records that are there together or not at all.
+pub type Commit = Vec<NewRecord>;
+
+/// Turns a record into index writes. Must depend on its arguments alone, and doing it twice must
+/// give the same rows: after a crash records are projected again.
+pub type Projection =
+    fn(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Write>) -> Result<(), ProjectError>;
+
+/// A record the projection does not understand; the words say what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ProjectError(pub String);
+
+/// Why the store cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The journal failed; see there.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The index failed; a restart rebuilds it when it is damaged.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A record has no meaning here.
+    #[error("the record at {at} cannot be understood: {source}")]
+    Project {
+        /// Where it stands, or would stand.
+        at: Position,
+        /// What the projection said.
+        source: ProjectError,
+    },
+    /// There is an index but no journal: the journal was lost or moved.
+    #[error(
+        "the journal is missing though its index is there; put the journal back, or remove the \
+         index to begin an empty server"
+    )]
+    JournalMissing,
+    /// The system refused.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// The verb that failed.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Reading committed rows, or those of a batch that is being made.
+pub trait View {
+    /// The value of a key.
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// At most `limit` rows of `span`, the nearest in `direction` first. Every row is committed;
+    /// a commit made meanwhile may be seen in some rows and not in others.
+    fn scan(
+        &self,
+        span: &Span,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError>;
+    /// The body of a record.
+    fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError>;
+}
+
+/// Committed state, for any number of readers.
+pub struct Store {
+    disk: Arc<dyn Disk>,
+    journal: JournalReader,
+    index: Arc<dyn Index>,
+    overlay: Arc<Overlay>,
+    queue: Arc<Queue>,
+    epoch: u64,
+}
+
+impl Store {
+    /// The lineage of the journal. When it differs from what a client remembers, seqs it knows
+    /// may mean other messages now.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Bytes free for the journal.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        self.disk.free_bytes().map_err(|source| StoreError::Io { action: "ask for room", source })
+    }
+
+    /// The end of the last commit.
+    pub fn position(&self) -> Position {
+        self.journal.end()
+    }
+
+    /// For reading the journal in order.
+    pub fn journal(&self) -> &JournalReader {
+        &self.journal
+    }
+
+    /// Records committed but not yet in the index.
+    pub fn unapplied_records(&self) -> usize {
+        self.queue.records()
+    }
+
+    /// How far the index is.
+    pub fn index_mark(&self) -> Result<Option<Mark>, StoreError> {
+        Ok(self.index.mark()?)
+    }
+}
+
+impl View for Store {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        // The overlay first: what is gone from it by then is in the index already.
+        match self.overlay.read(key) {
+            Some(value) => Ok(value),
+            None => Ok(self.index.read(key)?),
+        }
+    }
+
+    fn scan(
+        &self,
+        span: &Span,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let newer = self.overlay.layer(span, (direction, limit));
+        let older = self.index.scan(span, direction, newer.older_limit(limit))?;
+        Ok(newer.over(older, direction, limit))
+    }
+
+    fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError> {
+        Ok(self.journal.read(at)?)
+    }
+}

@@ -1,0 +1,237 @@
+//! Opening the store: recovers the journal, judges the index, and replays what it lacks.
+//! Owns nothing after it returns. The journal is always right: an index that disagrees with it
+//! is set aside and made anew.
+
+use std::sync::Arc;
+
+use super::applier::{APPLY_RECORDS_MAX, Applier, Queue};
+use super::overlay::Overlay;
+use super::{ProjectError, Projection, Store, StoreError, Writer};
+use crate::disk::Disk;
+use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark, Write};
+use crate::journal::{Journal, JournalOptions, JournalReader, Position, TailCut};
+
+/// Choices made when a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Choices for the journal.
+    pub journal: JournalOptions,
+    /// Version of the projection; the index is rebuilt when it differs from what it was made by.
+    pub projection_version: u32,
+    /// Committed records the index may lack before commits wait for it.
+    pub unapplied_records_max: usize,
+}
+
+impl StoreOptions {
+    /// The usual choices. `new_epoch` names the lineage should one begin: a random number.
+    pub fn new(new_epoch: u64, projection_version: u32) -> Self {
+        let journal = JournalOptions::new(new_epoch);
+        Self { journal, projection_version, unapplied_records_max: 200_000 }
+    }
+}
+
+/// How far a replay is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Where it is now.
+    pub position: Position,
+    /// Where it ends.
+    pub end: Position,
+    /// Records replayed.
+    pub records: u64,
+}
+
+/// What became of the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexFate {
+    /// There was none; an empty one was begun.
+    Created,
+    /// It was sound, and what it lacked was replayed.
+    Kept,
+    /// It was made anew from the whole journal.
+    Rebuilt {
+        /// Why, in words.
+        reason: String,
+        /// Name of the folder the old one was moved to.
+        aside: Option<String>,
+    },
+}
+
+/// What was found and done when a store was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// There was no journal; an empty one was begun.
+    pub created: bool,
+    /// Unacknowledged bytes cut from the tail of the journal.
+    pub cut: Option<TailCut>,
+    /// What became of the index.
+    pub index: IndexFate,
+    /// Records replayed into the index.
+    pub replayed_records: u64,
+    /// The index had seen commits that the journal lost. A new epoch was begun, since clients
+    /// may have seen them too.
+    pub journal_fell_back: bool,
+}
+
+/// Opens the store. `disk` is the folder of the journal; `progress` is called during a replay.
+pub fn open(
+    disk: Arc<dyn Disk>,
+    home: &dyn IndexHome,
+    options: StoreOptions,
+    projection: Projection,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Arc<Store>, Writer, Recovery), StoreError> {
+    let version = options.projection_version;
+    // The journal is made before the index, so an index alone was left by a lost journal.
+    if !Journal::exists(disk.as_ref())? && home.holds_rows()? {
+        return Err(StoreError::JournalMissing);
+    }
+    let (mut journal, opened) = Journal::open(disk.clone(), options.journal)?;
+    let mut judged = judge(home)?;
+    let fell_back = fell_back(&judged, &journal);
+    if fell_back {
+        journal.begin_lineage()?;
+    }
+    if let Some(reason) = mismatch(judged.mark, &journal, version) {
+        judged.rebuild(home, reason)?;
+    }
+    let reader = journal.reader();
+    let mark = Mark { epoch: journal.epoch(), version, position: judged.start() };
+    let mut replay = Replay::new(judged.index.as_ref(), projection, mark);
+    replay.run(&reader, progress)?;
+    let (mark, replayed_records) = (replay.mark, replay.records);
+    let recovery = Recovery {
+        created: opened.created,
+        cut: opened.cut,
+        index: judged.fate,
+        replayed_records,
+        journal_fell_back: fell_back,
+    };
+    let store = Arc::new(Store {
+        disk,
+        journal: reader,
+        index: judged.index,
+        overlay: Arc::new(Overlay::default()),
+        queue: Arc::new(Queue::new(options.unapplied_records_max)),
+        epoch: journal.epoch(),
+    });
+    let (index, overlay) = (store.index.clone(), store.overlay.clone());
+    let applier = Applier::start(index, overlay, store.queue.clone(), mark)
+        .map_err(|source| StoreError::Io { action: "start the index thread", source })?;
+    let writer =
+        Writer { store: store.clone(), journal, applier, projection, version, generation: 0 };
+    Ok((store, writer, recovery))
+}
+
+/// An open index and how it came to be.
+struct Judged {
+    index: Arc<dyn Index>,
+    mark: Option<Mark>,
+    fate: IndexFate,
+}
+
+impl Judged {
+    fn start(&self) -> Position {
+        self.mark.map_or(Position::START, |mark| mark.position)
+    }
+
+    fn rebuild(&mut self, home: &dyn IndexHome, reason: &str) -> Result<(), StoreError> {
+        // The old one must be closed before its files move.
+        self.index = Arc::new(crate::index::MemoryIndex::new());
+        *self = fresh(home, reason.to_owned())?;
+        Ok(())
+    }
+}
+
+fn judge(home: &dyn IndexHome) -> Result<Judged, StoreError> {
+    let reason = match look(home) {
+        Ok((index, mark)) => {
+            let fate = if mark.is_some() { IndexFate::Kept } else { IndexFate::Created };
+            return Ok(Judged { index, mark, fate });
+        }
+        Err(IndexError::Damaged(words)) => words,
+        Err(other) => return Err(other.into()),
+    };
+    fresh(home, reason)
+}
+
+fn look(home: &dyn IndexHome) -> Result<(Arc<dyn Index>, Option<Mark>), IndexError> {
+    match home.open()? {
+        IndexFound::Sound(index) => {
+            let mark = index.mark()?;
+            Ok((index, mark))
+        }
+        IndexFound::Doubtful(words) => Err(IndexError::Damaged(words)),
+    }
+}
+
+fn fresh(home: &dyn IndexHome, reason: String) -> Result<Judged, StoreError> {
+    let aside = home.set_aside()?;
+    let (index, mark) = look(home)?;
+    Ok(Judged { index, mark, fate: IndexFate::Rebuilt { reason, aside } })
+}
+
+fn fell_back(judged: &Judged, journal: &Journal) -> bool {
+    judged.mark.is_some_and(|mark| mark.epoch == journal.epoch() && mark.position > journal.end())
+}
+
+fn mismatch(mark: Option<Mark>, journal: &Journal, version: u32) -> Option<&'static str> {
+    let mark = mark?;
+    if mark.epoch != journal.epoch() {
+        return Some("it belongs to another lineage of the journal");
+    }
+    (mark.version != version).then_some("it was made by another version of the server")
+}
+
+/// Brings records into the index at start.
+struct Replay<'a> {
+    index: &'a dyn Index,
+    projection: Projection,
+    mark: Mark,
+    writes: Vec<Write>,
+    pending: usize,
+    records: u64,
+}
+
+impl<'a> Replay<'a> {
+    fn new(index: &'a dyn Index, projection: Projection, mark: Mark) -> Self {
+        Self { index, projection, mark, writes: Vec::new(), pending: 0, records: 0 }
+    }
+
+    fn run(
+        &mut self,
+        reader: &JournalReader,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), StoreError> {
+        let end = reader.end();
+        for record in reader.records(self.mark.position) {
+            let record = record?;
+            let start = self.writes.len();
+            (self.projection)(record.kind, &record.body, record.at, &mut self.writes)
+                .map_err(|source| StoreError::Project { at: self.mark.position, source })?;
+            if !self.writes[start..].iter().all(Write::allowed) {
+                let source = ProjectError("it makes an index row over the limits".to_owned());
+                return Err(StoreError::Project { at: self.mark.position, source });
+            }
+            self.pending += 1;
+            self.records += 1;
+            if record.last {
+                self.mark.position = record.end();
+            }
+            if self.pending >= APPLY_RECORDS_MAX {
+                self.flush()?;
+                progress(Progress { position: record.end(), end, records: self.records });
+            }
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if self.pending > 0 {
+            self.index.apply(&self.writes, self.mark)?;
+            self.writes.clear();
+            self.pending = 0;
+        }
+        Ok(())
+    }
+}
