@@ -1,0 +1,147 @@
+//! The committing thread: gather, decide, sync once, tell, answer.
+
+use std::sync::Arc;
+
+use liao_common::fault::{Fault, FaultCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Audience, BATCH_MAX, Effect, Options, Transaction};
+use crate::{
+    journal::{JournalError, NewRecord},
+    store::{Batch, StoreError, Writer},
+};
+
+/// A decision whose result type is forgotten while it waits.
+pub(super) trait Job: Send {
+    /// Decides, and gives what is to be written; `None` when it was refused or needs nothing.
+    fn decide(&mut self, batch: &Batch<'_>, now_ms: u64) -> Option<Wish>;
+
+    /// Takes the decision back: it will not be stored.
+    fn refuse(&mut self, fault: Fault);
+
+    /// Tells the caller.
+    fn answer(self: Box<Self>);
+}
+
+/// What a decision wants.
+pub(super) struct Wish {
+    records: Vec<NewRecord>,
+    effects: Vec<Effect>,
+    essential: bool,
+}
+
+/// A decision that waits for its turn, then for its answer.
+pub(super) struct Decision<F, T> {
+    decide: Option<F>,
+    result: Result<T, Fault>,
+    answer: oneshot::Sender<Result<T, Fault>>,
+}
+
+impl<F, T> Decision<F, T> {
+    pub(super) fn new(decide: F, answer: oneshot::Sender<Result<T, Fault>>) -> Self {
+        Self { decide: Some(decide), result: Err(FaultCode::Internal.into()), answer }
+    }
+}
+
+impl<F, T> Job for Decision<F, T>
+where
+    T: Send,
+    F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send,
+{
+    fn decide(&mut self, batch: &Batch<'_>, now_ms: u64) -> Option<Wish> {
+        let decide = self.decide.take()?;
+        let mut transaction = Transaction::new(batch, now_ms);
+        self.result = decide(&mut transaction);
+        let Transaction { records, effects, essential, .. } = transaction;
+        (self.result.is_ok() && !records.is_empty()).then_some(Wish { records, effects, essential })
+    }
+
+    fn refuse(&mut self, fault: Fault) {
+        self.result = Err(fault);
+    }
+
+    fn answer(self: Box<Self>) {
+        // Nobody waits any more when the connection is gone; what was decided stays.
+        drop(self.answer.send(self.result));
+    }
+}
+
+pub(super) struct Committer {
+    writer: Writer,
+    audience: Arc<dyn Audience>,
+    options: Options,
+    failed: CancellationToken,
+}
+
+impl Committer {
+    pub(super) fn new(
+        writer: Writer,
+        audience: Arc<dyn Audience>,
+        options: Options,
+        failed: CancellationToken,
+    ) -> Self {
+        Self { writer, audience, options, failed }
+    }
+
+    /// Works until all handles are gone, then closes the files.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut waiting = vec![first];
+            while waiting.len() < BATCH_MAX
+                && let Ok(next) = jobs.try_recv()
+            {
+                waiting.push(next);
+            }
+            self.commit(waiting);
+        }
+        if let Err(error) = self.writer.close() {
+            tracing::error!(%error, "the store was not closed cleanly; it is checked at the next start");
+        }
+    }
+
+    fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let mut effects = Vec::new();
+        match self.write(&mut jobs, &mut effects) {
+            Ok(()) => self.audience.committed(effects),
+            Err(error) => self.fail(&mut jobs, &error),
+        }
+        jobs.into_iter().for_each(Job::answer);
+    }
+
+    fn write(&mut self, jobs: &mut [Box<dyn Job>], effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+        if self.failed.is_cancelled() {
+            return Err(JournalError::Poisoned.into());
+        }
+        let now_ms = (self.options.clock)();
+        let full = self.writer.store().free_bytes()? < self.options.free_bytes_min;
+        let mut batch = self.writer.batch();
+        for job in jobs {
+            let Some(wish) = job.decide(&batch, now_ms) else { continue };
+            if full && !wish.essential {
+                job.refuse(Fault::new(FaultCode::StorageFull, "too little room on the disk").retry_after(30_000));
+                continue;
+            }
+            batch.stage(&wish.records)?;
+            effects.extend(wish.effects);
+        }
+        batch.finish().map(drop)
+    }
+
+    /// The files are in doubt: nothing of this batch is promised, and nothing is taken any more.
+    fn fail(&self, jobs: &mut [Box<dyn Job>], error: &StoreError) {
+        tracing::error!(%error, "storing failed; the server stops taking anything until it is restarted");
+        self.failed.cancel();
+        let code = if is_full(error) { FaultCode::StorageFull } else { FaultCode::Internal };
+        for job in jobs {
+            job.refuse(Fault::new(code, "storing failed"));
+        }
+    }
+}
+
+fn is_full(error: &StoreError) -> bool {
+    let (StoreError::Io { source, .. } | StoreError::Journal(JournalError::Io { source, .. })) = error else {
+        return false;
+    };
+    source.kind() == std::io::ErrorKind::StorageFull
+}

@@ -1,0 +1,148 @@
+//! Who orders what is said, and when it is safe. One thread owns all writes: it takes decisions from
+//! a bounded queue, lets each see what the ones before it decided, writes what they ask for, syncs
+//! once for the whole batch, and only then answers and shows.
+//!
+//! The contract: an answer is given when its records are on stable storage, never earlier. Each room
+//! has one order. No promise spans two decisions. A caller that stops waiting may still be obeyed.
+
+mod committer;
+mod transaction;
+
+use std::{sync::Arc, thread};
+
+use bytes::Bytes;
+use liao_common::{
+    event::Marked,
+    fault::{Fault, FaultCode},
+    id::{DeviceId, RoomId, Seq, UserId},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+pub use transaction::Transaction;
+
+use crate::store::Writer;
+
+/// Decisions that may wait; the next caller waits for a place.
+const QUEUE_MAX: usize = 4096;
+
+/// Decisions that share one sync.
+const BATCH_MAX: usize = 1024;
+
+/// What became true with a batch, told in order after it is on stable storage.
+#[derive(Debug)]
+pub enum Effect {
+    /// A message stands in a room's log.
+    Message {
+        /// The room.
+        room: RoomId,
+        /// Its place.
+        seq: Seq,
+        /// How many messages up to it count as something to read.
+        n: u64,
+        /// Its whole frame, as it is stored and sent.
+        frame: Bytes,
+    },
+    /// What a person is in a room has changed.
+    Membership {
+        /// The person.
+        user: UserId,
+        /// The room.
+        room: RoomId,
+        /// How many members it has now.
+        members: u64,
+    },
+    /// A person read on.
+    Marked {
+        /// The person.
+        user: UserId,
+        /// The device that asked, which has its answer.
+        except: DeviceId,
+        /// How far.
+        marked: Marked,
+    },
+    /// A device was logged out.
+    DeviceGone {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        dev: DeviceId,
+    },
+}
+
+/// Whoever shows what became true. Called on the committing thread: it must not block.
+pub trait Audience: Send + Sync {
+    /// Everything that one batch made true, in order.
+    fn committed(&self, effects: Vec<Effect>);
+}
+
+/// What the engine needs to know.
+#[derive(Clone)]
+pub struct Options {
+    /// Milliseconds since 1970.
+    pub clock: fn() -> u64,
+    /// With fewer free bytes on the disk, only what frees or protects is written.
+    pub free_bytes_min: u64,
+}
+
+/// A handle to the committing thread.
+#[derive(Clone)]
+pub struct Engine {
+    queue: mpsc::Sender<Box<dyn committer::Job>>,
+    failed: CancellationToken,
+}
+
+/// The committing thread itself; joining it closes the journal and the index.
+pub struct Committing(thread::JoinHandle<()>);
+
+impl Engine {
+    /// Starts the committing thread.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(
+        writer: Writer,
+        audience: Arc<dyn Audience>,
+        options: Options,
+    ) -> std::io::Result<(Self, Committing)> {
+        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+        let failed = CancellationToken::new();
+        let committer = committer::Committer::new(writer, audience, options, failed.clone());
+        let thread = thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
+        Ok((Self { queue, failed }, Committing(thread)))
+    }
+
+    /// Lets `decide` look at the state, and makes what it wrote durable before it returns what
+    /// `decide` returned.
+    ///
+    /// # Errors
+    /// The fault that `decide` gave, or `storage_full` or `internal` when it could not be stored.
+    pub async fn run<T, F>(&self, decide: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let job = committer::Decision::new(decide, answer);
+        self.queue.send(Box::new(job)).await.map_err(|_| stopped())?;
+        result.await.map_err(|_| stopped())?
+    }
+
+    /// Ends when the storage failed and nothing can be stored any more.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+}
+
+impl Committing {
+    /// Waits until all that was asked is done and the files are closed. All handles must be gone.
+    pub fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!("the committing thread panicked");
+        }
+    }
+}
+
+fn stopped() -> Fault {
+    Fault::new(FaultCode::ShuttingDown, "the engine has stopped")
+}

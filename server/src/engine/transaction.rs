@@ -1,0 +1,209 @@
+//! One decision in the making: what it sees, what it wants written, what will be told.
+//! Nothing of it exists before it returns without a fault.
+
+use bytes::Bytes;
+use liao_common::{
+    codec,
+    event::{self, Marked, Posted},
+    id::{DeviceId, FileId, Nonce, RoomId, UserId},
+    message::{Body, Kind, Message},
+};
+
+use super::Effect;
+use crate::{
+    index::{Direction, Pair, Span},
+    journal::{NewRecord, RecordRef},
+    state::{
+        key,
+        project::NO_NONCE,
+        record::{Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind},
+        view::{self, Head},
+    },
+    store::{Batch, StoreError, View},
+};
+
+/// See the module.
+pub struct Transaction<'a, 'b> {
+    batch: &'a Batch<'b>,
+    now_ms: u64,
+    heads: Vec<(RoomId, Head)>,
+    pub(super) records: Vec<NewRecord>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) essential: bool,
+}
+
+/// Who says something, in which room.
+#[derive(Clone, Copy, Debug)]
+pub struct Speaker {
+    /// The room.
+    pub room: RoomId,
+    /// The person.
+    pub from: UserId,
+    /// The device; 0 where the server speaks for the person.
+    pub device: DeviceId,
+}
+
+impl View for Transaction<'_, '_> {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.batch.read(key)
+    }
+
+    fn scan(&self, span: &Span, direction: Direction, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.batch.scan(span, direction, limit)
+    }
+
+    fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError> {
+        self.batch.record(at)
+    }
+}
+
+impl<'a, 'b> Transaction<'a, 'b> {
+    pub(super) fn new(batch: &'a Batch<'b>, now_ms: u64) -> Self {
+        Self { batch, now_ms, heads: Vec::new(), records: Vec::new(), effects: Vec::new(), essential: false }
+    }
+
+    /// The time of this decision, ms since 1970.
+    #[must_use]
+    pub const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Allows this decision to write even when the disk is almost full.
+    pub const fn mark_essential(&mut self) {
+        self.essential = true;
+    }
+
+    /// The last message of a room, what this decision says included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn head(&self, room: RoomId) -> Result<Head, StoreError> {
+        match self.heads.iter().find(|(id, _)| *id == room) {
+            Some((_, head)) => Ok(*head),
+            None => view::head(self, room),
+        }
+    }
+
+    /// Puts a message at the end of a room's log.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn say(&mut self, by: Speaker, cid: Nonce, kind: Kind, body: Body) -> Result<Posted, StoreError> {
+        let before = self.head(by.room)?;
+        let head = Head {
+            seq: before.seq.next(),
+            n: before.n + u64::from(kind.counts()),
+            at_ms: self.now_ms.max(before.at_ms),
+        };
+        let message = Message {
+            room: by.room,
+            seq: head.seq,
+            n: head.n,
+            at_ms: head.at_ms,
+            from: by.from,
+            device: by.device,
+            cid,
+            kind,
+            body,
+        };
+        let frame = codec::frame(event::kind::MSG, 0, &message);
+        self.records.push(NewRecord { kind: kind::MESSAGE, body: frame.clone() });
+        self.effects.push(Effect::Message { room: by.room, seq: head.seq, n: head.n, frame });
+        self.heads.retain(|(id, _)| *id != by.room);
+        self.heads.push((by.room, head));
+        Ok(Posted { seq: head.seq, at_ms: head.at_ms, dup: false })
+    }
+
+    /// Says in a room that something happened there, in the name of who did it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn note(&mut self, room: RoomId, from: UserId, kind: Kind, body: Body) -> Result<Posted, StoreError> {
+        self.say(Speaker { room, from, device: DeviceId(0) }, NO_NONCE, kind, body)
+    }
+
+    /// Stores an account, new or changed.
+    pub fn put_account(&mut self, account: &Account) {
+        self.records.push(account.record());
+    }
+
+    /// Stores a device, new or changed.
+    pub fn put_device(&mut self, device: &Device) {
+        self.records.push(device.record());
+    }
+
+    /// Logs a device out.
+    pub fn drop_device(&mut self, device: &Device) {
+        self.essential = true;
+        let gone = DeviceGone { dev: device.dev, user: device.user, token: device.token };
+        self.records.push(gone.record());
+        self.effects.push(Effect::DeviceGone { user: device.user, dev: device.dev });
+    }
+
+    /// Stores a room, new or changed.
+    pub fn put_room(&mut self, room: &Room) {
+        self.records.push(room.record());
+    }
+
+    /// Stores what a person is in a room.
+    pub fn put_member(&mut self, member: &Member) {
+        self.records.push(member.record());
+        self.effects.push(Effect::Membership { user: member.user, room: member.room, members: member.members });
+    }
+
+    /// Makes a person a member, tells the room, and sets the read marker to that point.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn enter(&mut self, room: &Room, user: UserId, standing: Standing) -> Result<(), StoreError> {
+        let before = self.head(room.room)?;
+        let floor = if room.kind == event::RoomKind::Private { before.seq } else { liao_common::id::Seq::ZERO };
+        let members = view::member_count(self, room.room)? + 1;
+        self.note(room.room, user, Kind::Join, Body::default())?;
+        let head = self.head(room.room)?;
+        self.put_member(&Member { room: room.room, user, standing, floor, members });
+        self.records.push(Mark { room: room.room, user, seq: head.seq, n: head.n }.record());
+        Ok(())
+    }
+
+    /// Moves a read marker.
+    pub fn put_mark(&mut self, mark: &Mark, except: DeviceId) {
+        self.records.push(mark.record());
+        let marked = Marked { room: mark.room, read: (mark.seq, mark.n) };
+        self.effects.push(Effect::Marked { user: mark.user, except, marked });
+    }
+
+    /// Stores a file's record.
+    pub fn put_file(&mut self, file: &File) {
+        self.records.push(file.record());
+    }
+
+    /// Stores an invite, new or used.
+    pub fn put_invite(&mut self, invite: &Invite) {
+        self.records.push(invite.record());
+    }
+
+    /// The number for a new room.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn next_room(&self) -> Result<RoomId, StoreError> {
+        view::next_number(self, key::ROOMS).map(RoomId)
+    }
+
+    /// The number for a new account.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn next_user(&self) -> Result<UserId, StoreError> {
+        view::next_number(self, key::ACCOUNTS).map(UserId)
+    }
+
+    /// The number for a new file.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn next_file(&self) -> Result<FileId, StoreError> {
+        view::next_number(self, key::FILES).map(FileId)
+    }
+}

@@ -1,0 +1,134 @@
+//! From a record to what the index keeps of it. Pure: the same records give the same index on every
+//! machine and at every replay. Whatever needed a decision or a look at older state was settled
+//! before the record was written, and stands in it.
+
+use liao_common::{event::RoomKind, id::Nonce, message::Message};
+
+use super::{
+    key,
+    record::{self, Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind},
+};
+use crate::{index::Write, journal::RecordRef, store::ProjectError};
+
+/// Nonce of the messages that the server writes itself; they are never repeated.
+pub const NO_NONCE: Nonce = Nonce([0; 16]);
+
+/// The writes of one record.
+///
+/// # Errors
+/// When the record's kind or form is not known to this version.
+pub fn project(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Write>) -> Result<(), ProjectError> {
+    match kind {
+        kind::MESSAGE => message(&record::message(body).ok_or_else(|| form(kind))?, at, out),
+        kind::ACCOUNT => account(&read(kind, body)?, body, out),
+        kind::DEVICE => device(&read(kind, body)?, body, out),
+        kind::DEVICE_GONE => device_gone(&read(kind, body)?, out),
+        kind::ROOM => room(&read(kind, body)?, body, out),
+        kind::MEMBER => member(&read(kind, body)?, body, out),
+        kind::MARK => mark(&read(kind, body)?, out),
+        kind::FILE => file(&read(kind, body)?, body, out),
+        kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
+        _ => return Err(ProjectError(format!("records of kind {kind} are not known to this version"))),
+    }
+    Ok(())
+}
+
+fn form(kind: u8) -> ProjectError {
+    ProjectError(format!("a record of kind {kind} has an unknown form"))
+}
+
+fn read<T: serde::de::DeserializeOwned>(kind: u8, body: &[u8]) -> Result<T, ProjectError> {
+    record::decode(body).ok_or_else(|| form(kind))
+}
+
+fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
+    let mut head = message.seq.0.to_be_bytes().to_vec();
+    head.extend(message.n.to_be_bytes());
+    head.extend(message.at_ms.to_be_bytes());
+    put(out, key::head(message.room), &head);
+
+    let mut place = at.encode().to_vec();
+    place.extend(message.n.to_be_bytes());
+    put(out, key::message(message.room, message.seq), &place);
+
+    if message.cid != NO_NONCE {
+        let mut post = message.room.0.to_be_bytes().to_vec();
+        post.extend(message.seq.0.to_be_bytes());
+        post.extend(message.at_ms.to_be_bytes());
+        post.extend(&content_hash(message)[..8]);
+        put(out, key::post(message.from, &message.cid), &post);
+    }
+}
+
+/// What a repeated nonce must agree on: room, kind and content.
+#[must_use]
+pub fn content_hash(message: &Message) -> [u8; 32] {
+    let content = liao_common::codec::encode(&(message.room, &message.kind, &message.body));
+    blake3::hash(&content).into()
+}
+
+fn account(account: &Account, body: &[u8], out: &mut Vec<Write>) {
+    put(out, key::account(account.user), body);
+    put(out, key::account_name(&account.id), &account.user.0.to_be_bytes());
+}
+
+fn device(device: &Device, body: &[u8], out: &mut Vec<Write>) {
+    put(out, key::device(device.user, device.dev), body);
+    let mut owner = device.user.0.to_be_bytes().to_vec();
+    owner.extend(device.dev.0.to_be_bytes());
+    put(out, key::token(&device.token), &owner);
+    put(out, key::last_device(), &device.last.0.to_be_bytes());
+}
+
+fn device_gone(gone: &DeviceGone, out: &mut Vec<Write>) {
+    drop_key(out, key::device(gone.user, gone.dev));
+    drop_key(out, key::token(&gone.token));
+}
+
+fn room(room: &Room, body: &[u8], out: &mut Vec<Write>) {
+    put(out, key::room(room.room), body);
+    let id = room.room.0.to_be_bytes();
+    match (room.kind, room.with) {
+        (RoomKind::Direct, Some(with)) => put(out, key::direct(room.by, with), &id),
+        (RoomKind::Direct, None) => {}
+        (RoomKind::Public, _) => {
+            put(out, key::room_name(&room.name), &id);
+            put(out, key::public_room(&room.name), &id);
+        }
+        (RoomKind::Private, _) => put(out, key::room_name(&room.name), &id),
+    }
+}
+
+fn member(member: &Member, body: &[u8], out: &mut Vec<Write>) {
+    put(out, key::member_count(member.room), &member.members.to_be_bytes());
+    match member.standing {
+        Standing::Gone => {
+            drop_key(out, key::membership(member.user, member.room));
+            drop_key(out, key::member(member.room, member.user));
+        }
+        Standing::Invited { .. } => put(out, key::membership(member.user, member.room), body),
+        Standing::Member | Standing::Owner => {
+            put(out, key::membership(member.user, member.room), body);
+            put(out, key::member(member.room, member.user), &[]);
+        }
+    }
+}
+
+fn mark(mark: &Mark, out: &mut Vec<Write>) {
+    let mut value = mark.seq.0.to_be_bytes().to_vec();
+    value.extend(mark.n.to_be_bytes());
+    put(out, key::mark(mark.user, mark.room), &value);
+}
+
+fn file(file: &File, body: &[u8], out: &mut Vec<Write>) {
+    put(out, key::file(file.file), body);
+    put(out, key::files_used(file.user), &file.used.to_be_bytes());
+}
+
+fn put(out: &mut Vec<Write>, key: Vec<u8>, value: &[u8]) {
+    out.push(Write { key, value: Some(value.to_vec()) });
+}
+
+fn drop_key(out: &mut Vec<Write>, key: Vec<u8>) {
+    out.push(Write { key, value: None });
+}

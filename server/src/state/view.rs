@@ -1,0 +1,372 @@
+//! What is known, read from the index as values. Works alike on committed state (`Store`) and on a
+//! batch that is being decided (`Batch`).
+
+use liao_common::{
+    event::{self, Role, RoomKind},
+    id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    key,
+    record::{self, Account, Device, File, Invite, Member, Room, Standing},
+};
+use crate::{
+    index::{Direction, IndexError, Span},
+    journal::RecordRef,
+    store::{StoreError, View},
+};
+
+/// The last message of a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Its place.
+    pub seq: Seq,
+    /// How many messages up to it count as something to read.
+    pub n: u64,
+    /// When it came, ms since 1970.
+    pub at_ms: u64,
+}
+
+/// What a nonce became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostRow {
+    /// In which room.
+    pub room: RoomId,
+    /// Its place there.
+    pub seq: Seq,
+    /// When, ms since 1970.
+    pub at_ms: u64,
+    /// The first bytes of its content's hash.
+    pub content: [u8; 8],
+}
+
+type Found<T> = Result<Option<T>, StoreError>;
+
+/// A row that is there and cannot be read. Rows are made by `project` alone, so the index is bad.
+fn damaged(key: &[u8]) -> StoreError {
+    let table = key.first().map_or('?', |&table| char::from(table));
+    IndexError::Damaged(format!("a row of table {table:?} cannot be read")).into()
+}
+
+fn value<T: DeserializeOwned>(from: &impl View, key: &[u8]) -> Found<T> {
+    let Some(bytes) = from.read(key)? else { return Ok(None) };
+    record::decode(&bytes).map(Some).ok_or_else(|| damaged(key))
+}
+
+fn numbers<const N: usize>(from: &impl View, key: &[u8]) -> Found<[u64; N]> {
+    let Some(bytes) = from.read(key)? else { return Ok(None) };
+    parse_numbers(&bytes).map(Some).ok_or_else(|| damaged(key))
+}
+
+fn parse_numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
+    let mut out = [0; N];
+    for (at, number) in out.iter_mut().enumerate() {
+        *number = u64::from_be_bytes(bytes.get(at * 8..at * 8 + 8)?.try_into().ok()?);
+    }
+    Some(out)
+}
+
+/// The account with this number.
+///
+/// # Errors
+/// When the store fails.
+pub fn account(from: &impl View, user: UserId) -> Found<Account> {
+    value(from, &key::account(user))
+}
+
+/// The account with this user id.
+///
+/// # Errors
+/// When the store fails.
+pub fn account_by_name(from: &impl View, id: &str) -> Found<Account> {
+    match numbers(from, &key::account_name(id))? {
+        Some([user]) => account(from, UserId(user)),
+        None => Ok(None),
+    }
+}
+
+/// The number after the last one of a table that is only added to.
+///
+/// # Errors
+/// When the store fails.
+pub fn next_number(from: &impl View, table: &[u8]) -> Result<u64, StoreError> {
+    let last = from.scan(&Span::prefix(table), Direction::Backward, 1)?;
+    Ok(last.first().map_or(0, |(key, _)| key::last_number(key)) + 1)
+}
+
+/// The number for a new device.
+///
+/// # Errors
+/// When the store fails.
+pub fn next_device(from: &impl View) -> Result<DeviceId, StoreError> {
+    Ok(DeviceId(numbers(from, &key::last_device())?.map_or(0, |[last]| last) + 1))
+}
+
+/// A device of a person.
+///
+/// # Errors
+/// When the store fails.
+pub fn device(from: &impl View, user: UserId, dev: DeviceId) -> Found<Device> {
+    value(from, &key::device(user, dev))
+}
+
+/// The devices of a person, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn devices(from: &impl View, user: UserId, limit: usize) -> Result<Vec<Device>, StoreError> {
+    values(from, &key::devices(user), limit)
+}
+
+fn values<T: DeserializeOwned>(from: &impl View, prefix: &[u8], limit: usize) -> Result<Vec<T>, StoreError> {
+    let rows = from.scan(&Span::prefix(prefix), Direction::Forward, limit)?;
+    rows.iter()
+        .map(|(key, bytes)| record::decode(bytes).ok_or_else(|| damaged(key)))
+        .collect()
+}
+
+/// The device that this token logs in.
+///
+/// # Errors
+/// When the store fails.
+pub fn device_by_token(from: &impl View, hash: &Hash) -> Found<Device> {
+    match numbers(from, &key::token(hash))? {
+        Some([user, dev]) => device(from, UserId(user), DeviceId(dev)),
+        None => Ok(None),
+    }
+}
+
+/// A room.
+///
+/// # Errors
+/// When the store fails.
+pub fn room(from: &impl View, room: RoomId) -> Found<Room> {
+    value(from, &key::room(room))
+}
+
+/// The number of the room with this name.
+///
+/// # Errors
+/// When the store fails.
+pub fn room_by_name(from: &impl View, name: &str) -> Found<RoomId> {
+    Ok(numbers(from, &key::room_name(name))?.map(|[id]| RoomId(id)))
+}
+
+/// The direct room of two people.
+///
+/// # Errors
+/// When the store fails.
+pub fn direct(from: &impl View, one: UserId, other: UserId) -> Found<RoomId> {
+    Ok(numbers(from, &key::direct(one, other))?.map(|[id]| RoomId(id)))
+}
+
+/// The last message of a room; zeros before the first.
+///
+/// # Errors
+/// When the store fails.
+pub fn head(from: &impl View, room: RoomId) -> Result<Head, StoreError> {
+    let row = numbers(from, &key::head(room))?;
+    Ok(row.map_or_else(Head::default, |[seq, n, at_ms]| Head { seq: Seq(seq), n, at_ms }))
+}
+
+/// Where a message lies, and its `n`.
+///
+/// # Errors
+/// When the store fails.
+pub fn message_place(from: &impl View, room: RoomId, seq: Seq) -> Found<(RecordRef, u64)> {
+    let key = key::message(room, seq);
+    let Some(bytes) = from.read(&key)? else { return Ok(None) };
+    parse_place(&bytes).map(Some).ok_or_else(|| damaged(&key))
+}
+
+fn parse_place(bytes: &[u8]) -> Option<(RecordRef, u64)> {
+    let (place, n) = bytes.split_at_checked(RecordRef::ENCODED_BYTES)?;
+    Some((RecordRef::decode(place)?, parse_numbers::<1>(n)?[0]))
+}
+
+/// Where the messages of a room lie: at most `limit`, after `after`, up to `to` (included).
+/// Backward gives the newest of them, newest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn message_places(
+    from: &impl View,
+    room: RoomId,
+    (after, to): (Seq, Seq),
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<(Seq, RecordRef)>, StoreError> {
+    let span = Span::prefix(&key::messages(room)).after(&key::message(room, after)).before(&key::message(room, to.next()));
+    let rows = from.scan(&span, direction, limit)?;
+    rows.iter()
+        .map(|(key, bytes)| {
+            let (place, _) = parse_place(bytes).ok_or_else(|| damaged(key))?;
+            Ok((Seq(key::last_number(key)), place))
+        })
+        .collect()
+}
+
+/// What a person is in a room.
+///
+/// # Errors
+/// When the store fails.
+pub fn membership(from: &impl View, user: UserId, room: RoomId) -> Found<Member> {
+    value(from, &key::membership(user, room))
+}
+
+/// The membership of a person who is in the room; `None` for everybody else.
+///
+/// # Errors
+/// When the store fails.
+pub fn inside(from: &impl View, user: UserId, room: RoomId) -> Found<Member> {
+    Ok(membership(from, user, room)?.filter(|member| member.standing.is_in()))
+}
+
+/// The rooms of a person, invitations included.
+///
+/// # Errors
+/// When the store fails.
+pub fn memberships(from: &impl View, user: UserId, limit: usize) -> Result<Vec<Member>, StoreError> {
+    values(from, &key::memberships(user), limit)
+}
+
+/// Members of a room behind `after`, by number.
+///
+/// # Errors
+/// When the store fails.
+pub fn members(from: &impl View, room: RoomId, after: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+    let span = Span::prefix(&key::members(room)).after(&key::member(room, after));
+    let rows = from.scan(&span, Direction::Forward, limit)?;
+    Ok(rows.iter().map(|(key, _)| UserId(key::last_number(key))).collect())
+}
+
+/// How many members a room has.
+///
+/// # Errors
+/// When the store fails.
+pub fn member_count(from: &impl View, room: RoomId) -> Result<u64, StoreError> {
+    Ok(numbers(from, &key::member_count(room))?.map_or(0, |[count]| count))
+}
+
+/// How far a person has read: seq and `n`.
+///
+/// # Errors
+/// When the store fails.
+pub fn mark(from: &impl View, user: UserId, room: RoomId) -> Result<(Seq, u64), StoreError> {
+    Ok(numbers(from, &key::mark(user, room))?.map_or((Seq::ZERO, 0), |[seq, n]| (Seq(seq), n)))
+}
+
+/// What this nonce of this person became.
+///
+/// # Errors
+/// When the store fails.
+pub fn post(from: &impl View, user: UserId, cid: &Nonce) -> Found<PostRow> {
+    let key = key::post(user, cid);
+    let Some(bytes) = from.read(&key)? else { return Ok(None) };
+    let parse = || {
+        let [room, seq, at_ms] = parse_numbers(&bytes)?;
+        let content = bytes.get(24..32)?.try_into().ok()?;
+        Some(PostRow { room: RoomId(room), seq: Seq(seq), at_ms, content })
+    };
+    parse().map(Some).ok_or_else(|| damaged(&key))
+}
+
+/// A file.
+///
+/// # Errors
+/// When the store fails.
+pub fn file(from: &impl View, file: FileId) -> Found<File> {
+    value(from, &key::file(file))
+}
+
+/// Bytes of files that a person has stored.
+///
+/// # Errors
+/// When the store fails.
+pub fn files_used(from: &impl View, user: UserId) -> Result<u64, StoreError> {
+    Ok(numbers(from, &key::files_used(user))?.map_or(0, |[used]| used))
+}
+
+/// A right to register.
+///
+/// # Errors
+/// When the store fails.
+pub fn invite(from: &impl View, code: &Hash) -> Found<Invite> {
+    value(from, &key::invite(code))
+}
+
+/// Public rooms whose names begin with `query` and come after `after`, by name.
+///
+/// # Errors
+/// When the store fails.
+pub fn public_rooms(
+    from: &impl View,
+    query: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<RoomId>, StoreError> {
+    let prefix = key::public_room(query);
+    let mut span = Span::prefix(&prefix);
+    if let Some(last) = after.map(key::public_room).filter(|last| *last >= prefix) {
+        span = span.after(&last);
+    }
+    let rows = from.scan(&span, Direction::Forward, limit)?;
+    Ok(rows.iter().filter_map(|(_, id)| parse_numbers::<1>(id).map(|[id]| RoomId(id))).collect())
+}
+
+/// A room as this person sees it. `None`: there is none, or it is none of their business.
+///
+/// # Errors
+/// When the store fails.
+pub fn room_for(from: &impl View, user: UserId, id: RoomId) -> Found<event::Room> {
+    match membership(from, user, id)? {
+        Some(member) => room_of(from, user, &member),
+        None => Ok(None),
+    }
+}
+
+/// A room as this member of it, or person invited to it, sees it.
+///
+/// # Errors
+/// When the store fails.
+pub fn room_of(from: &impl View, user: UserId, member: &Member) -> Found<event::Room> {
+    let Some(room) = room(from, member.room)? else { return Ok(None) };
+    let (role, other) = match member.standing {
+        Standing::Gone => return Ok(None),
+        Standing::Invited { by } => (Role::Invited, Some(by)),
+        Standing::Member => (Role::Member, other_of(&room, user)),
+        Standing::Owner => (Role::Owner, other_of(&room, user)),
+    };
+    // What was said in a private room is for its members; an invited person learns its name only.
+    let head = if role == Role::Invited { Head::default() } else { head(from, room.room)? };
+    let with = match other {
+        Some(other) => account(from, other)?.map(|account| user_of(&account)),
+        None => None,
+    };
+    Ok(Some(event::Room {
+        room: room.room,
+        kind: room.kind,
+        name: room.name,
+        topic: room.topic,
+        head: (head.seq, head.n),
+        read: mark(from, user, member.room)?,
+        role,
+        members: member_count(from, member.room)?,
+        floor: member.floor,
+        with,
+    }))
+}
+
+fn other_of(room: &Room, user: UserId) -> Option<UserId> {
+    if room.kind != RoomKind::Direct {
+        return None;
+    }
+    if room.by == user { room.with } else { Some(room.by) }
+}
+
+/// A person, as others see them.
+#[must_use]
+pub fn user_of(account: &Account) -> event::User {
+    event::User { user: account.user, id: account.id.clone(), name: account.name.clone(), on: None }
+}
