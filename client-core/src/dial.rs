@@ -1,0 +1,119 @@
+//! How a link gets its stream: a trait with one implementation for real servers; tests bring
+//! streams in memory. Nothing is remembered here between two attempts.
+
+use std::{future::Future, io, pin::Pin as Pinned, time::Duration};
+
+use liao_common::id::Pin;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+
+use crate::{
+    address::Address,
+    tls,
+    trust::{ConnectError, Trust},
+};
+
+/// Time for looking up the host and opening the connection, in milliseconds.
+pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
+
+/// Time for the TLS handshake, in milliseconds.
+pub const SECURE_TIMEOUT_MS: u64 = 10_000;
+
+/// Addresses of one host that are tried.
+const TRIES_MAX: usize = 8;
+
+/// Both directions of a connection.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// A connection of whatever kind.
+pub type Stream = Box<dyn Duplex>;
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pinned<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Opens connections to one server. Two steps, because a person sees them as two.
+pub trait Dialer: Send + Sync + 'static {
+    /// Opens the connection.
+    fn connect(&self) -> BoxFuture<'_, Result<Stream, ConnectError>>;
+
+    /// Encrypts it, where that is wanted.
+    fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
+        Box::pin(async { Ok(stream) })
+    }
+}
+
+/// Dials a real server over TCP.
+#[derive(Clone, Debug)]
+pub struct ServerDialer {
+    /// Where.
+    pub address: Address,
+    /// Why it is believed.
+    pub trust: Trust,
+}
+
+impl Dialer for ServerDialer {
+    fn connect(&self) -> BoxFuture<'_, Result<Stream, ConnectError>> {
+        let local_only = self.trust == Trust::Plaintext;
+        Box::pin(async move {
+            let stream = open(&self.address, local_only).await?;
+            Ok(Box::new(stream) as Stream)
+        })
+    }
+
+    fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
+        Box::pin(async move {
+            let Trust::Pinned(pin) = self.trust else { return Ok(stream) };
+            let (stream, _) = handshake(stream, &self.address.host, Some(pin)).await?;
+            Ok(Box::new(stream) as Stream)
+        })
+    }
+}
+
+/// Asks a server for its key, for a person to look at before anything secret is said. The
+/// handshake is completed, so the server has shown that the key is its own.
+///
+/// # Errors
+/// See [`ConnectError`].
+pub async fn probe(address: &Address) -> Result<Pin, ConnectError> {
+    let stream = open(address, false).await?;
+    let (_, pin) = handshake(stream, &address.host, None).await?;
+    Ok(pin)
+}
+
+async fn handshake<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    host: &str,
+    expected: Option<Pin>,
+) -> Result<(impl Duplex + use<S>, Pin), ConnectError> {
+    let limit = Duration::from_millis(SECURE_TIMEOUT_MS);
+    let done = timeout(limit, tls::secure(stream, host, expected)).await;
+    done.map_err(|_| ConnectError::Timeout)?
+}
+
+async fn open(address: &Address, local_only: bool) -> Result<TcpStream, ConnectError> {
+    let limit = Duration::from_millis(CONNECT_TIMEOUT_MS);
+    let opened = timeout(limit, open_any(address, local_only)).await;
+    opened.map_err(|_| ConnectError::Timeout)?
+}
+
+async fn open_any(address: &Address, local_only: bool) -> Result<TcpStream, ConnectError> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for place in lookup_host((address.host.as_str(), address.port)).await?.take(TRIES_MAX) {
+        if local_only && !place.ip().is_loopback() {
+            return Err(ConnectError::NotLoopback);
+        }
+        match TcpStream::connect(place).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed.into())
+}

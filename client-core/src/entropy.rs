@@ -1,0 +1,95 @@
+//! Where random bytes come from: the operating system, or a seed in tests.
+//! The only file of the crate that asks for randomness.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use liao_common::id::Nonce;
+
+/// A source of random bytes.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills all of `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[expect(clippy::panic, reason = "without randomness nonces repeat and posts get lost")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            panic!("the operating system gives no random bytes: {error}");
+        }
+    }
+}
+
+/// Numbers that repeat with their seed (SplitMix64): for tests and load generators, never for
+/// secrets.
+#[derive(Debug)]
+pub struct SeededEntropy(Mutex<u64>);
+
+impl SeededEntropy {
+    /// The series of `seed`.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(Mutex::new(seed))
+    }
+
+    fn next(&self) -> u64 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = *state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.next().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    }
+}
+
+/// A nonce for a new post.
+#[must_use]
+pub fn nonce(entropy: &Arc<dyn Entropy>) -> Nonce {
+    let mut bytes = [0; Nonce::LEN];
+    entropy.fill(&mut bytes);
+    Nonce(bytes)
+}
+
+/// A number from 0 to `max`, both included, each about as likely.
+#[must_use]
+pub fn up_to(entropy: &Arc<dyn Entropy>, max: u64) -> u64 {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    let wide = u128::from(u64::from_le_bytes(bytes)) * (u128::from(max) + 1);
+    u64::try_from(wide >> 64).unwrap_or(max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_in_their_range_and_reach_both_ends() {
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
+        let drawn: Vec<u64> = (0..1000).map(|_| up_to(&entropy, 3)).collect();
+        for want in 0..=3 {
+            assert!(drawn.contains(&want), "{want}");
+        }
+        assert!(drawn.iter().all(|drawn| *drawn <= 3));
+        assert_eq!(up_to(&entropy, 0), 0);
+    }
+
+    #[test]
+    fn nonces_differ() {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        assert_ne!(nonce(&entropy), nonce(&entropy));
+    }
+}

@@ -1,0 +1,121 @@
+//! What waits for a person: invitations, mentions, private messages, files, rooms that moved.
+//! Pure: made from the model whenever somebody looks.
+
+use liao_common::id::{FileId, RoomId, Seq, UserId};
+
+use crate::{
+    model::{Model, RoomView},
+    timeline::{Content, Row},
+};
+
+/// Mentions and files of one room that are listed; the room's own row counts the rest.
+pub const ROWS_PER_ROOM_MAX: usize = 20;
+
+/// Characters of a message that are shown.
+pub const WORDS_CHARS_MAX: usize = 80;
+
+/// Why a row stands in the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InboxKind {
+    /// Somebody invites this person to a room.
+    Invitation,
+    /// Somebody named this person.
+    Mention,
+    /// Somebody offers a file.
+    File(Option<FileId>),
+    /// Somebody spoke in private.
+    Direct,
+    /// A room has something unread.
+    Room,
+}
+
+/// One row of the inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Why it is here.
+    pub kind: InboxKind,
+    /// Where it leads.
+    pub room: RoomId,
+    /// Which message it leads to; the first unread one for rooms and private talk.
+    pub seq: Seq,
+    /// Who said it, or who invites.
+    pub from: Option<UserId>,
+    /// When, in milliseconds since 1970; 0 while unknown.
+    pub at_ms: u64,
+    /// The first words, on one line, cleaned; may be empty.
+    pub words: String,
+    /// How many unread messages it stands for.
+    pub count: u64,
+}
+
+/// What waits, the newest first.
+#[must_use]
+pub fn inbox(model: &Model) -> Vec<InboxRow> {
+    let mut rows: Vec<_> =
+        model.rooms().into_iter().flat_map(|room| of_room(model, room)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.at_ms));
+    rows
+}
+
+fn of_room(model: &Model, room: &RoomView) -> Vec<InboxRow> {
+    if room.is_invitation() {
+        return vec![InboxRow {
+            kind: InboxKind::Invitation,
+            room: room.id,
+            seq: room.head.0,
+            from: room.with,
+            at_ms: room.last_ms,
+            words: room.topic.chars().take(WORDS_CHARS_MAX).collect(),
+            count: 0,
+        }];
+    }
+    if room.unread() == 0 {
+        return Vec::new();
+    }
+    let me = model.my_id().unwrap_or_default();
+    let unread: Vec<&Row> = room
+        .timeline
+        .rows()
+        .rev()
+        .take_while(|row| row.seq > Some(room.read.0))
+        .filter(|row| row.counts && row.from != me)
+        .collect();
+    let mut rows = vec![whole(room, unread.first().copied())];
+    rows.extend(unread.iter().filter_map(|row| single(room, row, me)).take(ROWS_PER_ROOM_MAX));
+    rows
+}
+
+/// The room as one row, with its newest words.
+fn whole(room: &RoomView, newest: Option<&Row>) -> InboxRow {
+    InboxRow {
+        kind: if room.is_direct() { InboxKind::Direct } else { InboxKind::Room },
+        room: room.id,
+        seq: room.read.0.next(),
+        from: newest.map(|row| row.from).or(room.with),
+        at_ms: newest.map_or(room.last_ms, |row| row.at_ms),
+        words: newest.map(|row| row.first_words(WORDS_CHARS_MAX)).unwrap_or_default(),
+        count: room.unread(),
+    }
+}
+
+/// A message that deserves a row of its own. In private everything does, so only files stand out.
+fn single(room: &RoomView, row: &Row, me: UserId) -> Option<InboxRow> {
+    let kind = match &row.content {
+        Content::File(file) => InboxKind::File(file.fid),
+        Content::Redacted => return None,
+        _ if row.mentions(me) && !room.is_direct() => InboxKind::Mention,
+        _ => return None,
+    };
+    Some(InboxRow {
+        kind,
+        room: room.id,
+        seq: row.seq?,
+        from: Some(row.from),
+        at_ms: row.at_ms,
+        words: row.first_words(WORDS_CHARS_MAX),
+        count: 1,
+    })
+}
+
+#[cfg(test)]
+mod tests;

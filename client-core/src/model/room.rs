@@ -1,0 +1,133 @@
+//! A room as this person sees it: what the server says of it, and its timeline. Counts come from
+//! the server's numbers, so that they are right even for messages that are not here.
+
+use liao_common::{
+    event::{Role, Room, RoomKind},
+    id::{RoomId, Seq, UserId},
+    message::Message,
+    text,
+};
+
+use crate::timeline::Timeline;
+
+/// A room of this person, or one that they are invited to.
+#[derive(Clone, Debug)]
+pub struct RoomView {
+    /// Its number.
+    pub id: RoomId,
+    /// What kind of room.
+    pub kind: RoomKind,
+    /// Its name without `#`, cleaned; empty for a direct room.
+    pub name: String,
+    /// What it is about, on one line, cleaned.
+    pub topic: String,
+    /// What this person is in it.
+    pub role: Role,
+    /// How many members it has.
+    pub members: u64,
+    /// The last message: seq and n.
+    pub head: (Seq, u64),
+    /// How far this person has read: seq and n.
+    pub read: (Seq, u64),
+    /// The other person of a direct room, or who sent the invitation.
+    pub with: Option<UserId>,
+    /// When the last known message was said, in milliseconds since 1970; 0 while unknown.
+    pub last_ms: u64,
+    /// Rises with every move of any room: the room that moved last has the highest.
+    pub rank: u64,
+    /// What was said.
+    pub timeline: Timeline,
+}
+
+impl RoomView {
+    pub(super) fn new(room: &Room) -> Self {
+        let mut view = Self {
+            id: room.room,
+            kind: room.kind,
+            name: String::new(),
+            topic: String::new(),
+            role: room.role,
+            members: 0,
+            head: (Seq::ZERO, 0),
+            read: (Seq::ZERO, 0),
+            with: None,
+            last_ms: 0,
+            rank: 0,
+            timeline: Timeline::default(),
+        };
+        view.update(room);
+        view
+    }
+
+    /// Takes the server's word. Markers and heads only rise: two answers may overtake each other.
+    pub(super) fn update(&mut self, room: &Room) {
+        self.kind = room.kind;
+        self.name = text::clean_line(&room.name);
+        self.topic = text::clean_line(&room.topic);
+        self.role = room.role;
+        self.members = room.members;
+        self.with = room.with.as_ref().map(|user| user.user).or(self.with);
+        self.raise_head(room.head);
+        self.raise_read(room.read);
+        self.timeline.raise_floor(room.floor);
+    }
+
+    /// The log is another one now.
+    pub(super) fn reset(&mut self) {
+        self.head = (Seq::ZERO, 0);
+        self.read = (Seq::ZERO, 0);
+        self.timeline.reset();
+    }
+
+    pub(super) fn raise_head(&mut self, head: (Seq, u64)) {
+        if head.0 > self.head.0 {
+            self.head = head;
+        }
+        self.timeline.raise_head(head.0);
+    }
+
+    pub(super) fn raise_read(&mut self, read: (Seq, u64)) {
+        if read.0 > self.read.0 {
+            self.read = (read.0, read.1.max(self.read.1));
+        }
+    }
+
+    /// Takes a pushed message in. What one says oneself needs no reading, if all before was read.
+    pub(super) fn push(&mut self, message: &Message, me: Option<UserId>) -> bool {
+        let news = self.timeline.insert(message);
+        let all_read = self.unread() == 0;
+        if message.seq > self.head.0 {
+            self.last_ms = message.at_ms;
+        }
+        self.raise_head((message.seq, message.n));
+        if all_read && Some(message.from) == me {
+            self.raise_read((message.seq, message.n));
+        }
+        news
+    }
+
+    /// Messages that this person has not read.
+    #[must_use]
+    pub const fn unread(&self) -> u64 {
+        self.head.1.saturating_sub(self.read.1)
+    }
+
+    /// Unread messages that name `me`, among those that are here.
+    #[must_use]
+    pub fn mentions(&self, me: UserId) -> usize {
+        let unread = self.timeline.rows().rev().take_while(|row| row.seq > Some(self.read.0));
+        unread.filter(|row| row.from != me && row.mentions(me)).count()
+    }
+
+    /// Two people only.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.kind == RoomKind::Direct
+    }
+
+    /// An invitation that was neither accepted nor declined.
+    #[must_use]
+    pub fn is_invitation(&self) -> bool {
+        self.role == Role::Invited
+    }
+}
