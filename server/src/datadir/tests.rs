@@ -1,1 +1,59 @@
 //! What a data folder promises.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[test]
+fn a_new_folder_is_private_and_has_a_format() {
+    let root = tempfile::tempdir().expect("folder");
+    let path = root.path().join("a/b");
+    let folder = DataDir::open(&path).expect("open");
+    assert_eq!(fs::metadata(&path).expect("facts").permissions().mode() & 0o777, 0o700);
+    assert_eq!(folder.journal(), path.join("journal"));
+    drop(folder);
+    DataDir::open(&path).expect("open again");
+}
+
+#[test]
+fn two_servers_cannot_share_a_folder() {
+    let root = tempfile::tempdir().expect("folder");
+    let first = DataDir::open(root.path()).expect("open");
+    let error = DataDir::open(root.path()).expect_err("in use");
+    assert!(matches!(error, DataDirError::InUse { .. }), "{error}");
+    assert!(error.to_string().contains("in use"));
+    drop(first);
+    DataDir::open(root.path()).expect("free again");
+}
+
+#[test]
+fn a_newer_or_foreign_format_is_refused_in_words() {
+    let root = tempfile::tempdir().expect("folder");
+    drop(DataDir::open(root.path()).expect("open"));
+    let refusal = |text: &str| {
+        fs::write(root.path().join("format"), text).expect("write");
+        DataDir::open(root.path()).expect_err("refused")
+    };
+    let newer = refusal("liao-data 2\n");
+    assert!(matches!(newer, DataDirError::Newer { found: 2, .. }), "{newer}");
+    assert!(newer.to_string().contains("newer server"), "{newer}");
+    for text in ["", "liao-data", "liao-data 0\n", "else 1\n"] {
+        assert!(matches!(refusal(text), DataDirError::Foreign { .. }), "{text:?}");
+    }
+}
+
+#[test]
+fn a_journal_without_a_format_is_not_taken_over() {
+    let root = tempfile::tempdir().expect("folder");
+    fs::create_dir(root.path().join("journal")).expect("create");
+    assert!(matches!(DataDir::open(root.path()), Err(DataDirError::Foreign { .. })));
+}
+
+#[test]
+fn a_path_that_cannot_be_a_folder_is_told() {
+    let root = tempfile::tempdir().expect("folder");
+    let file = root.path().join("file");
+    fs::write(&file, "").expect("write");
+    let words = DataDir::open(file.join("data")).expect_err("refused").to_string();
+    assert!(words.starts_with("cannot create") && words.contains("file/data"), "{words}");
+}

@@ -23,6 +23,7 @@ struct State {
     fail_append: bool,
     fail_sync: bool,
     free_bytes: Option<u64>,
+    changes_left: Option<u64>,
 }
 
 #[derive(Default, Clone)]
@@ -95,6 +96,12 @@ impl MemoryDisk {
         self.lock().fail_sync = true;
     }
 
+    /// Lets `changes` more writes, syncs and changes of names succeed; all later ones fail, as on
+    /// a machine that lost its power.
+    pub fn power_off_after(&self, changes: u64) {
+        self.lock().changes_left = Some(changes);
+    }
+
     /// Sets the bytes still free; files that grow use them up, and then writes fail.
     pub fn set_free_bytes(&self, free_bytes: u64) {
         self.lock().free_bytes = Some(free_bytes);
@@ -128,12 +135,20 @@ impl NameChange {
 }
 
 impl State {
+    fn use_power(&mut self) -> io::Result<()> {
+        let Some(left) = self.changes_left else { return Ok(()) };
+        let off = || io::Error::other("power told to fail");
+        self.changes_left = Some(left.checked_sub(1).ok_or_else(off)?);
+        Ok(())
+    }
+
     fn change(&mut self, change: NameChange) {
         change.apply(&mut self.names);
         self.unsynced_names.push(change);
     }
 
     fn take_sync_failure(&mut self) -> io::Result<()> {
+        self.use_power()?;
         if std::mem::take(&mut self.fail_sync) {
             return Err(io::Error::other("sync told to fail"));
         }
@@ -204,6 +219,7 @@ impl Disk for MemoryDisk {
 
     fn create_new(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.lock();
+        state.use_power()?;
         if state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -220,6 +236,7 @@ impl Disk for MemoryDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.lock();
+        state.use_power()?;
         if !state.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -229,6 +246,7 @@ impl Disk for MemoryDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.lock();
+        state.use_power()?;
         if !state.names.contains_key(name) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -273,6 +291,7 @@ impl DiskFile for MemoryFile {
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.lock();
+        state.use_power()?;
         let offset = to_usize(offset)?;
         if std::mem::take(&mut state.fail_append) {
             state.inode(self.inode)?.write(offset, &bytes[..bytes.len() / 2]);

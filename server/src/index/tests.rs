@@ -1,1 +1,235 @@
-//! What every index promises.
+//! What every index promises, asked of each; then what only the one on disk must do.
+
+use std::fs;
+use std::ops::Bound;
+use std::path::Path;
+
+use super::*;
+
+fn mark(offset: u64) -> Mark {
+    Mark { epoch: 3, version: 1, position: Position { segment: 1, offset } }
+}
+
+fn sled_home(folder: &Path) -> SledOptions {
+    SledOptions { folder: folder.join("index"), cache_bytes: 4 << 20, boot: Some("boot".into()) }
+}
+
+fn sound(home: &dyn IndexHome) -> Arc<dyn Index> {
+    match home.open().expect("open") {
+        IndexFound::Sound(index) => index,
+        IndexFound::Doubtful(words) => panic!("doubtful: {words}"),
+    }
+}
+
+fn doubt(home: &dyn IndexHome) -> Option<String> {
+    match home.open() {
+        Ok(IndexFound::Sound(_)) => None,
+        Ok(IndexFound::Doubtful(words)) | Err(IndexError::Damaged(words)) => Some(words),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Runs one check on every kind of index.
+fn each(check: fn(&dyn Index)) {
+    check(sound(&MemoryIndex::new()).as_ref());
+    let folder = tempfile::tempdir().expect("folder");
+    check(sound(&sled_home(folder.path())).as_ref());
+}
+
+fn fill(index: &dyn Index, keys: &[&[u8]]) {
+    let writes: Vec<Write> = keys.iter().map(|key| Write::put(*key, *key)).collect();
+    index.apply(&writes, mark(1)).expect("apply");
+}
+
+fn keys(index: &dyn Index, span: &Span, direction: Direction, limit: usize) -> Vec<Vec<u8>> {
+    let rows = index.scan(span, direction, limit).expect("scan");
+    rows.into_iter().map(|(key, _)| key).collect()
+}
+
+#[test]
+fn a_key_has_its_last_value() {
+    each(|index| {
+        assert_eq!(index.read(b"a").expect("read"), None);
+        let writes = [Write::put("a", "1"), Write::put("b", "1"), Write::put("a", "2")];
+        index.apply(&writes, mark(1)).expect("apply");
+        assert_eq!(index.read(b"a").expect("read"), Some(b"2".to_vec()));
+        let writes = [Write::remove("b"), Write::remove("c"), Write::put("d", "")];
+        index.apply(&writes, mark(2)).expect("apply");
+        assert_eq!(index.read(b"b").expect("read"), None);
+        assert_eq!(index.read(b"d").expect("read"), Some(Vec::new()));
+        let all = index.scan(&Span::all(), Direction::Forward, 9).expect("scan");
+        assert_eq!(all, [(b"a".to_vec(), b"2".to_vec()), (b"d".to_vec(), Vec::new())]);
+    });
+}
+
+#[test]
+fn the_mark_is_that_of_the_last_apply_and_no_row() {
+    each(|index| {
+        assert_eq!(index.mark().expect("mark"), None);
+        index.apply(&[], mark(5)).expect("apply");
+        assert_eq!(index.mark().expect("mark"), Some(mark(5)));
+        index.apply(&[Write::put("a", "1")], mark(9)).expect("apply");
+        assert_eq!(index.mark().expect("mark"), Some(mark(9)));
+        for direction in [Direction::Forward, Direction::Backward] {
+            assert_eq!(keys(index, &Span::all(), direction, 9), [b"a"]);
+        }
+    });
+}
+
+#[test]
+fn a_scan_keeps_to_its_span_its_direction_and_its_limit() {
+    use Bound::{Excluded, Included, Unbounded};
+    const ALL: [&[u8]; 6] = [b"a", b"b", b"b\0", b"bz", b"c", b"\xff\xff"];
+    each(|index| {
+        fill(index, &ALL);
+        let bounds =
+            [Unbounded, Included(b"b".to_vec()), Excluded(b"b".to_vec()), Included(b"c".to_vec())];
+        for from in &bounds {
+            for to in &bounds {
+                let span = Span { from: from.clone(), to: to.clone() };
+                let inside = |key: &[u8]| {
+                    let low = match from {
+                        Included(from) => key >= from.as_slice(),
+                        Excluded(from) => key > from.as_slice(),
+                        Unbounded => true,
+                    };
+                    low && match to {
+                        Included(to) => key <= to.as_slice(),
+                        Excluded(to) => key < to.as_slice(),
+                        Unbounded => true,
+                    }
+                };
+                let mut expected: Vec<&[u8]> = ALL.into_iter().filter(|key| inside(key)).collect();
+                assert_eq!(keys(index, &span, Direction::Forward, 99), expected, "{span:?}");
+                expected.reverse();
+                assert_eq!(keys(index, &span, Direction::Backward, 99), expected, "{span:?}");
+                expected.truncate(2);
+                assert_eq!(keys(index, &span, Direction::Backward, 2), expected, "{span:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_prefix_span_has_all_keys_that_begin_so() {
+    each(|index| {
+        fill(index, &[b"a", b"b", b"b\xff", b"b\xff\xff", b"c", b"\xff", b"\xff\xff\x01"]);
+        let under = |prefix: &[u8]| keys(index, &Span::prefix(prefix), Direction::Forward, 99);
+        assert_eq!(under(b"b"), [&b"b"[..], b"b\xff", b"b\xff\xff"]);
+        assert_eq!(under(b"b\xff"), [&b"b\xff"[..], b"b\xff\xff"]);
+        assert_eq!(under(b"\xff"), [&b"\xff"[..], b"\xff\xff\x01"]);
+        assert_eq!(under(b"").len(), 7);
+        let page = Span::prefix(b"b").after(b"b");
+        assert_eq!(keys(index, &page, Direction::Forward, 1), [b"b\xff"]);
+        let page = Span::prefix(b"b").before(b"b\xff\xff");
+        assert_eq!(keys(index, &page, Direction::Backward, 1), [b"b\xff"]);
+    });
+}
+
+#[test]
+fn an_index_is_there_again_after_a_close() {
+    let folder = tempfile::tempdir().expect("folder");
+    let memory = MemoryIndex::new();
+    let sled = sled_home(folder.path());
+    for home in [&memory as &dyn IndexHome, &sled] {
+        assert!(!home.holds_rows().expect("look"));
+        let index = sound(home);
+        fill(index.as_ref(), &[b"a", b"b"]);
+        index.close().expect("close");
+        drop(index);
+        assert!(home.holds_rows().expect("look"));
+        let index = sound(home);
+        assert_eq!(index.read(b"a").expect("read"), Some(b"a".to_vec()));
+        assert_eq!(index.mark().expect("mark"), Some(mark(1)));
+        drop(index);
+        home.set_aside().expect("set aside");
+        assert!(!home.holds_rows().expect("look"));
+        assert_eq!(sound(home).mark().expect("mark"), None);
+    }
+}
+
+#[test]
+fn limits_of_keys_and_values_are_checked() {
+    let allowed = |key: usize, value: usize| Write::put(vec![b'k'; key], vec![0; value]).allowed();
+    assert!(allowed(1, 0) && allowed(KEY_BYTES_MAX, VALUE_BYTES_MAX));
+    assert!(!allowed(0, 0) && !allowed(KEY_BYTES_MAX + 1, 0) && !allowed(1, VALUE_BYTES_MAX + 1));
+    assert!(!Write::remove(*b"\0mark").allowed());
+}
+
+/// An index on disk with a checkpoint and some rows behind it, left by a stop that was not clean.
+fn killed(folder: &Path) -> SledOptions {
+    let home = sled_home(folder);
+    let index = sound(&home);
+    fill(index.as_ref(), &[b"a", b"b"]);
+    index.checkpoint().expect("checkpoint");
+    index.apply(&[Write::put("c", "c")], mark(2)).expect("apply");
+    home
+}
+
+#[test]
+fn after_a_kill_the_rows_are_trusted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = killed(folder.path());
+    let index = sound(&home);
+    assert_eq!(index.mark().expect("mark"), Some(mark(2)));
+    assert_eq!(index.read(b"c").expect("read"), Some(b"c".to_vec()));
+}
+
+#[test]
+fn after_a_stop_of_the_machine_nothing_is_trusted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = killed(folder.path());
+    for boot in ["another boot", ""] {
+        let home = SledOptions { boot: Some(boot.to_owned()), ..home.clone() };
+        assert!(doubt(&home).expect("doubt").contains("machine"));
+    }
+}
+
+#[test]
+fn a_copy_made_while_it_was_open_is_not_trusted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = killed(folder.path());
+    let db = home.folder.join("db");
+    fs::copy(&db, folder.path().join("copy")).expect("copy");
+    fs::rename(folder.path().join("copy"), &db).expect("rename");
+    assert!(doubt(&home).expect("doubt").contains("copied"));
+}
+
+#[test]
+fn a_closed_index_that_changed_is_not_trusted() {
+    let changes: [fn(&Path); 4] = [
+        |folder| {
+            let db = fs::OpenOptions::new().write(true).open(folder.join("db")).expect("open");
+            db.set_len(db.metadata().expect("size").len() / 2).expect("cut");
+        },
+        |folder| fs::remove_file(folder.join("db")).expect("remove"),
+        |folder| fs::remove_file(folder.join("state")).expect("remove"),
+        |folder| fs::write(folder.join("state"), "liao-index 1\nclean\n").expect("write"),
+    ];
+    for change in changes {
+        let folder = tempfile::tempdir().expect("folder");
+        let home = sled_home(folder.path());
+        let index = sound(&home);
+        fill(index.as_ref(), &[b"a"]);
+        index.close().expect("close");
+        drop(index);
+        change(&home.folder);
+        assert!(doubt(&home).is_some());
+    }
+}
+
+#[test]
+fn what_was_set_aside_does_not_pile_up() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = sled_home(folder.path());
+    for n in 1..=5 {
+        fs::create_dir(&home.folder).expect("create");
+        assert_eq!(home.set_aside().expect("set aside"), Some(format!("index.bad-{n}")));
+    }
+    let mut names: Vec<_> = fs::read_dir(folder.path())
+        .expect("list")
+        .map(|entry| entry.expect("entry").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["index.bad-4", "index.bad-5"]);
+}
