@@ -98,7 +98,7 @@ fn stored_bytes_are_these() {
 
 #[test]
 fn a_record_ref_keeps_its_meaning_and_order() {
-    let one = RecordRef { segment: 1, offset: 0xffff_ffff_ff, len: 9 };
+    let one = RecordRef { segment: 1, offset: 0x00ff_ffff_ffff, len: 9 };
     let two = RecordRef { segment: 2, offset: 32, len: 0 };
     assert_eq!(RecordRef::decode(&one.encode()), Some(one));
     assert!(one.encode() < two.encode());

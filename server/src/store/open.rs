@@ -88,6 +88,10 @@ pub fn open(
     }
     let (mut journal, opened) = Journal::open(disk.clone(), options.journal)?;
     let mut judged = judge(home)?;
+    if judged.fate == IndexFate::Created && !opened.created {
+        let reason = "there was none".to_owned();
+        judged.fate = IndexFate::Rebuilt { reason, aside: None };
+    }
     let fell_back = fell_back(&judged, &journal);
     if fell_back {
         journal.begin_lineage()?;

@@ -1,12 +1,17 @@
 //! What the store promises: nothing acknowledged is lost, nothing half-made is seen.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::thread;
 
 use super::*;
 use crate::disk::{MemoryDisk, RealDisk};
-use crate::index::{IndexHome, MemoryIndex, SledOptions, VALUE_BYTES_MAX};
+use crate::index::{IndexFound, IndexHome, MemoryIndex, SledOptions, VALUE_BYTES_MAX};
+use crate::journal::Flaw;
 
 /// Kind 1 sets a key of one byte length and its name to the rest; kind 2 removes it.
 /// Every kind 1 record also moves a row that many records share.
@@ -105,6 +110,7 @@ fn a_store_on_disk_is_the_same_after_a_clean_close() {
 #[test]
 fn a_batch_sees_itself_and_others_see_it_when_it_is_finished() {
     let (store, mut writer, _) = memory(&MemoryDisk::new(), &MemoryIndex::new());
+    assert!(rows(store.as_ref()).is_empty());
     writer.commit(vec![vec![put("a", "1"), put("b", "1")]]).expect("commit");
     let mut batch = writer.batch();
     let refs = batch.stage(&[put("a", "2"), remove("b")]).expect("stage");
@@ -120,4 +126,573 @@ fn a_batch_sees_itself_and_others_see_it_when_it_is_finished() {
     assert_eq!(value(store.as_ref(), "a").as_deref(), Some("2"));
     assert_eq!(value(store.as_ref(), "b"), None);
     assert_eq!(store.record(&refs[0]).expect("record"), put("a", "2").body);
+}
+
+#[test]
+fn a_dropped_batch_leaves_no_trace() {
+    let disk = MemoryDisk::new();
+    let (store, mut writer, _) = memory(&disk, &MemoryIndex::new());
+    writer.batch().stage(&[put("a", "1")]).expect("stage");
+    assert!(rows(store.as_ref()).is_empty());
+    writer.commit(vec![vec![put("b", "1")]]).expect("commit");
+    assert_eq!(value(store.as_ref(), "a"), None);
+    drop(writer);
+    let (store, _writer, recovery) = memory(&disk, &MemoryIndex::new());
+    assert_eq!(recovery.replayed_records, 1);
+    assert_eq!(value(store.as_ref(), "a"), None);
+}
+
+#[test]
+fn a_commit_that_makes_no_sense_is_refused_and_the_batch_goes_on() {
+    let disk = MemoryDisk::new();
+    let (_, mut writer, _) = memory(&disk, &MemoryIndex::new());
+    let senseless = [
+        NewRecord { kind: 9, body: Bytes::from_static(b"\x01a") },
+        put("\0mark", "the index keeps this key"),
+        put("large", &"x".repeat(VALUE_BYTES_MAX + 1)),
+    ];
+    let mut batch = writer.batch();
+    batch.stage(&[put("a", "1")]).expect("stage");
+    for record in senseless {
+        assert!(batch.stage(&[put("a", "2"), record]).is_err());
+    }
+    batch.stage(&[put("b", "1")]).expect("stage");
+    assert_eq!(value(&batch, "a").as_deref(), Some("1"));
+    batch.finish().expect("finish");
+    drop(writer);
+    let (store, _writer, recovery) = memory(&disk, &MemoryIndex::new());
+    assert_eq!(recovery.replayed_records, 2);
+    assert_eq!(value(store.as_ref(), "a").as_deref(), Some("1"));
+    assert_eq!(value(store.as_ref(), "b").as_deref(), Some("1"));
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_shown_and_nothing_more_is_taken() {
+    for fail in [MemoryDisk::fail_next_sync, MemoryDisk::fail_next_append] {
+        let disk = MemoryDisk::new();
+        let index = MemoryIndex::new();
+        let (store, mut writer, _) = memory(&disk, &index);
+        fill(&mut writer, 3);
+        let before = rows(store.as_ref());
+        fail(&disk);
+        assert!(writer.commit(vec![vec![put("lost", "1")]]).is_err());
+        assert!(writer.poisoned());
+        let again = writer.commit(vec![vec![put("late", "1")]]);
+        assert!(matches!(again, Err(StoreError::Journal(JournalError::Poisoned))));
+        assert_eq!(rows(store.as_ref()), before);
+        drop(writer);
+        // After the restart the unacknowledged commit may be there; the acknowledged ones are.
+        let (store, _writer, _) = memory(&disk, &index);
+        let mut after = rows(store.as_ref());
+        assert_eq!(after.remove(&b"late"[..]), None);
+        if after.remove(&b"lost"[..]).is_some() {
+            after.insert(b"newest".to_vec(), before[&b"newest"[..]].clone());
+        }
+        assert_eq!(after, before);
+    }
+}
+
+/// Xorshift: the same run for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+/// Commits until the power goes; gives how many commits were begun and how many acknowledged.
+fn run_until_cut(writer: &mut Writer, dice: &mut Dice, first: u64) -> (u64, u64) {
+    let (mut begun, mut acknowledged) = (first, first);
+    loop {
+        let commits = (0..=dice.below(5)).map(|_| {
+            begun += 1;
+            let pad = "x".repeat(dice.below(300) as usize);
+            vec![put(&format!("a{begun:06}"), &pad), put(&format!("b{begun:06}"), &pad)]
+        });
+        if writer.commit(commits.collect()).is_err() {
+            return (begun, acknowledged);
+        }
+        acknowledged = begun;
+    }
+}
+
+#[test]
+fn two_hundred_power_cuts_lose_nothing_acknowledged() {
+    let mut cut_tails = 0;
+    for seed in 1..=50 {
+        let mut dice = Dice(seed * 0x9e37_79b9);
+        let (mut disk, mut index) = (MemoryDisk::new(), MemoryIndex::new());
+        let (mut count, mut opened) = (0, false);
+        for round in 0..4 {
+            disk.power_off_after(dice.below(60));
+            let (mut begun, mut acknowledged) = (count, count);
+            if let Ok((_, mut writer, _)) = try_open(&disk, &index) {
+                (begun, acknowledged) = run_until_cut(&mut writer, &mut dice, count);
+                opened = true;
+            }
+            disk = disk.cut(seed * 10 + round, dice.below(3) > 0);
+            if !opened || dice.below(2) == 0 {
+                index = MemoryIndex::new();
+            }
+            // Look at a copy, so that the next round begins with an unrepaired disk.
+            let (store, writer, recovery) = memory(&disk.fork(), &MemoryIndex::new());
+            cut_tails += u32::from(recovery.cut.is_some());
+            assert!(!recovery.journal_fell_back);
+            count = complete_commits(&store);
+            assert!((acknowledged..=begun).contains(&count), "{acknowledged} {count} {begun}");
+            drop(writer);
+            let (kept, _writer, _) = memory(&disk.fork(), &index_copy(&index));
+            assert_eq!(rows(kept.as_ref()), rows(store.as_ref()));
+        }
+    }
+    assert!(cut_tails > 10, "the cuts tore something: {cut_tails}");
+}
+
+/// Number of commits in the store; they are whole and without a gap.
+fn complete_commits(store: &Store) -> u64 {
+    let keys = |prefix: &[u8]| -> Vec<u64> {
+        let rows = store.scan(&Span::prefix(prefix), Direction::Forward, usize::MAX).expect("scan");
+        let number = |key: &[u8]| String::from_utf8_lossy(&key[1..]).parse().expect("number");
+        rows.iter().map(|(key, _)| number(key)).collect()
+    };
+    let first = keys(b"a");
+    assert_eq!(first, keys(b"b"), "commits are whole");
+    assert!(first.iter().copied().eq(1..=first.len() as u64), "there is no gap");
+    first.len() as u64
+}
+
+fn index_copy(index: &MemoryIndex) -> MemoryIndex {
+    let copy = MemoryIndex::new();
+    if let Some(mark) = index.mark().expect("mark") {
+        let rows = index.scan(&Span::all(), Direction::Forward, usize::MAX).expect("scan");
+        let writes: Vec<Write> =
+            rows.into_iter().map(|(key, value)| Write::put(key, value)).collect();
+        copy.apply(&writes, mark).expect("apply");
+    }
+    copy
+}
+
+#[test]
+fn an_index_that_is_lost_or_damaged_is_rebuilt_and_equal() {
+    type Harm = fn(&Path);
+    let harm: [(&str, Harm); 4] = [
+        ("garbage", |index| {
+            let db = index.join("db");
+            let size = fs::metadata(&db).expect("size").len() as usize;
+            let noise: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+            fs::write(db, noise).expect("write");
+        }),
+        ("zeros", |index| {
+            let db = index.join("db");
+            let size = fs::metadata(&db).expect("size").len() as usize;
+            fs::write(db, vec![0; size]).expect("write");
+        }),
+        ("cut", |index| {
+            let db = fs::OpenOptions::new().write(true).open(index.join("db")).expect("open");
+            db.set_len(4096).expect("cut");
+        }),
+        ("no main file", |index| fs::remove_file(index.join("db")).expect("remove")),
+    ];
+    for (name, harm) in harm {
+        for clean in [true, false] {
+            let folder = tempfile::tempdir().expect("folder");
+            let (store, mut writer, _) = on_disk(folder.path(), "one");
+            fill(&mut writer, 400);
+            let before = rows(store.as_ref());
+            writer.close().expect("close");
+            drop(store);
+            if !clean {
+                drop(on_disk(folder.path(), "one"));
+            }
+            harm(&folder.path().join("index"));
+            let (store, writer, recovery) = on_disk(folder.path(), "one");
+            let IndexFate::Rebuilt { aside, .. } = recovery.index else {
+                panic!("{name}: {:?}", recovery.index)
+            };
+            assert!(folder.path().join(aside.expect("a name")).is_dir(), "{name}: it is kept");
+            assert_eq!(recovery.replayed_records, 800, "{name}");
+            assert_eq!(rows(store.as_ref()), before, "{name}");
+            writer.close().expect("close");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_in_the_index_never_give_wrong_rows() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (store, mut writer, _) = on_disk(folder.path(), "one");
+    fill(&mut writer, 300);
+    let before = rows(store.as_ref());
+    writer.close().expect("close");
+    drop(store);
+    let db = folder.path().join("index/db");
+    let sound = fs::read(&db).expect("read");
+    let state = fs::read(folder.path().join("index/state")).expect("read");
+    let (mut rebuilt, mut dice) = (0, Dice(5));
+    for _ in 0..12 {
+        let mut spoiled = sound.clone();
+        for _ in 0..8 {
+            let at = dice.below(sound.len() as u64) as usize;
+            spoiled[at] ^= 1 << dice.below(8);
+        }
+        fs::write(&db, spoiled).expect("write");
+        fs::write(folder.path().join("index/state"), &state).expect("write");
+        let (store, writer, recovery) = on_disk(folder.path(), "one");
+        rebuilt += u32::from(matches!(recovery.index, IndexFate::Rebuilt { .. }));
+        // Damage that is met while reading is an error once, and rebuilt at the next start.
+        let found = store.scan(&Span::all(), Direction::Forward, usize::MAX);
+        drop((store, writer));
+        if let Ok(found) = found {
+            assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), before);
+            continue;
+        }
+        let (store, writer, recovery) = on_disk(folder.path(), "one");
+        assert!(matches!(recovery.index, IndexFate::Rebuilt { .. }));
+        assert_eq!(rows(store.as_ref()), before);
+        drop((store, writer));
+    }
+    assert!(rebuilt > 0, "some of it was noticed when opening");
+}
+
+#[test]
+fn after_a_kill_only_the_rest_is_replayed_and_after_a_power_cut_all() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (store, mut writer, _) = on_disk(folder.path(), "one");
+    fill(&mut writer, 400);
+    let before = rows(store.as_ref());
+    drop((store, writer));
+    let (store, writer, recovery) = on_disk(folder.path(), "one");
+    assert_eq!(recovery.index, IndexFate::Kept);
+    assert_eq!(rows(store.as_ref()), before);
+    drop((store, writer));
+    let (store, writer, recovery) = on_disk(folder.path(), "two");
+    assert!(matches!(recovery.index, IndexFate::Rebuilt { .. }), "{:?}", recovery.index);
+    assert_eq!(recovery.replayed_records, 800);
+    assert_eq!(rows(store.as_ref()), before);
+    drop((store, writer));
+}
+
+#[test]
+fn a_lost_journal_is_not_taken_for_an_empty_server() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let (_, mut writer, _) = memory(&disk, &index);
+    fill(&mut writer, 3);
+    writer.close().expect("close");
+    let lost = try_open(&MemoryDisk::new(), &index);
+    assert!(matches!(lost, Err(StoreError::JournalMissing)));
+}
+
+#[test]
+fn a_journal_that_fell_back_begins_a_new_epoch() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let (store, mut writer, _) = memory(&disk, &index);
+    fill(&mut writer, 20);
+    let (older, before) = (disk.fork(), rows(store.as_ref()));
+    fill(&mut writer, 40);
+    writer.close().expect("close");
+    let mut options = options();
+    options.journal.new_epoch = 78;
+    let disk = Arc::new(older.clone());
+    let (store, mut writer, recovery) =
+        open(disk, &index, options, project, &mut |_| {}).expect("open");
+    assert!(recovery.journal_fell_back);
+    assert_eq!(store.epoch(), 78);
+    assert_eq!(rows(store.as_ref()), before);
+    writer.commit(vec![vec![put("on", "1")]]).expect("commit");
+    let after = rows(store.as_ref());
+    writer.close().expect("close");
+    let (store, _writer, recovery) = memory(&older, &index);
+    assert_eq!((recovery.index, recovery.journal_fell_back), (IndexFate::Kept, false));
+    assert_eq!((store.epoch(), rows(store.as_ref())), (78, after));
+}
+
+#[test]
+fn another_projection_rebuilds_the_index_and_tells_how_far_it_is() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let (store, mut writer, _) = memory(&disk, &index);
+    fill(&mut writer, 500);
+    let before = rows(store.as_ref());
+    writer.close().expect("close");
+    let newer = StoreOptions { projection_version: 2, ..options() };
+    let mut steps = Vec::new();
+    let (store, writer, recovery) =
+        open(Arc::new(disk), &index, newer, project, &mut |step| steps.push(step)).expect("open");
+    assert!(matches!(recovery.index, IndexFate::Rebuilt { .. }));
+    assert_eq!(rows(store.as_ref()), before);
+    assert_eq!(store.index_mark().expect("mark").expect("a mark").version, 2);
+    assert!(steps.len() >= 3, "{steps:?}");
+    assert!(steps.windows(2).all(|two| two[0].position < two[1].position));
+    assert!(steps.iter().all(|step| step.position <= step.end && step.records <= 1000));
+    drop(writer);
+}
+
+#[test]
+fn damage_in_the_journal_stops_a_rebuild() {
+    let disk = MemoryDisk::new();
+    let (_, mut writer, _) = memory(&disk, &MemoryIndex::new());
+    fill(&mut writer, 200);
+    drop(writer);
+    disk.open("00000002.log").expect("open").write_all_at(b"?", 100).expect("write");
+    match try_open(&disk, &MemoryIndex::new()) {
+        Err(StoreError::Journal(JournalError::Damaged { segment: 2, reason, .. })) => {
+            assert_eq!(reason, Flaw::Checksum);
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("the damage was not seen"),
+    }
+}
+
+#[test]
+fn an_overwritten_record_stays_so_and_is_projected_so() {
+    let disk = MemoryDisk::new();
+    let (store, mut writer, _) = memory(&disk, &MemoryIndex::new());
+    let refs = writer.commit(vec![vec![put("a", "secret")]]).expect("commit");
+    writer.overwrite(&refs[0][0], &put("a", "******").body).expect("overwrite");
+    assert_eq!(store.record(&refs[0][0]).expect("record"), put("a", "******").body);
+    drop(writer);
+    let (store, _writer, _) = memory(&disk, &MemoryIndex::new());
+    assert_eq!(value(store.as_ref(), "a").as_deref(), Some("******"));
+}
+
+/// An index whose applying can be held up, or made to fail.
+#[derive(Clone, Default)]
+struct GatedIndex {
+    rows: MemoryIndex,
+    gate: Arc<(Mutex<Gate>, Condvar)>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Gate {
+    #[default]
+    Open,
+    Closed,
+    Broken,
+}
+
+impl GatedIndex {
+    fn set(&self, gate: Gate) {
+        *self.gate.0.lock().expect("gate") = gate;
+        self.gate.1.notify_all();
+    }
+}
+
+impl Index for GatedIndex {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        self.rows.read(key)
+    }
+
+    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
+        self.rows.scan(span, to, limit)
+    }
+
+    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError> {
+        let gate = self.gate.0.lock().expect("gate");
+        let gate = self.gate.1.wait_while(gate, |gate| *gate == Gate::Closed).expect("gate");
+        if *gate == Gate::Broken {
+            return Err(IndexError::Damaged("told to fail".to_owned()));
+        }
+        self.rows.apply(writes, mark)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, IndexError> {
+        self.rows.mark()
+    }
+
+    fn checkpoint(&self) -> Result<(), IndexError> {
+        self.rows.checkpoint()
+    }
+
+    fn close(&self) -> Result<(), IndexError> {
+        self.rows.close()
+    }
+}
+
+impl IndexHome for GatedIndex {
+    fn holds_rows(&self) -> Result<bool, IndexError> {
+        self.rows.holds_rows()
+    }
+
+    fn open(&self) -> Result<IndexFound, IndexError> {
+        Ok(IndexFound::Sound(Arc::new(self.clone())))
+    }
+
+    fn set_aside(&self) -> Result<Option<String>, IndexError> {
+        self.rows.set_aside()
+    }
+}
+
+/// Waits until the index has all; the applier needs no more than to be let run.
+fn settle(store: &Store) {
+    let mut turns = 0u64;
+    while store.unapplied_records() > 0 || store.overlay.len() > 0 {
+        thread::yield_now();
+        turns += 1;
+        assert!(turns < 1 << 32, "the index never caught up");
+    }
+}
+
+#[test]
+fn reads_and_scans_are_as_if_there_were_one_map() {
+    let index = GatedIndex::default();
+    let (store, mut writer, _) = try_open(&MemoryDisk::new(), &index).expect("open");
+    let (mut model, mut dice) = (BTreeMap::new(), Dice(11));
+    let mut change = |batch: &mut Batch<'_>, model: &mut BTreeMap<Vec<u8>, Vec<u8>>| {
+        let key = format!("k{:02}", dice.below(40));
+        let record = if dice.below(3) == 0 {
+            model.remove(key.as_bytes());
+            remove(&key)
+        } else {
+            let value = dice.below(1000).to_string();
+            model.insert(key.clone().into_bytes(), value.clone().into_bytes());
+            put(&key, &value)
+        };
+        batch.stage(&[record]).expect("stage");
+    };
+    for _ in 0..30 {
+        // One part in the index, one in the overlay, one staged.
+        for gate in [Gate::Open, Gate::Closed] {
+            index.set(gate);
+            let mut batch = writer.batch();
+            (0..15).for_each(|_| change(&mut batch, &mut model));
+            batch.finish().expect("finish");
+            if gate == Gate::Open {
+                settle(&store);
+            }
+        }
+        compare(store.as_ref(), &model);
+        let mut batch = writer.batch();
+        let mut staged = model.clone();
+        (0..15).for_each(|_| change(&mut batch, &mut staged));
+        compare(&batch, &staged);
+        drop(batch);
+        index.set(Gate::Open);
+        settle(&store);
+        compare(store.as_ref(), &model);
+    }
+}
+
+fn compare(view: &dyn View, model: &BTreeMap<Vec<u8>, Vec<u8>>) {
+    let bounds = |key: &[u8]| {
+        [Bound::Unbounded, Bound::Included(key.to_vec()), Bound::Excluded(key.to_vec())]
+    };
+    for from in bounds(b"k05") {
+        for to in bounds(b"k31").into_iter().chain([Bound::Excluded(b"k05".to_vec())]) {
+            let span = Span { from: from.clone(), to };
+            for limit in [0, 1, 7, 1000] {
+                let all = || {
+                    let all = if span.is_empty() {
+                        None
+                    } else {
+                        Some(model.range::<[u8], _>(span.bounds()))
+                    };
+                    all.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()))
+                };
+                let newest = |row: &Pair| row.0 == b"newest";
+                let mut found = view.scan(&span, Direction::Forward, limit).expect("scan");
+                found.retain(|row| !newest(row));
+                assert_eq!(found, all().take(limit).collect::<Vec<_>>(), "{span:?} {limit}");
+                let limit = limit + usize::from(span.to == Bound::Unbounded);
+                let mut found = view.scan(&span, Direction::Backward, limit).expect("scan");
+                found.retain(|row| !newest(row));
+                let mut expected: Vec<Pair> = all().collect();
+                expected.reverse();
+                expected.truncate(limit - usize::from(span.to == Bound::Unbounded));
+                assert_eq!(found, expected, "{span:?} {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn readers_never_miss_a_committed_write_while_it_moves_to_the_index() {
+    const ROUNDS: u32 = 60;
+    const BATCH: u32 = 700;
+    let (store, mut writer, _) = try_open(&MemoryDisk::new(), &MemoryIndex::new()).expect("open");
+    let (committed, done) = (AtomicU32::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for reader in 0..2 {
+            let (store, committed, done) = (&store, &committed, &done);
+            scope.spawn(move || {
+                let mut seen = 0;
+                while !done.load(Ordering::Acquire) {
+                    let least = committed.load(Ordering::Acquire);
+                    if reader == 0 {
+                        let counter = value(store.as_ref(), "counter")
+                            .map_or(0, |text| text.parse::<u32>().expect("a number"));
+                        assert!(counter >= least.max(seen), "{counter} {least} {seen}");
+                        seen = counter;
+                    } else {
+                        let span = Span::prefix(b"round");
+                        let rows = store.scan(&span, Direction::Backward, 1000).expect("scan");
+                        assert!(rows.len() as u32 >= least / BATCH, "{} {least}", rows.len());
+                    }
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            // One key written often in one batch, so that its writes are in several chunks.
+            let mut batch = writer.batch();
+            for i in 1..=BATCH {
+                let counter = put("counter", &(round * BATCH + i).to_string());
+                batch.stage(&[counter]).expect("stage");
+            }
+            batch.stage(&[put(&format!("round{round:03}"), "1")]).expect("stage");
+            batch.finish().expect("finish");
+            committed.store((round + 1) * BATCH, Ordering::Release);
+        }
+        settle(&store);
+        done.store(true, Ordering::Release);
+    });
+    assert_eq!(value(store.as_ref(), "counter"), Some((ROUNDS * BATCH).to_string()));
+}
+
+#[test]
+fn commits_wait_for_an_index_that_is_too_far_behind() {
+    const MAX: usize = 10;
+    let index = GatedIndex::default();
+    index.set(Gate::Closed);
+    let options = StoreOptions { unapplied_records_max: MAX, ..options() };
+    let (store, mut writer, _) =
+        open(Arc::new(MemoryDisk::new()), &index, options, project, &mut |_| {}).expect("open");
+    thread::scope(|scope| {
+        let committing = scope.spawn(|| {
+            for i in 0..100 {
+                writer.commit(vec![vec![put(&format!("k{i}"), "1")]]).expect("commit");
+                assert!(store.unapplied_records() <= MAX);
+            }
+        });
+        while store.unapplied_records() < MAX {
+            assert!(!committing.is_finished(), "the queue never filled");
+            thread::yield_now();
+        }
+        // The eleventh commit cannot be there before the gate opens.
+        assert_eq!(rows(store.as_ref()).len(), MAX + 1);
+        index.set(Gate::Open);
+    });
+    assert_eq!(rows(store.as_ref()).len(), 101);
+}
+
+#[test]
+fn a_failing_index_stops_the_writer_but_loses_nothing() {
+    let (disk, index) = (MemoryDisk::new(), GatedIndex::default());
+    let (store, mut writer, _) = try_open(&disk, &index).expect("open");
+    index.set(Gate::Broken);
+    let mut count = 0;
+    let error = loop {
+        match writer.commit(vec![vec![put(&format!("k{count}"), "1")]]) {
+            Ok(_) => count += 1,
+            Err(error) => break error,
+        }
+        thread::yield_now();
+        assert!(count < 1_000_000, "the failure was never told");
+    };
+    assert!(matches!(error, StoreError::Index(IndexError::Damaged(_))), "{error}");
+    assert_eq!(rows(store.as_ref()).len(), count + 1);
+    drop(writer);
+    let (store, _writer, _) = memory(&disk, &MemoryIndex::new());
+    assert_eq!(rows(store.as_ref()).len(), count + 1);
 }
