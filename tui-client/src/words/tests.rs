@@ -76,6 +76,21 @@ fn both_languages_have_the_same_keys_and_placeholders() {
 }
 
 #[test]
+fn counted_words_have_both_forms() {
+    let words = Words::of(Language::English);
+    let keys: BTreeSet<&str> = words.keys().collect();
+    let one = |key: &str| key.strip_suffix("_one").map(|name| format!("{name}_many"));
+    let many = |key: &str| {
+        key.strip_suffix("_many")
+            .filter(|name| !name.contains("too"))
+            .map(|name| format!("{name}_one"))
+    };
+    for other in keys.iter().flat_map(|key| one(key).into_iter().chain(many(key))) {
+        assert!(keys.contains(other.as_str()), "{other} is missing");
+    }
+}
+
+#[test]
 fn every_word_the_program_asks_for_exists() {
     let words = Words::of(Language::English);
     let groups: BTreeSet<&str> = words.keys().filter_map(|key| key.split('.').next()).collect();
