@@ -101,6 +101,9 @@ pub enum IndexError {
     /// The rows cannot be trusted; the index must be rebuilt.
     #[error("the index is damaged ({0}); it is rebuilt at the next start")]
     Damaged(String),
+    /// An earlier write failed; the words say how. The journal has what the index lacks.
+    #[error("the index stopped: {0}")]
+    Stopped(String),
 }
 
 impl IndexError {

@@ -23,8 +23,19 @@ pub struct SegmentReport {
 /// Reads every segment in `disk`. Fails only when the folder itself cannot be read.
 pub fn check(disk: &dyn Disk) -> Result<Vec<SegmentReport>, JournalError> {
     let names = disk.list().map_err(JournalError::io("list"))?;
-    let last = names.iter().filter_map(|name| parse_segment_name(name)).max();
-    Ok((1..=last.unwrap_or(0)).map(|segment| check_segment(disk, segment)).collect())
+    let mut segments: Vec<u32> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    segments.sort_unstable();
+    let mut reports = Vec::with_capacity(segments.len());
+    let mut expected = 1;
+    for segment in segments {
+        // One report for a hole, however wide a stray file makes it.
+        if segment != expected {
+            reports.push(check_segment(disk, expected));
+        }
+        reports.push(check_segment(disk, segment));
+        expected = segment.saturating_add(1);
+    }
+    Ok(reports)
 }
 
 fn check_segment(disk: &dyn Disk, segment: u32) -> SegmentReport {

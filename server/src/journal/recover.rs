@@ -2,6 +2,7 @@
 //! Owns nothing. Only the tail of the last segment may be torn, and only behind the last sync:
 //! what was synced and is not sound is damage, never cut.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::reader::{Scan, open_segment, read_header};
@@ -22,8 +23,8 @@ pub struct TailCut {
     pub bytes: u64,
     /// What was wrong with them.
     pub reason: Flaw,
-    /// Name of the file beside the segments that keeps them.
-    pub kept_in: String,
+    /// Name of the file beside the segments that keeps them; `None` when the disk was full.
+    pub kept_in: Option<String>,
 }
 
 pub(crate) struct Found {
@@ -161,7 +162,12 @@ fn cut_tail(
     let bytes = size.saturating_sub(end.offset);
     let mut tail = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
     file.read_exact_at(&mut tail, end.offset).map_err(JournalError::io("read"))?;
-    let kept_in = keep_tail(disk, &tail)?;
+    let kept_in = match keep_tail(disk, &tail) {
+        Ok(name) => Some(name),
+        // A full disk must not keep the server from starting: these bytes were promised to nobody.
+        Err(JournalError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => None,
+        Err(other) => return Err(other),
+    };
     file.truncate(end.offset).map_err(JournalError::io("cut"))?;
     Ok(TailCut { end, bytes, reason, kept_in })
 }

@@ -197,7 +197,7 @@ fn any_cut_of_the_last_segment_leaves_a_prefix_of_whole_commits() {
         let surplus = len - ends[whole];
         assert_eq!(opened.cut.as_ref().map_or(0, |cut| cut.bytes), surplus);
         if let Some(cut) = opened.cut {
-            let kept = torn.open(&cut.kept_in).expect("what was cut is kept");
+            let kept = torn.open(&cut.kept_in.expect("a name")).expect("what was cut is kept");
             assert_eq!(kept.size_bytes().expect("size"), surplus);
         }
         // The journal goes on from there, and a second start finds nothing to repair.
@@ -423,4 +423,39 @@ fn any_bytes_as_a_segment_open_or_are_named() {
             Err(other) => panic!("{other}"),
         }
     });
+}
+
+#[test]
+fn a_full_disk_does_not_keep_a_torn_journal_from_opening() {
+    let disk = MemoryDisk::new();
+    fill(&mut open(&disk), 3);
+    let last = file(&disk, 1);
+    last.write_all_at(b"torn", last.size_bytes().expect("size")).expect("write");
+    disk.set_free_bytes(2);
+    let (journal, opened) = try_open(&disk).expect("open");
+    assert_eq!(opened.cut.expect("a cut").kept_in, None);
+    assert_eq!(commits(&journal).expect("commits"), expected(3));
+}
+
+#[test]
+fn a_check_names_every_missing_or_damaged_segment_once() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    fill(&mut journal, 40);
+    let behind = journal.end().segment + 1;
+    disk.remove(&segment_name(2)).expect("remove");
+    flip(&disk, 4, 50, 1);
+    disk.create_new(&segment_name(99_999_999)).expect("create");
+    let reports = check(&disk).expect("check");
+    let flaws: Vec<(u32, Flaw)> = reports
+        .into_iter()
+        .filter_map(|report| Some((report.segment, damage(Err::<(), _>(report.flaw?)).2)))
+        .collect();
+    let expected = [
+        (2, Flaw::Missing),
+        (4, Flaw::Checksum),
+        (behind, Flaw::Missing),
+        (99_999_999, Flaw::Header),
+    ];
+    assert_eq!(flaws, expected);
 }

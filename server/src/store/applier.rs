@@ -12,6 +12,8 @@ use crate::index::{Index, IndexError, Mark, Write};
 
 /// Records in one batch of the index: more make sled's memory jump.
 pub(super) const APPLY_RECORDS_MAX: usize = 300;
+/// Rows in one batch of the index, for the same reason; a single record may bring more.
+pub(super) const APPLY_ROWS_MAX: usize = 1000;
 /// Records applied between two checkpoints under load.
 const CHECKPOINT_RECORDS: usize = 50_000;
 /// Quiet time after which a checkpoint is due.
@@ -59,7 +61,7 @@ impl Queue {
         while state.failed.is_none() && state.records >= self.records_max {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.failed.clone().map_or(Ok(()), |words| Err(IndexError::Damaged(words)))
+        state.failed.clone().map_or(Ok(()), |words| Err(IndexError::Stopped(words)))
     }
 
     pub(super) fn push(&self, chunks: Vec<Chunk>) {
@@ -83,7 +85,7 @@ impl Queue {
             }
             if let Some(mut chunk) = state.chunks.pop_front() {
                 while let Some(next) = state.chunks.front()
-                    && chunk.records + next.records <= APPLY_RECORDS_MAX
+                    && chunk.takes(next.records, next.writes.len())
                     && let Some(next) = state.chunks.pop_front()
                 {
                     chunk.merge(next);
@@ -113,6 +115,11 @@ impl Queue {
 }
 
 impl Chunk {
+    /// True when this much more fits in one batch of the index.
+    pub(super) fn takes(&self, records: usize, rows: usize) -> bool {
+        self.records + records <= APPLY_RECORDS_MAX && self.writes.len() + rows <= APPLY_ROWS_MAX
+    }
+
     fn merge(&mut self, next: Self) {
         self.writes.extend(next.writes);
         self.records += next.records;
@@ -149,7 +156,7 @@ impl Applier {
     fn join(&mut self) -> Result<(), IndexError> {
         self.queue.changed.notify_all();
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        let gone = || IndexError::Damaged("its thread ended in a panic".to_owned());
+        let gone = || IndexError::Stopped("its thread ended in a panic".to_owned());
         thread.join().unwrap_or_else(|_| Err(gone()))
     }
 }

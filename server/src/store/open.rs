@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::applier::{APPLY_RECORDS_MAX, Applier, Queue};
+use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Queue};
 use super::overlay::Overlay;
 use super::{ProjectError, Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
@@ -222,7 +222,7 @@ impl<'a> Replay<'a> {
             if record.last {
                 self.mark.position = record.end();
             }
-            if self.pending >= APPLY_RECORDS_MAX {
+            if self.pending >= APPLY_RECORDS_MAX || self.writes.len() >= APPLY_ROWS_MAX {
                 self.flush()?;
                 progress(Progress { position: record.end(), end, records: self.records });
             }

@@ -690,7 +690,7 @@ fn a_failing_index_stops_the_writer_but_loses_nothing() {
         thread::yield_now();
         assert!(count < 1_000_000, "the failure was never told");
     };
-    assert!(matches!(error, StoreError::Index(IndexError::Damaged(_))), "{error}");
+    assert!(matches!(error, StoreError::Index(IndexError::Stopped(_))), "{error}");
     assert_eq!(rows(store.as_ref()).len(), count + 1);
     drop(writer);
     let (store, _writer, _) = memory(&disk, &MemoryIndex::new());

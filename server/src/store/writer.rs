@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::applier::{APPLY_RECORDS_MAX, Applier, Chunk};
+use super::applier::{Applier, Chunk};
 use super::layer::Layer;
 use super::overlay::{Entry, Rows};
 use super::{Commit, ProjectError, Projection, Store, StoreError, View};
@@ -110,7 +110,8 @@ impl Batch<'_> {
         for (i, &upto) in ends.iter().enumerate() {
             self.writer.generation += 1;
             let generation = self.writer.generation;
-            if self.chunks.last().is_none_or(|chunk| chunk.records >= APPLY_RECORDS_MAX) {
+            let fits = |chunk: &Chunk| chunk.takes(1, upto - taken);
+            if !self.chunks.last().is_some_and(fits) {
                 let (writes, records, mark) = (Vec::new(), 0, None);
                 self.chunks.push(Chunk { writes, records, generation, mark });
             }
