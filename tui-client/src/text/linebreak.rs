@@ -62,8 +62,7 @@ pub fn break_rows(text: &str, limit: usize) -> Vec<Break> {
 fn break_line(line: &str, offset: usize, limit: usize, rows: &mut Vec<Break>) {
     let body = line.strip_suffix('\n').unwrap_or(line);
     let body = body.strip_suffix('\r').unwrap_or(body);
-    let parts: Vec<(Cluster<'_>, Class)> =
-        clusters(body).map(|cluster| (cluster, class(&cluster))).collect();
+    let parts = classified(body);
     let mut first = 0;
     loop {
         let next = row_end(&parts, first, limit);
@@ -146,6 +145,31 @@ fn splits_word_at_hyphen(parts: &[(Cluster<'_>, Class)], index: usize) -> bool {
         && !(is_letter(at(2)) && is_letter(parts.get(index)))
 }
 
+/// The clusters with their classes. What a straight quote or an apostrophe is depends on where it stands.
+fn classified(line: &str) -> Vec<(Cluster<'_>, Class)> {
+    let mut parts: Vec<(Cluster<'_>, Class)> =
+        clusters(line).map(|cluster| (cluster, class(&cluster))).collect();
+    let mut quote_open = false;
+    for index in 0..parts.len() {
+        let Some(text) = parts.get(index).map(|(cluster, _)| cluster.text) else { break };
+        let near = |at: Option<usize>| at.and_then(|at| parts.get(at)).map(|(_, kind)| *kind);
+        let inside_word =
+            [index.checked_sub(1), Some(index + 1)].map(near) == [Some(Class::Word); 2];
+        let kind = match text {
+            "\"" => {
+                quote_open = !quote_open;
+                if quote_open { Class::Opener } else { Class::AsciiCloser }
+            }
+            "’" if inside_word => Class::Word,
+            _ => continue,
+        };
+        if let Some(part) = parts.get_mut(index) {
+            part.1 = kind;
+        }
+    }
+    parts
+}
+
 fn class(cluster: &Cluster<'_>) -> Class {
     let Some(first) = cluster.text.chars().next() else { return Class::Glue };
     match first {
@@ -201,6 +225,10 @@ mod tests {
             ("well-known fact", 7, vec!["well-", "known", "fact"]),
             ("run --all now", 6, vec!["run", "--all", "now"]),
             ("https://example.org/abc", 10, vec!["https://ex", "ample.org/", "abc"]),
+            ("I don’t know", 7, vec!["I don’t", "know"]),
+            ("we don’t", 6, vec!["we", "don’t"]),
+            ("他说\"你好\"吧", 6, vec!["他说", "\"你好\"", "吧"]),
+            ("他说\"你好\"吧", 5, vec!["他说", "\"你", "好\"吧"]),
             ("！！！！", 4, vec!["！！", "！！"]),
             ("好", 1, vec!["好"]),
             ("👨\u{200d}👩\u{200d}👧👍", 2, vec!["👨\u{200d}👩\u{200d}👧", "👍"]),
