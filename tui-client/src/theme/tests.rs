@@ -46,7 +46,7 @@ fn true_colour_themes_can_be_read() {
             // Lines and rests of bars carry no text.
             let is_line = matches!(
                 *style,
-                "border" | "rule" | "bar_rest" | "code_frame" | "popup_border" | "scroll"
+                "border" | "bar_rest" | "code_frame" | "popup_border" | "scroll"
             );
             let look = *styles.by_name(style).unwrap();
             let (fg, bg) =
