@@ -1,1 +1,15 @@
-//! x
+//! `liaod`, the chat server of Liao, as a library: the program is a thin `main` around it, and a
+//! client can carry a private server inside itself.
+
+pub mod chat;
+pub mod clock;
+pub mod datadir;
+pub mod disk;
+pub mod engine;
+mod entropy;
+pub mod files;
+pub mod gateway;
+pub mod index;
+pub mod journal;
+pub mod state;
+pub mod store;

@@ -19,7 +19,7 @@ use liao_common::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub use transaction::Transaction;
+pub use transaction::{Speaker, Transaction};
 
 use crate::store::Writer;
 
@@ -49,8 +49,8 @@ pub enum Effect {
         user: UserId,
         /// The room.
         room: RoomId,
-        /// How many members it has now.
-        members: u64,
+        /// Where they left it: the last message they may see.
+        until: Option<Seq>,
     },
     /// A person read on.
     Marked {

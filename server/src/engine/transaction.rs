@@ -5,7 +5,7 @@ use bytes::Bytes;
 use liao_common::{
     codec,
     event::{self, Marked, Posted},
-    id::{DeviceId, FileId, Nonce, RoomId, UserId},
+    id::{DeviceId, FileId, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
 };
 
@@ -148,7 +148,20 @@ impl<'a, 'b> Transaction<'a, 'b> {
     /// Stores what a person is in a room.
     pub fn put_member(&mut self, member: &Member) {
         self.records.push(member.record());
-        self.effects.push(Effect::Membership { user: member.user, room: member.room, members: member.members });
+        let head = self.heads.iter().find(|(id, _)| *id == member.room);
+        let until = head.filter(|_| member.standing == Standing::Gone).map(|(_, head)| head.seq);
+        self.effects.push(Effect::Membership { user: member.user, room: member.room, until });
+    }
+
+    /// Takes a person out of a room, and tells the room.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn exit(&mut self, room: RoomId, user: UserId, floor: Seq) -> Result<(), StoreError> {
+        let members = view::member_count(self, room)?.saturating_sub(1);
+        self.note(room, user, Kind::Leave, Body::default())?;
+        self.put_member(&Member { room, user, standing: Standing::Gone, floor, members });
+        Ok(())
     }
 
     /// Makes a person a member, tells the room, and sets the read marker to that point.
@@ -157,7 +170,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
     /// When the store fails.
     pub fn enter(&mut self, room: &Room, user: UserId, standing: Standing) -> Result<(), StoreError> {
         let before = self.head(room.room)?;
-        let floor = if room.kind == event::RoomKind::Private { before.seq } else { liao_common::id::Seq::ZERO };
+        let floor = if room.kind == event::RoomKind::Private { before.seq } else { Seq::ZERO };
         let members = view::member_count(self, room.room)? + 1;
         self.note(room.room, user, Kind::Join, Body::default())?;
         let head = self.head(room.room)?;

@@ -2,7 +2,11 @@
 //! machine and at every replay. Whatever needed a decision or a look at older state was settled
 //! before the record was written, and stands in it.
 
-use liao_common::{event::RoomKind, id::Nonce, message::Message};
+use liao_common::{
+    event::RoomKind,
+    id::{Nonce, RoomId},
+    message::{Body, Kind, Message},
+};
 
 use super::{
     key,
@@ -55,16 +59,18 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
         let mut post = message.room.0.to_be_bytes().to_vec();
         post.extend(message.seq.0.to_be_bytes());
         post.extend(message.at_ms.to_be_bytes());
-        post.extend(&content_hash(message)[..8]);
+        post.extend(content_mark(message.room, &message.kind, &message.body));
         put(out, key::post(message.from, &message.cid), &post);
     }
 }
 
 /// What a repeated nonce must agree on: room, kind and content.
 #[must_use]
-pub fn content_hash(message: &Message) -> [u8; 32] {
-    let content = liao_common::codec::encode(&(message.room, &message.kind, &message.body));
-    blake3::hash(&content).into()
+pub fn content_mark(room: RoomId, kind: &Kind, body: &Body) -> [u8; 8] {
+    let hash = blake3::hash(&liao_common::codec::encode(&(room, kind, body)));
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&hash.as_bytes()[..8]);
+    mark
 }
 
 fn account(account: &Account, body: &[u8], out: &mut Vec<Write>) {

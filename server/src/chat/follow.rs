@@ -1,0 +1,90 @@
+//! One connection's place in one room: what it has seen, and how it gets on from there.
+//! From the ring where that reaches back far enough, else from the journal; over a large hole with
+//! a `gap`. Joining, resuming and falling behind are the same path.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use liao_common::{
+    codec,
+    event::{Gap, kind},
+    id::{RoomId, Seq},
+    limits,
+};
+
+use super::room::{Depth, Follower, Look, LiveRoom};
+use crate::{
+    index::Direction,
+    state::view,
+    store::{Store, StoreError, View},
+};
+
+/// Messages read from the journal at a time.
+const PAGE: usize = 64;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Follow {
+    /// The room.
+    pub(super) room: Arc<LiveRoom>,
+    /// Our entry in it.
+    pub(super) follower: Arc<Follower>,
+    /// Whether messages are pushed.
+    pub(super) depth: Depth,
+    /// The last message that was handed to the connection.
+    pub(super) position: Seq,
+    /// The last message that may be handed out, after leaving.
+    pub(super) until: Option<Seq>,
+}
+
+/// What a step gave.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Nothing is left to tell.
+    Done,
+    /// Bytes to write; there may be more behind them.
+    Write(Bytes),
+    /// The next messages must be read from the journal, up to this one.
+    Read(Seq),
+}
+
+impl Follow {
+    /// The next piece.
+    pub(super) fn step(&mut self) -> Step {
+        match self.room.look(self.position, self.until) {
+            Look::UpToDate => Step::Done,
+            Look::Here(bytes, last) => {
+                self.position = last;
+                Step::Write(bytes)
+            }
+            Look::Behind(head) => self.leap(head),
+        }
+    }
+
+    /// A reader far behind is not fed all of it: the hole is named, and read when it is looked at.
+    fn leap(&mut self, head: Seq) -> Step {
+        let newest = Seq(head.0.saturating_sub(limits::REPLAY_MESSAGES_MAX));
+        if newest <= self.position {
+            return Step::Read(head);
+        }
+        let gap = Gap { room: self.room.id, from: self.position.next(), to: newest };
+        self.position = newest;
+        Step::Write(codec::frame(kind::GAP, 0, &gap))
+    }
+}
+
+/// Whole frames of a room behind `position`, up to `to`, as one run of bytes, and the last one's
+/// place. At most one page.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn read_page(store: &Store, room: RoomId, position: Seq, to: Seq) -> Result<(Bytes, Seq), StoreError> {
+    let places = view::message_places(store, room, (position, to), Direction::Forward, PAGE)?;
+    let mut bytes = Vec::new();
+    for (_, place) in &places {
+        bytes.extend_from_slice(&store.record(place)?);
+    }
+    // Without a row the rest of the way would be asked for for ever.
+    let last = places.last().map_or(to, |(seq, _)| *seq);
+    Ok((bytes.into(), last))
+}

@@ -1,0 +1,133 @@
+//! What all sessions share: the store to read from, the engine to write through, who is where.
+
+use std::sync::Arc;
+
+use liao_common::{event, fault::{Fault, FaultCode}, limits};
+
+use super::{password::Passwords, presence::Presence, switchboard::Switchboard};
+use crate::{
+    engine::Engine,
+    files::Files,
+    store::{Store, StoreError},
+};
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever has an invite.
+    Invite,
+    /// Nobody; the administrator adds accounts.
+    Closed,
+}
+
+impl Registration {
+    /// The wire's form.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Rules of this server that its operator may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Who may register.
+    pub registration: Registration,
+    /// Characters of a password, at least.
+    pub password_chars_min: usize,
+    /// How long somebody whose connection died stays in the list, in milliseconds.
+    pub presence_grace_ms: u64,
+    /// Posts a connection may make at once, before it has to wait.
+    pub posts_burst: u32,
+    /// Posts a connection may make a second after that. It is not read meanwhile; nothing is lost.
+    pub posts_per_s: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            registration: Registration::Open,
+            password_chars_min: limits::PASSWORD_CHARS_MIN,
+            presence_grace_ms: limits::PRESENCE_GRACE_MS,
+            posts_burst: 60,
+            posts_per_s: 20,
+        }
+    }
+}
+
+/// See the module.
+pub struct Hub {
+    /// Committed state.
+    pub store: Arc<Store>,
+    /// The only way to change it.
+    pub engine: Engine,
+    /// Who hears of what.
+    pub switchboard: Arc<Switchboard>,
+    /// Who is online.
+    pub presence: Arc<Presence>,
+    /// Password hashing.
+    pub passwords: Passwords,
+    /// Uploaded files.
+    pub files: Files,
+    /// The operator's rules.
+    pub rules: Rules,
+}
+
+impl Hub {
+    /// Lineage of the data, as clients compare it.
+    #[must_use]
+    pub fn epoch(&self) -> String {
+        format!("{:016x}", self.store.epoch())
+    }
+
+    /// Reads from the store off the async threads.
+    ///
+    /// # Errors
+    /// What `read` gave, as a fault.
+    pub async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, Fault> + Send + 'static,
+    {
+        let hub = Arc::clone(self);
+        let joined = tokio::task::spawn_blocking(move || read(&hub)).await;
+        joined.map_err(|_| Fault::new(FaultCode::Internal, "reading failed"))?
+    }
+
+    /// What a client must know before it logs in.
+    #[must_use]
+    pub fn welcome(&self, caps: Vec<String>) -> event::Welcome {
+        event::Welcome {
+            v: limits::PROTOCOL_VERSION,
+            caps,
+            epoch: self.epoch(),
+            auth: vec!["password".into(), "token".into()],
+            register: self.rules.registration.as_str().into(),
+            server: concat!("liaod/", env!("CARGO_PKG_VERSION")).into(),
+            limits: event::Limits {
+                frame: limits::FRAME_BYTES_MAX as u64,
+                text: limits::TEXT_BYTES_MAX as u64,
+                page: limits::PAGE_MESSAGES_MAX as u64,
+                chunk: limits::CHUNK_BYTES as u64,
+                window: limits::WINDOW_BYTES,
+                file: self.files.limits().file_bytes_max,
+                password_min: self.rules.password_chars_min as u64,
+                idle_s: limits::PING_AFTER_MS / 1000,
+            },
+        }
+    }
+}
+
+/// The one place where a storage failure becomes a fault: what it was is ours to know.
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        Self::new(FaultCode::Internal, "storage")
+    }
+}

@@ -1,0 +1,125 @@
+//! What waits for one connection: which of its rooms moved, and small notes. The messages
+//! themselves wait in their rooms and in the journal, never here.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use liao_common::{
+    event::Marked,
+    id::{DeviceId, RoomId, Seq, UserId},
+};
+use tokio::sync::Notify;
+
+/// Notes that may wait. Presence is dropped first, since its numbers show the hole; a connection
+/// with more of the others than this is closed and starts anew from the journal.
+const NOTES_MAX: usize = 1024;
+
+/// Presence notes are dropped when more than this waits.
+const PRESENCE_NOTES_MAX: usize = 16;
+
+/// Something small to tell.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// What this person is in a room has changed: look again. Messages behind `until` are not
+    /// theirs any more.
+    Membership {
+        /// The room.
+        room: RoomId,
+        /// The last message they may see, where they left.
+        until: Option<Seq>,
+    },
+    /// Another device read on.
+    Marked(Marked),
+    /// A frame about who came and went, the same for all who watch.
+    Presence(Bytes),
+    /// A room moved whose messages are not pushed.
+    Head(RoomId, Seq, u64),
+    /// This device was logged out.
+    LoggedOut,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Mailbox {
+    /// Whose connection it is.
+    pub user: UserId,
+    /// From which device.
+    pub dev: DeviceId,
+    state: Mutex<State>,
+    notify: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    moved: Vec<RoomId>,
+    notes: VecDeque<Note>,
+    overrun: bool,
+}
+
+/// Everything that waited.
+#[derive(Debug, Default)]
+pub struct Mail {
+    /// Rooms with new messages.
+    pub moved: Vec<RoomId>,
+    /// Notes in order.
+    pub notes: VecDeque<Note>,
+    /// Notes were lost: the connection must start anew.
+    pub overrun: bool,
+}
+
+impl Mailbox {
+    /// An empty mailbox.
+    #[must_use]
+    pub fn new(user: UserId, dev: DeviceId) -> Self {
+        Self { user, dev, state: Mutex::default(), notify: Notify::new() }
+    }
+
+    /// A room has new messages. Called once until the reader has looked.
+    pub fn moved(&self, room: RoomId) {
+        self.state().moved.push(room);
+        self.notify.notify_one();
+    }
+
+    /// Adds a note.
+    pub fn tell(&self, note: Note) {
+        let mut state = self.state();
+        let max = if matches!(note, Note::Presence(_)) { PRESENCE_NOTES_MAX } else { NOTES_MAX };
+        if state.notes.len() < max {
+            state.notes.push_back(note);
+        } else if max == NOTES_MAX {
+            state.overrun = true;
+        }
+        drop(state);
+        self.notify.notify_one();
+    }
+
+    /// Takes everything out.
+    pub fn take(&self) -> Mail {
+        let mut state = self.state();
+        Mail {
+            moved: std::mem::take(&mut state.moved),
+            notes: std::mem::take(&mut state.notes),
+            overrun: state.overrun,
+        }
+    }
+
+    /// The last message of a room that its reader may see, if they left it just now.
+    pub fn until(&self, room: RoomId) -> Option<Seq> {
+        self.state().notes.iter().find_map(|note| match note {
+            Note::Membership { room: left, until } if *left == room => *until,
+            _ => None,
+        })
+    }
+
+    /// Ends when something waits. May end without.
+    pub async fn wait(&self) {
+        self.notify.notified().await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,13 @@
+//! The rules of chat. Knows no socket and no disk: requests come in, frames go out, the engine
+//! decides and the store is read.
+
+pub mod hub;
+pub mod mailbox;
+pub mod password;
+pub mod presence;
+pub mod room;
+pub mod session;
+pub mod switchboard;
+
+mod follow;
+mod request;

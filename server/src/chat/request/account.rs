@@ -1,0 +1,64 @@
+//! The caller's own account: password and devices.
+
+use liao_common::{
+    event::{Device, DeviceList, Empty},
+    fault::{Fault, FaultCode},
+    request::{Passwd, Revoke},
+};
+
+use super::{Caller, login::DEVICES_MAX, not_found};
+use crate::{
+    chat::password,
+    engine::Transaction,
+    state::view,
+};
+
+/// Changes the password. All other devices are logged out, since one of them may be the reason.
+pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> {
+    let (user, dev) = (caller.user, caller.dev);
+    let account = caller.hub.read(move |hub| view::account(&*hub.store, user)?.ok_or_else(not_found)).await?;
+    if !caller.hub.passwords.verify(ask.old, Some(account.secret)).await? {
+        return Err(FaultCode::Unauthenticated.into());
+    }
+    password::check(&ask.new, &account.id, caller.hub.rules.password_chars_min)?;
+    let secret = caller.hub.passwords.hash(ask.new).await?;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        let mut account = view::account(tx, user)?.ok_or_else(not_found)?;
+        account.secret = secret;
+        tx.put_account(&account);
+        for device in view::devices(tx, user, DEVICES_MAX + 1)? {
+            if device.dev != dev {
+                tx.drop_device(&device);
+            }
+        }
+        Ok(Empty {})
+    };
+    caller.hub.engine.run(decide).await
+}
+
+/// Lists the caller's devices.
+pub(super) async fn devices(caller: Caller) -> Result<DeviceList, Fault> {
+    let (user, here) = (caller.user, caller.dev);
+    caller.hub.read(move |hub| {
+        let devices = view::devices(&*hub.store, user, DEVICES_MAX + 1)?;
+        let row = |device: crate::state::record::Device| Device {
+            dev: device.dev,
+            name: device.name,
+            since: device.at,
+            here: device.dev == here,
+        };
+        Ok(DeviceList { devices: devices.into_iter().map(row).collect() })
+    })
+    .await
+}
+
+/// Logs one of the caller's devices out.
+pub(super) async fn revoke(caller: Caller, ask: Revoke) -> Result<Empty, Fault> {
+    let user = caller.user;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        let device = view::device(tx, user, ask.dev)?.ok_or_else(not_found)?;
+        tx.drop_device(&device);
+        Ok(Empty {})
+    };
+    caller.hub.engine.run(decide).await
+}

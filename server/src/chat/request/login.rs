@@ -1,0 +1,204 @@
+//! Becoming somebody: `register` and `auth`. Who the session is comes only from the credential that
+//! was proved.
+
+use std::sync::Arc;
+
+use liao_common::{
+    event::{RoomKind, Session},
+    fault::{Fault, FaultCode},
+    id::{DeviceId, Hash, RoomId, UserId},
+    name::{DisplayName, UserName},
+    request::{Auth, Register, Token},
+    text,
+};
+
+use crate::{
+    chat::{
+        hub::{Hub, Registration},
+        password,
+    },
+    engine::Transaction,
+    entropy,
+    state::{
+        record::{Account, Device, Phc, Room, Standing},
+        view,
+    },
+};
+
+/// Devices of one account; a new login beyond them logs the oldest out.
+pub(super) const DEVICES_MAX: usize = 16;
+
+/// Characters of a device's name.
+const DEVICE_NAME_CHARS_MAX: usize = 64;
+
+/// Makes an account, its first device, and its place in the lobby.
+pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<Session, Fault> {
+    let bad_name = |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
+    let id = UserName::parse(&ask.user).map_err(bad_name)?;
+    let name = if ask.name.trim().is_empty() { id.as_str() } else { ask.name.as_str() };
+    let name = DisplayName::parse(name).map_err(bad_name)?;
+    let invite = admit(hub, ask.invite).await?;
+    password::check(&ask.secret, id.as_str(), hub.rules.password_chars_min)?;
+    let wanted = id.clone();
+    let taken = hub.read(move |hub| Ok(view::account_by_name(&*hub.store, wanted.as_str())?.is_some())).await?;
+    if taken {
+        return Err(FaultCode::Taken.into());
+    }
+    let secret = hub.passwords.hash(ask.secret).await?;
+    let new = NewAccount { id: id.into(), name: name.into(), secret };
+    let token = new_token()?;
+    let dev_name = ask.dev_name;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        if let Some(code) = invite {
+            use_invite(tx, &code)?;
+        }
+        let account = create(tx, new)?;
+        let dev = add_device(tx, account.user, &dev_name, &token)?;
+        Ok(session(&account, dev, Some(token)))
+    };
+    hub.engine.run(decide).await
+}
+
+/// Whether somebody may register, and with which invite. Asked before anything tells who exists.
+async fn admit(hub: &Arc<Hub>, invite: Option<String>) -> Result<Option<Hash>, Fault> {
+    match hub.rules.registration {
+        Registration::Open => Ok(None),
+        Registration::Closed => Err(FaultCode::RegistrationClosed.into()),
+        Registration::Invite => {
+            let code = invite.ok_or(FaultCode::InviteRequired)?;
+            let code = hash(code.trim().as_bytes());
+            let known = hub.read(move |hub| Ok(view::invite(&*hub.store, &code)?.is_some())).await?;
+            if known { Ok(Some(code)) } else { Err(FaultCode::InviteRequired.into()) }
+        }
+    }
+}
+
+fn use_invite(tx: &mut Transaction<'_, '_>, code: &Hash) -> Result<(), Fault> {
+    let now_ms = tx.now_ms();
+    let usable = view::invite(tx, code)?.filter(|invite| invite.uses > 0 && invite.until > now_ms);
+    let mut invite = usable.ok_or(FaultCode::InviteRequired)?;
+    invite.uses -= 1;
+    tx.put_invite(&invite);
+    Ok(())
+}
+
+/// What an account is made of.
+pub struct NewAccount {
+    /// The user id, in its one form.
+    pub id: String,
+    /// The display name.
+    pub name: String,
+    /// The hashed password.
+    pub secret: Phc,
+}
+
+/// Makes an account and lets it into the lobby, which is made with the first one.
+///
+/// # Errors
+/// `taken`, or a storage fault.
+pub fn create(tx: &mut Transaction<'_, '_>, new: NewAccount) -> Result<Account, Fault> {
+    if view::account_by_name(tx, &new.id)?.is_some() {
+        return Err(FaultCode::Taken.into());
+    }
+    let user = tx.next_user()?;
+    let account =
+        Account { user, id: new.id, name: new.name, secret: new.secret, admin: user == UserId(1), at: tx.now_ms() };
+    tx.put_account(&account);
+    let lobby = match view::room(tx, RoomId::LOBBY)? {
+        Some(lobby) => lobby,
+        None => open_lobby(tx),
+    };
+    tx.enter(&lobby, user, Standing::Member)?;
+    Ok(account)
+}
+
+fn open_lobby(tx: &mut Transaction<'_, '_>) -> Room {
+    let lobby = Room {
+        room: RoomId::LOBBY,
+        kind: RoomKind::Public,
+        name: "lobby".into(),
+        topic: String::new(),
+        by: UserId(0),
+        with: None,
+        at: tx.now_ms(),
+    };
+    tx.put_room(&lobby);
+    lobby
+}
+
+fn add_device(tx: &mut Transaction<'_, '_>, user: UserId, name: &str, token: &Token) -> Result<DeviceId, Fault> {
+    let known = view::devices(tx, user, DEVICES_MAX + 1)?;
+    for oldest in known.iter().take((known.len() + 1).saturating_sub(DEVICES_MAX)) {
+        tx.drop_device(oldest);
+    }
+    let dev = view::next_device(tx)?;
+    let name = text::clean_line(name.trim()).chars().take(DEVICE_NAME_CHARS_MAX).collect();
+    tx.put_device(&Device { dev, user, name, token: hash(&token.0), at: tx.now_ms(), last: dev });
+    Ok(dev)
+}
+
+/// Logs in with a password or a token.
+pub(in crate::chat) async fn auth(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
+    match ask.mech.as_str() {
+        "password" => by_password(hub, ask).await,
+        "token" => by_token(hub, ask).await,
+        _ => Err(Fault::new(FaultCode::Unsupported, "mech is password or token")),
+    }
+}
+
+async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
+    let (Some(user), Some(secret)) = (ask.user, ask.secret) else {
+        return Err(Fault::new(FaultCode::BadRequest, "user and secret are needed"));
+    };
+    let name = UserName::parse(&user).ok();
+    let account = hub
+        .read(move |hub| match name {
+            Some(name) => Ok(view::account_by_name(&*hub.store, name.as_str())?),
+            None => Ok(None),
+        })
+        .await?;
+    let stored = account.as_ref().map(|account| account.secret.clone());
+    let proved = hub.passwords.verify(secret, stored).await?;
+    let Some(account) = account.filter(|_| proved) else { return Err(FaultCode::Unauthenticated.into()) };
+    if ask.dev_name.is_empty() {
+        return Ok(session(&account, DeviceId(0), None));
+    }
+    let token = new_token()?;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        let dev = add_device(tx, account.user, &ask.dev_name, &token)?;
+        Ok(session(&account, dev, Some(token)))
+    };
+    hub.engine.run(decide).await
+}
+
+async fn by_token(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
+    let token = ask.token.ok_or_else(|| Fault::new(FaultCode::BadRequest, "token is needed"))?;
+    let hash = hash(&token.0);
+    hub.read(move |hub| {
+        let refused = || Fault::from(FaultCode::Unauthenticated);
+        let device = view::device_by_token(&*hub.store, &hash)?.ok_or_else(refused)?;
+        let account = view::account(&*hub.store, device.user)?.ok_or_else(refused)?;
+        Ok(session(&account, device.dev, None))
+    })
+    .await
+}
+
+fn session(account: &Account, dev: DeviceId, token: Option<Token>) -> Session {
+    Session {
+        user: account.user,
+        id: account.id.clone(),
+        name: account.name.clone(),
+        dev,
+        token,
+        admin: account.admin,
+    }
+}
+
+fn new_token() -> Result<Token, Fault> {
+    let bytes: [u8; 32] = entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
+    Ok(Token(bytes.to_vec()))
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    Hash(blake3::hash(bytes).into())
+}

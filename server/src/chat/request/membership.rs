@@ -1,0 +1,102 @@
+//! Entering and leaving rooms, and being asked in.
+
+use liao_common::{
+    event::{self, Empty, RoomKind},
+    fault::{Fault, FaultCode},
+    id::{RoomId, UserId},
+    limits,
+    message::{Body, Kind},
+    name::RoomName,
+    request::{RoomInvite, RoomJoin, RoomLeave},
+};
+
+use super::{Caller, not_found};
+use crate::{
+    engine::Transaction,
+    state::{
+        record::{Member, Standing},
+        view,
+    },
+    store::View,
+};
+
+/// Enters a public room, or one that the caller was invited to.
+pub(super) async fn join(caller: Caller, ask: RoomJoin) -> Result<event::Room, Fault> {
+    let user = caller.user;
+    let name = ask.name.map(|name| RoomName::parse(&name)).transpose().map_err(|_| not_found())?;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        let id = match (ask.room, name) {
+            (Some(id), None) => id,
+            (None, Some(name)) => view::room_by_name(tx, name.as_str())?.ok_or_else(not_found)?,
+            _ => return Err(Fault::new(FaultCode::BadRequest, "a room by number or by name")),
+        };
+        enter(tx, user, id)?;
+        Ok(id)
+    };
+    let room = caller.hub.engine.run(decide).await?;
+    caller.room(room).await
+}
+
+fn enter(tx: &mut Transaction<'_, '_>, user: UserId, id: RoomId) -> Result<(), Fault> {
+    let room = view::room(tx, id)?.ok_or_else(not_found)?;
+    let standing = view::membership(tx, user, id)?.map(|member| member.standing);
+    match (standing, room.kind) {
+        (Some(standing), _) if standing.is_in() => return Ok(()),
+        (Some(Standing::Invited { .. }), _) | (_, RoomKind::Public) => {}
+        _ => return Err(not_found()),
+    }
+    check_room_for_one_more(tx, user)?;
+    Ok(tx.enter(&room, user, Standing::Member)?)
+}
+
+/// A person's rooms are counted, so that a login stays small.
+pub(super) fn check_room_for_one_more(from: &impl View, user: UserId) -> Result<(), Fault> {
+    let rooms = view::memberships(from, user, limits::ROOMS_PER_USER_MAX + 1)?;
+    if rooms.len() > limits::ROOMS_PER_USER_MAX {
+        return Err(Fault::new(FaultCode::Busy, "too many rooms; leave one first"));
+    }
+    Ok(())
+}
+
+/// Leaves a room, or declines an invitation. The lobby and direct rooms stay.
+pub(super) async fn leave(caller: Caller, ask: RoomLeave) -> Result<Empty, Fault> {
+    let user = caller.user;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        let member = view::membership(tx, user, ask.room)?.ok_or_else(not_found)?;
+        if !member.standing.is_in() {
+            tx.put_member(&Member { standing: Standing::Gone, members: view::member_count(tx, ask.room)?, ..member });
+            return Ok(Empty {});
+        }
+        let room = view::room(tx, ask.room)?.ok_or_else(not_found)?;
+        if room.kind == RoomKind::Direct || room.room == RoomId::LOBBY {
+            return Err(FaultCode::Forbidden.into());
+        }
+        tx.exit(ask.room, user, member.floor)?;
+        Ok(Empty {})
+    };
+    caller.hub.engine.run(decide).await
+}
+
+/// Asks a person in. They see the room's name, and enter with `room.join`.
+pub(super) async fn invite(caller: Caller, ask: RoomInvite) -> Result<Empty, Fault> {
+    let user = caller.user;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        view::inside(tx, user, ask.room)?.ok_or_else(not_found)?;
+        let room = view::room(tx, ask.room)?.ok_or_else(not_found)?;
+        if room.kind == RoomKind::Direct {
+            return Err(FaultCode::Forbidden.into());
+        }
+        view::account(tx, ask.user)?.ok_or_else(not_found)?;
+        if view::membership(tx, ask.user, ask.room)?.is_some() {
+            return Ok(Empty {});
+        }
+        check_room_for_one_more(tx, ask.user)?;
+        let members = view::member_count(tx, ask.room)?;
+        let floor = tx.head(ask.room)?.seq;
+        tx.note(ask.room, user, Kind::Invite, Body { user: Some(ask.user), ..Body::default() })?;
+        let standing = Standing::Invited { by: user };
+        tx.put_member(&Member { room: ask.room, user: ask.user, standing, floor, members });
+        Ok(Empty {})
+    };
+    caller.hub.engine.run(decide).await
+}

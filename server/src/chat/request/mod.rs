@@ -1,0 +1,97 @@
+//! One file per request, or per handful that change together. Those here look at the caller, the
+//! store and the engine only, so that many of one connection can be under way; the ones that change
+//! the session itself are in `session`.
+
+mod account;
+mod direct;
+mod history;
+pub(super) mod login;
+mod mark;
+mod membership;
+mod people;
+mod post;
+mod room;
+pub(super) mod transfer;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use liao_common::{
+    event,
+    fault::{Fault, FaultCode},
+    id::{DeviceId, RoomId, UserId},
+    request::Request,
+};
+use serde::Serialize;
+
+use super::hub::Hub;
+use crate::state::view;
+
+/// Who asks.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) hub: Arc<Hub>,
+    pub(super) user: UserId,
+    pub(super) dev: DeviceId,
+    pub(super) admin: bool,
+}
+
+/// An answer on its way: a whole frame.
+pub type Answer = Pin<Box<dyn Future<Output = Bytes> + Send>>;
+
+/// Starts a request that leaves the session as it is; gives back one that does not.
+pub(super) fn start(caller: Caller, rid: u64, request: Request) -> Result<Answer, Request> {
+    Ok(match request {
+        Request::Send(ask) => answer(rid, post::send(caller, ask)),
+        Request::History(ask) => Box::pin(history::page(caller, rid, ask)),
+        Request::Mark(ask) => answer(rid, mark::mark(caller, ask)),
+        Request::RoomCreate(ask) => answer(rid, room::create(caller, ask)),
+        Request::RoomList(ask) => answer(rid, room::list(caller, ask)),
+        Request::RoomTopic(ask) => answer(rid, room::topic(caller, ask)),
+        Request::RoomJoin(ask) => answer(rid, membership::join(caller, ask)),
+        Request::RoomLeave(ask) => answer(rid, membership::leave(caller, ask)),
+        Request::RoomInvite(ask) => answer(rid, membership::invite(caller, ask)),
+        Request::RoomOpen(ask) => answer(rid, direct::open(caller, ask)),
+        Request::Members(ask) => answer(rid, people::members(caller, ask)),
+        Request::Who(ask) => answer(rid, people::who(caller, ask)),
+        Request::Users(ask) => answer(rid, people::users(caller, ask)),
+        Request::Passwd(ask) => answer(rid, account::passwd(caller, ask)),
+        Request::Devices(_) => answer(rid, account::devices(caller)),
+        Request::Revoke(ask) => answer(rid, account::revoke(caller, ask)),
+        other => return Err(other),
+    })
+}
+
+fn answer<T, F>(rid: u64, work: F) -> Answer
+where
+    T: Serialize,
+    F: Future<Output = Result<T, Fault>> + Send + 'static,
+{
+    Box::pin(async move { result(rid, work.await) })
+}
+
+/// The frame that ends a request.
+pub(super) fn result<T: Serialize>(rid: u64, result: Result<T, Fault>) -> Bytes {
+    match result {
+        Ok(body) => event::ok(rid, &body),
+        Err(fault) => event::err(rid, &fault),
+    }
+}
+
+/// What is none of the caller's business does not exist for them.
+fn not_found() -> Fault {
+    FaultCode::NotFound.into()
+}
+
+/// How many entries a page may have.
+fn page_limit(wanted: Option<u32>, max: usize) -> usize {
+    wanted.map_or(max, |wanted| usize::try_from(wanted).unwrap_or(max)).clamp(1, max)
+}
+
+impl Caller {
+    /// A room as the caller sees it, after something was done to it.
+    async fn room(&self, room: RoomId) -> Result<event::Room, Fault> {
+        let user = self.user;
+        self.hub.read(move |hub| view::room_for(&*hub.store, user, room)?.ok_or_else(not_found)).await
+    }
+}

@@ -1,0 +1,97 @@
+//! `send`: a post becomes a message. Checked here, decided in order by the engine.
+
+use liao_common::{
+    event::Posted,
+    fault::{Fault, FaultCode},
+    id::{RoomId, Seq, UserId},
+    limits,
+    message::{Body, Kind, Message},
+    request::Send,
+};
+
+use super::{Caller, not_found};
+use crate::{
+    engine::{Speaker, Transaction},
+    state::{
+        project::{NO_NONCE, content_mark},
+        record, view,
+    },
+    store::View as _,
+};
+
+/// Posts a message; the answer comes when it is on stable storage.
+pub(super) async fn send(caller: Caller, ask: Send) -> Result<Posted, Fault> {
+    check(&ask)?;
+    let by = Speaker { room: ask.room, from: caller.user, device: caller.dev };
+    caller.hub.engine.run(move |tx| decide(tx, by, ask)).await
+}
+
+fn check(ask: &Send) -> Result<(), Fault> {
+    if !ask.kind.is_post() {
+        return Err(Fault::new(FaultCode::Unsupported, "people cannot post this kind of message"));
+    }
+    if ask.cid == NO_NONCE {
+        return Err(Fault::new(FaultCode::BadRequest, "cid must be random"));
+    }
+    let text = ask.body.text.as_deref().unwrap_or_default();
+    let needs_text = matches!(ask.kind, Kind::Text | Kind::Edit);
+    if needs_text && text.trim().is_empty() {
+        return Err(Fault::new(FaultCode::BadRequest, "nothing is said"));
+    }
+    let long = text.len() > limits::TEXT_BYTES_MAX || text.lines().count() > limits::TEXT_LINES_MAX;
+    if long || ask.body.at.len() > limits::MENTIONS_MAX {
+        return Err(FaultCode::TooLarge.into());
+    }
+    Ok(())
+}
+
+fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted, Fault> {
+    let body = view::inside(tx, by.from, by.room)?
+        .ok_or_else(not_found)
+        .and_then(|_| content(tx, by, &ask));
+    if let Some(before) = view::post(tx, by.from, &ask.cid)? {
+        // A repeated post has its first answer, even where it could not be posted any more.
+        let same = body.map_or(before.room == ask.room, |body| before.content == content_mark(ask.room, &ask.kind, &body));
+        let posted = Posted { seq: before.seq, at_ms: before.at_ms, dup: true };
+        return if same { Ok(posted) } else { Err(FaultCode::CidConflict.into()) };
+    }
+    Ok(tx.say(by, ask.cid, ask.kind, body?)?)
+}
+
+/// The body as it is stored: only the fields that the kind has, and facts from our own records.
+fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fault> {
+    let said = &ask.body;
+    match ask.kind {
+        Kind::File => file(tx, by, said),
+        Kind::Edit | Kind::Redact => {
+            let of = said.of.ok_or_else(|| Fault::new(FaultCode::BadRequest, "of is missing"))?;
+            own(tx, by.room, of, by.from)?;
+            let text = said.text.clone().filter(|_| ask.kind == Kind::Edit);
+            Ok(Body { of: Some(of), text, at: said.at.clone(), ..Body::default() })
+        }
+        _ => Ok(Body { text: said.text.clone(), re: said.re, at: said.at.clone(), ..Body::default() }),
+    }
+}
+
+fn file(tx: &Transaction<'_, '_>, by: Speaker, said: &Body) -> Result<Body, Fault> {
+    let fid = said.fid.ok_or_else(|| Fault::new(FaultCode::BadRequest, "fid is missing"))?;
+    let file = view::file(tx, fid)?.filter(|file| file.user == by.from && file.room == by.room).ok_or_else(not_found)?;
+    Ok(Body {
+        text: said.text.clone(),
+        re: said.re,
+        fid: Some(fid),
+        name: Some(file.name),
+        size: Some(file.size),
+        b3: Some(file.b3),
+        media: Some(file.media).filter(|media| !media.is_empty()),
+        ..Body::default()
+    })
+}
+
+/// Only what one said oneself can be changed or taken back.
+fn own(tx: &Transaction<'_, '_>, room: RoomId, of: Seq, user: UserId) -> Result<Message, Fault> {
+    let (place, _) = view::message_place(tx, room, of)?.ok_or_else(not_found)?;
+    let message = record::message(&tx.record(&place)?).ok_or_else(not_found)?;
+    let postable = matches!(message.kind, Kind::Text | Kind::File);
+    if message.from == user && postable { Ok(message) } else { Err(FaultCode::Forbidden.into()) }
+}

@@ -1,0 +1,96 @@
+//! Rooms: making them, listing them, saying what they are about.
+
+use liao_common::{
+    event::{self, Posted, RoomKind, RoomPage, RoomRow},
+    fault::{Fault, FaultCode},
+    id::{RoomId, UserId},
+    limits,
+    message::{Body, Kind},
+    name::RoomName,
+    request::{RoomCreate, RoomList, RoomTopic},
+    text,
+};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::{Caller, membership, not_found, page_limit};
+use crate::{
+    engine::Transaction,
+    state::{
+        record::{Room, Standing},
+        view,
+    },
+};
+
+/// Makes a room; the caller is its first member and owner.
+pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Room, Fault> {
+    let name = RoomName::parse(&ask.name).map_err(|error| Fault::new(FaultCode::BadName, error.to_string()))?;
+    let topic = clean_topic(&ask.topic)?;
+    let kind = if ask.private { RoomKind::Private } else { RoomKind::Public };
+    let user = caller.user;
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        if view::room_by_name(tx, name.as_str())?.is_some() {
+            return Err(FaultCode::Taken.into());
+        }
+        membership::check_room_for_one_more(tx, user)?;
+        let room =
+            Room { room: tx.next_room()?, kind, name: name.into(), topic, by: user, with: None, at: tx.now_ms() };
+        tx.put_room(&room);
+        tx.enter(&room, user, Standing::Owner)?;
+        Ok(room.room)
+    };
+    let room = caller.hub.engine.run(decide).await?;
+    caller.room(room).await
+}
+
+fn clean_topic(topic: &str) -> Result<String, Fault> {
+    let topic = text::clean_line(topic.trim());
+    let long = topic.len() > limits::TOPIC_BYTES_MAX || topic.graphemes(true).count() > limits::TOPIC_GRAPHEMES_MAX;
+    if long { Err(FaultCode::TooLarge.into()) } else { Ok(topic) }
+}
+
+/// Lists public rooms by name.
+pub(super) async fn list(caller: Caller, ask: RoomList) -> Result<RoomPage, Fault> {
+    let user = caller.user;
+    caller.hub.read(move |hub| {
+        let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
+        let query = ask.query.trim_start_matches('#').to_lowercase();
+        let store = &*hub.store;
+        let ids = view::public_rooms(store, &query, ask.after.as_deref(), limit + 1)?;
+        let more = ids.len() > limit;
+        let mut rooms = Vec::new();
+        for id in ids.into_iter().take(limit) {
+            rooms.extend(row(store, user, id)?);
+        }
+        let next = if more { rooms.last().map(|row| row.name.clone()) } else { None };
+        Ok(RoomPage { rooms, next })
+    })
+    .await
+}
+
+fn row(store: &crate::store::Store, user: UserId, id: RoomId) -> Result<Option<RoomRow>, Fault> {
+    let Some(room) = view::room(store, id)? else { return Ok(None) };
+    Ok(Some(RoomRow {
+        room: id,
+        name: room.name,
+        topic: room.topic,
+        members: view::member_count(store, id)?,
+        joined: view::inside(store, user, id)?.is_some(),
+    }))
+}
+
+/// Sets a room's topic. The lobby's belongs to administrators; direct rooms have none.
+pub(super) async fn topic(caller: Caller, ask: RoomTopic) -> Result<Posted, Fault> {
+    let topic = clean_topic(&ask.topic)?;
+    let (user, admin) = (caller.user, caller.admin);
+    let decide = move |tx: &mut Transaction<'_, '_>| {
+        view::inside(tx, user, ask.room)?.ok_or_else(not_found)?;
+        let mut room = view::room(tx, ask.room)?.ok_or_else(not_found)?;
+        if room.kind == RoomKind::Direct || (room.room == RoomId::LOBBY && !admin) {
+            return Err(FaultCode::Forbidden.into());
+        }
+        room.topic.clone_from(&topic);
+        tx.put_room(&room);
+        Ok(tx.note(ask.room, user, Kind::Topic, Body::text(topic))?)
+    };
+    caller.hub.engine.run(decide).await
+}

@@ -1,0 +1,158 @@
+//! From what became true to who hears of it: rooms that somebody has open, and the connections of
+//! each person. Called by the committing thread; nothing here waits.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use liao_common::id::{RoomId, UserId};
+
+use super::{
+    mailbox::{Mailbox, Note},
+    room::{Depth, Follower, Fresh, LiveRoom},
+};
+use crate::{
+    engine::{Audience, Effect},
+    state::view,
+    store::{Store, StoreError},
+};
+
+/// How often those who only want heads are told of them.
+const HEADS_EVERY: Duration = Duration::from_secs(2);
+
+/// See the module.
+#[derive(Default)]
+pub struct Switchboard {
+    rooms: Mutex<HashMap<RoomId, Arc<LiveRoom>>>,
+    people: Mutex<HashMap<UserId, Vec<Arc<Mailbox>>>>,
+    moved: Mutex<HashSet<RoomId>>,
+}
+
+impl Switchboard {
+    /// This connection is there for its person.
+    pub fn plug(&self, mailbox: &Arc<Mailbox>) {
+        lock(&self.people).entry(mailbox.user).or_default().push(Arc::clone(mailbox));
+    }
+
+    /// This connection is gone.
+    pub fn unplug(&self, mailbox: &Arc<Mailbox>) {
+        let mut people = lock(&self.people);
+        if let Some(list) = people.get_mut(&mailbox.user) {
+            list.retain(|other| !Arc::ptr_eq(other, mailbox));
+            if list.is_empty() {
+                people.remove(&mailbox.user);
+            }
+        }
+    }
+
+    /// How many connections this person has.
+    pub fn connections(&self, user: UserId) -> usize {
+        lock(&self.people).get(&user).map_or(0, Vec::len)
+    }
+
+    /// Follows a room from now on. The room stays open while somebody follows it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn follow(
+        &self,
+        store: &Store,
+        room: RoomId,
+        mailbox: &Arc<Mailbox>,
+        depth: Depth,
+    ) -> Result<(Arc<LiveRoom>, Arc<Follower>), StoreError> {
+        let (live, follower) = {
+            let mut rooms = lock(&self.rooms);
+            let live = rooms.entry(room).or_insert_with(|| Arc::new(LiveRoom::new(room)));
+            (Arc::clone(live), live.follow(Arc::clone(mailbox), depth))
+        };
+        // The room is open first and its head is read second: what is committed in between reaches
+        // the ring, and what came before is in the store.
+        match view::head(store, room) {
+            Ok(head) => {
+                live.raise((head.seq, head.n));
+                Ok((live, follower))
+            }
+            Err(error) => {
+                self.unfollow(&live, &follower);
+                Err(error)
+            }
+        }
+    }
+
+    /// Follows a room no longer.
+    pub fn unfollow(&self, room: &Arc<LiveRoom>, follower: &Arc<Follower>) {
+        let mut rooms = lock(&self.rooms);
+        if room.unfollow(follower) && rooms.get(&room.id).is_some_and(|open| Arc::ptr_eq(open, room)) {
+            rooms.remove(&room.id);
+        }
+    }
+
+    /// Tells heads to those who want no more than that, now and then, until it is dropped.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(HEADS_EVERY).await;
+            let moved = std::mem::take(&mut *lock(&self.moved));
+            for id in moved {
+                let Some(room) = lock(&self.rooms).get(&id).cloned() else { continue };
+                let (seq, n) = room.head();
+                room.quiet_mailboxes().iter().for_each(|mailbox| mailbox.tell(Note::Head(id, seq, n)));
+            }
+        }
+    }
+
+    fn tell(&self, user: UserId, note: &Note, wanted: impl Fn(&Mailbox) -> bool) {
+        if let Some(list) = lock(&self.people).get(&user) {
+            list.iter().filter(|mailbox| wanted(mailbox)).for_each(|mailbox| mailbox.tell(note.clone()));
+        }
+    }
+
+    fn note(&self, effect: &Effect) {
+        match effect {
+            Effect::Membership { user, room, until, .. } => {
+                self.tell(*user, &Note::Membership { room: *room, until: *until }, |_| true);
+            }
+            Effect::Marked { user, except, marked } => {
+                self.tell(*user, &Note::Marked(*marked), |mailbox| mailbox.dev != *except);
+            }
+            Effect::DeviceGone { user, dev } => {
+                self.tell(*user, &Note::LoggedOut, |mailbox| mailbox.dev == *dev);
+            }
+            Effect::Message { .. } => {}
+        }
+    }
+
+    fn publish(&self, effects: Vec<Effect>) {
+        let mut order = Vec::new();
+        let mut fresh: HashMap<RoomId, Vec<Fresh>> = HashMap::new();
+        for effect in effects {
+            if let Effect::Message { room, seq, n, frame } = effect {
+                let messages = fresh.entry(room).or_default();
+                if messages.is_empty() {
+                    order.push(room);
+                }
+                messages.push(Fresh { seq, n, frame });
+            }
+        }
+        for id in order {
+            let Some(room) = lock(&self.rooms).get(&id).cloned() else { continue };
+            if fresh.get(&id).is_some_and(|messages| room.publish(messages)) {
+                lock(&self.moved).insert(id);
+            }
+        }
+    }
+}
+
+impl Audience for Switchboard {
+    fn committed(&self, effects: Vec<Effect>) {
+        // Notes first: whoever left a room must know before they could see what was said after.
+        effects.iter().for_each(|effect| self.note(effect));
+        self.publish(effects);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,188 @@
+//! Uploaded files: content under its hash, unfinished uploads beside it. Names and owners are the
+//! journal's business; here are only bytes. All of it blocks and belongs on a blocking thread.
+//!
+//! Must hold: a file that can be fetched is whole, verified and synced.
+
+mod download;
+mod upload;
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use liao_common::id::{Hash, UserId};
+
+use crate::disk::{Disk as _, RealDisk, sync_folder};
+
+pub use download::Download;
+pub use upload::Upload;
+
+/// What may be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileLimits {
+    /// Bytes of one file.
+    pub file_bytes_max: u64,
+    /// Bytes of all files of one person, unfinished ones included.
+    pub user_bytes_max: u64,
+    /// With fewer free bytes on the disk, no upload is taken.
+    pub free_bytes_min: u64,
+}
+
+impl Default for FileLimits {
+    fn default() -> Self {
+        Self { file_bytes_max: 100 << 20, user_bytes_max: 1 << 30, free_bytes_min: 1 << 30 }
+    }
+}
+
+/// Why a transfer cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The disk failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file, or all files of this person together, would be too large.
+    #[error("over the limit for files")]
+    TooLarge,
+    /// Too little room on the disk.
+    #[error("too little room on the disk")]
+    Full,
+    /// The same file is being uploaded on another connection.
+    #[error("this upload is under way on another connection")]
+    InUse,
+    /// A piece does not begin where the last one ended; go on from here.
+    #[error("the next byte is at {0}")]
+    Offset(u64),
+    /// More bytes than were announced.
+    #[error("more bytes than were announced")]
+    Excess,
+    /// The content is not what was announced; it was thrown away.
+    #[error("the content has another hash than was announced")]
+    Mismatch,
+    /// The file's content is not there.
+    #[error("the content is missing")]
+    Missing,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub struct Files {
+    root: PathBuf,
+    disk: Arc<RealDisk>,
+    limits: FileLimits,
+    in_use: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Files {
+    /// Opens the two folders below `data`, creating them when needed.
+    ///
+    /// # Errors
+    /// When they cannot be created.
+    pub fn open(data: &Path, limits: FileLimits) -> io::Result<Self> {
+        let disk = Arc::new(RealDisk::open(data)?);
+        let files = Self { root: data.to_owned(), disk, limits, in_use: Arc::default() };
+        for folder in [files.blobs(), files.uploads()] {
+            fs::create_dir_all(&folder)?;
+        }
+        sync_folder(data)?;
+        Ok(files)
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub const fn limits(&self) -> FileLimits {
+        self.limits
+    }
+
+    /// Starts an upload, or goes on with one of the same person, content and size.
+    ///
+    /// # Errors
+    /// [`FileError::TooLarge`], [`FileError::Full`], [`FileError::InUse`] or [`FileError::Io`].
+    pub fn upload(&self, user: UserId, size: u64, b3: Hash, used: u64) -> Result<Upload, FileError> {
+        let name = format!("{user}-{b3}-{size}");
+        let unfinished = self.unfinished_bytes(user, &name)?;
+        let total = used.saturating_add(unfinished).saturating_add(size);
+        if size > self.limits.file_bytes_max || total > self.limits.user_bytes_max {
+            return Err(FileError::TooLarge);
+        }
+        if self.disk.free_bytes()? < self.limits.free_bytes_min.saturating_add(size) {
+            return Err(FileError::Full);
+        }
+        if !self.in_use.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
+            return Err(FileError::InUse);
+        }
+        let claim = Claim { name: name.clone(), in_use: Arc::clone(&self.in_use) };
+        Upload::open(self.uploads().join(name), self.blob(&b3), (size, b3), claim)
+    }
+
+    /// Opens a stored file for reading.
+    ///
+    /// # Errors
+    /// [`FileError::Missing`] or [`FileError::Io`].
+    pub fn download(&self, b3: &Hash, size: u64, offset: u64) -> Result<Download, FileError> {
+        Download::open(&self.blob(b3), size, offset)
+    }
+
+    /// Throws away unfinished uploads that nobody touched since `before_ms` (ms since 1970).
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn forget_unfinished(&self, before_ms: u64) -> io::Result<u64> {
+        let mut freed = 0;
+        for entry in fs::read_dir(self.uploads())? {
+            let entry = entry?;
+            let data = entry.metadata()?;
+            let touched = data.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            if touched.as_millis() < u128::from(before_ms) {
+                freed += data.len();
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(freed)
+    }
+
+    fn unfinished_bytes(&self, user: UserId, except: &str) -> io::Result<u64> {
+        let prefix = format!("{user}-");
+        let mut sum = 0;
+        for entry in fs::read_dir(self.uploads())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&prefix) && name != except {
+                sum += entry.metadata()?.len();
+            }
+        }
+        Ok(sum)
+    }
+
+    fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
+    }
+
+    fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    fn blob(&self, b3: &Hash) -> PathBuf {
+        let name = b3.to_string();
+        self.blobs().join(&name[..2]).join(&name[2..4]).join(name)
+    }
+}
+
+/// One upload, one connection.
+#[derive(Debug)]
+struct Claim {
+    name: String,
+    in_use: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests;

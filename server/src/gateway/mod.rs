@@ -1,0 +1,5 @@
+//! Between a byte stream and a session.
+
+pub mod native;
+mod pipeline;
+mod stream;
