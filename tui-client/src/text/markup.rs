@@ -52,14 +52,21 @@ pub enum Block<'a> {
 /// Splits a message into running text and fenced code. A fence that is never closed is plain text.
 #[must_use]
 pub fn parse(text: &str) -> Vec<Block<'_>> {
+    parse_knowing(text, &|_| false)
+}
+
+/// Like [`parse`], for a room whose people are known: Chinese is written without spaces, so that only a known
+/// name tells where the mention in `@张三你好` ends.
+#[must_use]
+pub fn parse_knowing<'a>(text: &'a str, is_known: &dyn Fn(&str) -> bool) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     let mut rest = text;
     while let Some((before, language, code, after)) = next_fence(rest) {
-        push_text(&mut blocks, before.strip_suffix('\n').unwrap_or(before));
+        push_text(&mut blocks, before.strip_suffix('\n').unwrap_or(before), is_known);
         blocks.push(Block::Code { language, text: code });
         rest = after.strip_prefix('\n').unwrap_or(after);
     }
-    push_text(&mut blocks, rest);
+    push_text(&mut blocks, rest, is_known);
     blocks
 }
 
@@ -78,9 +85,9 @@ pub fn links(text: &str) -> Vec<&str> {
     marked.filter(|part| part.mark == Mark::Link).map(|part| part.text).collect()
 }
 
-fn push_text<'a>(blocks: &mut Vec<Block<'a>>, text: &'a str) {
+fn push_text<'a>(blocks: &mut Vec<Block<'a>>, text: &'a str, is_known: &dyn Fn(&str) -> bool) {
     if !text.is_empty() {
-        blocks.push(Block::Text(inline(text)));
+        blocks.push(Block::Text(inline(text, is_known)));
     }
 }
 
@@ -106,14 +113,13 @@ fn line_starting_with_fence(text: &str, from: usize) -> Option<usize> {
 }
 
 /// Marks the stretches of running text.
-#[must_use]
-pub fn inline(text: &str) -> Vec<Marked<'_>> {
+fn inline<'a>(text: &'a str, is_known: &dyn Fn(&str) -> bool) -> Vec<Marked<'a>> {
     let mut parts = Vec::new();
     let mut plain_from = 0;
     let mut at = 0;
     let mut before = None;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let Some((mark, shown, len)) = special(rest, before) else {
+        let Some((mark, shown, len)) = special(rest, before, is_known) else {
             before = rest.chars().next();
             at += before.map_or(1, char::len_utf8);
             continue;
@@ -135,13 +141,17 @@ fn push_plain<'a>(parts: &mut Vec<Marked<'a>>, text: &'a str, from: usize, to: u
 }
 
 /// The special stretch at the beginning of `rest`: its mark, what is shown, and the bytes it takes.
-fn special(rest: &str, before: Option<char>) -> Option<(Mark, &str, usize)> {
+fn special<'a>(
+    rest: &'a str,
+    before: Option<char>,
+    is_known: &dyn Fn(&str) -> bool,
+) -> Option<(Mark, &'a str, usize)> {
     let joined = before.is_some_and(|before| before.is_ascii_alphanumeric());
     match rest.as_bytes().first()? {
         b'`' => delimited(rest, "`", Mark::Code),
         b'*' if rest.starts_with("**") => delimited(rest, "**", Mark::Bold),
         b'*' if !joined => delimited(rest, "*", Mark::Italic),
-        b'@' if !joined => mention(rest),
+        b'@' if !joined => mention(rest, is_known),
         b'h' | b'H' if !joined => link(rest),
         _ => None,
     }
@@ -157,17 +167,22 @@ fn delimited<'a>(rest: &'a str, delimiter: &str, mark: Mark) -> Option<(Mark, &'
     (tight && closed).then_some((mark, shown, len + 2 * delimiter.len()))
 }
 
-fn mention(rest: &str) -> Option<(Mark, &str, usize)> {
-    let name = rest.strip_prefix('@')?;
-    let ascii = name.starts_with(|first: char| first.is_ascii());
-    // A Latin name ends where Chinese text goes on without a space, and the other way round.
-    let belongs =
-        |c: char| (c.is_alphanumeric() && c.is_ascii() == ascii) || matches!(c, '_' | '-' | '.');
-    let len = name.find(|c: char| !belongs(c)).unwrap_or(name.len());
-    let name = name.get(..len)?.trim_end_matches(['.', '-']);
-    let chars = name.chars().count();
-    let len = 1 + name.len();
-    (chars > 0 && chars <= NAME_CHARS_MAX).then_some((Mark::Mention, rest.get(..len)?, len))
+fn mention<'a>(rest: &'a str, is_known: &dyn Fn(&str) -> bool) -> Option<(Mark, &'a str, usize)> {
+    let run = rest.strip_prefix('@')?;
+    let belongs = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let run = run.get(..run.find(|c: char| !belongs(c)).unwrap_or(run.len()))?;
+    let ends = run.char_indices().map(|(at, c)| at + c.len_utf8()).take(NAME_CHARS_MAX);
+    let known = ends.filter(|end| run.get(..*end).is_some_and(is_known)).last();
+    let len = known.or_else(|| likely_name(run))?;
+    Some((Mark::Mention, rest.get(..1 + len)?, 1 + len))
+}
+
+/// A Latin name ends where Chinese text goes on without a space, and the other way round.
+fn likely_name(run: &str) -> Option<usize> {
+    let is_latin = run.starts_with(|first: char| first.is_ascii());
+    let other = |c: char| c.is_alphanumeric() && c.is_ascii() != is_latin;
+    let name = run.get(..run.find(other).unwrap_or(run.len()))?.trim_end_matches(['.', '-']);
+    (!name.is_empty() && name.chars().count() <= NAME_CHARS_MAX).then_some(name.len())
 }
 
 fn link(rest: &str) -> Option<(Mark, &str, usize)> {
@@ -198,7 +213,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn marks(text: &str) -> Vec<(Mark, &str)> {
-        inline(text).into_iter().map(|part| (part.mark, part.text)).collect()
+        inline(text, &|_| false).into_iter().map(|part| (part.mark, part.text)).collect()
     }
 
     #[test]
@@ -227,6 +242,21 @@ mod tests {
             ("https://", vec![(Plain, "https://")]),
         ] {
             assert_eq!(marks(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_name_tells_where_a_mention_ends() {
+        let known = |name: &str| matches!(name, "张三" | "张三丰" | "bob2号");
+        for (text, expected) in [
+            ("@张三你好", "@张三"),
+            ("@张三丰好", "@张三丰"),
+            ("@bob2号来", "@bob2号"),
+            ("@李四你好", "@李四你好"),
+            ("@carol你好", "@carol"),
+        ] {
+            let found = inline(text, &known);
+            assert_eq!((found[0].mark, found[0].text), (Mark::Mention, expected), "{text}");
         }
     }
 
