@@ -44,10 +44,8 @@ fn true_colour_themes_can_be_read() {
         let mut styles = theme.styles.clone();
         for style in Styles::NAMES {
             // Lines and rests of bars carry no text.
-            let is_line = matches!(
-                *style,
-                "border" | "bar_rest" | "code_frame" | "popup_border" | "scroll"
-            );
+            let is_line =
+                matches!(*style, "border" | "bar_rest" | "code_frame" | "popup_border" | "scroll");
             let look = *styles.by_name(style).unwrap();
             let (fg, bg) =
                 (look.fg.unwrap_or(theme.styles.text.fg.unwrap()), look.bg.unwrap_or(ground));
