@@ -79,12 +79,12 @@ def blake3(data):
 class Client:
     """One account on one server. After a ConnectionError call resume(): nothing is lost."""
 
-    def __init__(self, address, pin=None):
+    def __init__(self, address, pin=None, hello=True):
         self.address, self.pin, self.token = address, pin, None
         self.epoch, self.cursors = "", {}  # room -> last seq seen, valid within the epoch
         self.outbox = []  # posts without an answer; to survive the program, keep them on disk
         self.rooms, self.names, self.events = {}, {}, collections.deque()  # events: (type, body)
-        self.connect()
+        self.connect(hello)
 
     def connect(self, hello=True):
         """A new connection, up to the answer to hello."""
@@ -238,16 +238,15 @@ class Client:
                 self.put("fdat", 0, {"x": x, "o": at, "d": piece})
                 at += len(piece)
             acked = self.await_in(self.transfers, x).popleft()["o"]
-        offer["fid"] = self.call("file.done", x=x)["fid"]
-        self.post(room, "file", **offer)
+        self.post(room, "file", fid=self.call("file.done", x=x)["fid"])
         return opened["off"]
 
     def download(self, fid, have=b""):
         """A file's content; `have` is what came before a cut."""
         found, data = self.call("file.get", fid=fid, off=len(have)), bytearray(have)
+        self.put("fack", 0, {"x": found["x"], "o": len(data)})  # ends it if there is no more
         while len(data) < found["size"]:
-            piece = self.await_in(self.transfers, found["x"]).popleft()
-            data += piece["d"]
+            data += self.await_in(self.transfers, found["x"]).popleft()["d"]
             self.put("fack", 0, {"x": found["x"], "o": len(data)})
         if len(data) != found["size"] or blake3(data) != found["b3"]:
             raise ValueError("the file is damaged")
