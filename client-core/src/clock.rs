@@ -1,7 +1,10 @@
 //! The only file of the crate that reads a clock. Wall time is for display and expiry; waiting
 //! goes by tokio's time, which tests may pause.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::OnceLock,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use tokio::time::Instant;
 
@@ -17,6 +20,13 @@ pub fn wall_ms() -> u64 {
 #[must_use]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Milliseconds since this was first asked, on a clock that only rises.
+#[must_use]
+pub fn steady_ms() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    ms_since(*START.get_or_init(now))
 }
 
 /// Whole milliseconds from `earlier` until now.

@@ -3,13 +3,18 @@
 
 pub mod address;
 pub mod answer;
+pub mod backoff;
 pub mod clock;
+pub mod connection;
 pub mod dial;
 pub mod entropy;
 pub mod handle;
+pub mod home;
 pub mod inbox;
+pub mod link;
 pub mod model;
 pub mod notice;
+pub mod outbox;
 pub mod timeline;
 pub mod tls;
 pub mod transfer;

@@ -3,6 +3,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+mod download;
+pub mod file_name;
+mod session;
+pub(crate) mod task;
+mod upload;
+
 use liao_common::{
     fault::Fault,
     id::{FileId, Hash, RoomId},
@@ -156,14 +162,14 @@ pub enum TransferChange {
     Phase {
         /// Which.
         phase: Phase,
-        /// When, in milliseconds on the clock of `Moved`.
+        /// When, by `clock::steady_ms`.
         at_ms: u64,
     },
     /// Bytes moved, or were hashed.
     Moved {
         /// How many are done in this phase.
         done: u64,
-        /// When, in milliseconds on a clock that only rises.
+        /// When, by `clock::steady_ms`.
         at_ms: u64,
     },
 }
@@ -219,8 +225,8 @@ impl Transfer {
         left.checked_div(self.rate())
     }
 
-    /// Whether bytes should move and have not moved for `STALL_AFTER_MS`; `now_ms` on the clock
-    /// of the notices.
+    /// Whether bytes should move and have not moved for `STALL_AFTER_MS`; `now_ms` by
+    /// `clock::steady_ms`.
     #[must_use]
     pub fn is_stalled(&self, now_ms: u64) -> bool {
         self.is_moving() && now_ms.saturating_sub(self.moved_ms) >= STALL_AFTER_MS

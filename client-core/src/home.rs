@@ -1,0 +1,325 @@
+//! The files of a client in one directory: known servers, remembered logins, outboxes. Written
+//! whole and atomically, readable by their owner only; a password is never among them.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use liao_common::{id::Pin, name::UserName, request::Token};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    address::Address,
+    entropy::{self, Entropy},
+    outbox::Outbox,
+};
+
+/// A longer file of settings is not one of ours, in bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Servers and accounts that are remembered; beyond, the one used longest ago goes.
+pub const ENTRIES_MAX: usize = 256;
+
+/// A directory with the files of a client.
+#[derive(Clone, Debug)]
+pub struct Home {
+    dir: PathBuf,
+}
+
+/// A server whose key was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownServer {
+    /// Where it is.
+    pub address: Address,
+    /// Its key.
+    #[serde(with = "hex_pin")]
+    pub pin: Pin,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// What the person calls it; may be empty.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// A login that was remembered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// On which server.
+    pub address: Address,
+    /// The user id.
+    pub user: UserName,
+    /// The display name, as the server last said it.
+    #[serde(default)]
+    pub name: String,
+    /// The device's token.
+    #[serde(with = "hex_token")]
+    pub token: Token,
+    /// When it was last used, in milliseconds since 1970.
+    #[serde(default)]
+    pub used_ms: u64,
+}
+
+/// Leaves the token out.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Account({} at {})", self.user, self.address)
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct ServersFile {
+    #[serde(default)]
+    server: Vec<KnownServer>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct AccountsFile {
+    #[serde(default)]
+    account: Vec<Account>,
+}
+
+impl Home {
+    /// Opens the directory, and makes it for its owner only when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
+        let dir = dir.into();
+        make_dir(&dir.join("outbox"))?;
+        Ok(Self { dir })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// All known servers.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read or understood. It is never taken for empty: that
+    /// would make strangers of known servers.
+    pub fn servers(&self) -> io::Result<Vec<KnownServer>> {
+        Ok(self.read::<ServersFile>("known_servers.toml")?.server)
+    }
+
+    /// The known server at an address.
+    ///
+    /// # Errors
+    /// See [`Home::servers`].
+    pub fn server(&self, address: &Address) -> io::Result<Option<KnownServer>> {
+        Ok(self.servers()?.into_iter().find(|known| known.address == *address))
+    }
+
+    /// Remembers a server, in place of an earlier entry for its address.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn remember_server(&self, server: KnownServer) -> io::Result<()> {
+        let _lock = self.lock()?;
+        let mut servers = self.servers()?;
+        servers.retain(|known| known.address != server.address);
+        servers.push(server);
+        servers.drain(..servers.len().saturating_sub(ENTRIES_MAX));
+        self.write("known_servers.toml", &ServersFile { server: servers })
+    }
+
+    /// Forgets the key of a server. `false` when none was known.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn forget_server(&self, address: &Address) -> io::Result<bool> {
+        let _lock = self.lock()?;
+        let mut servers = self.servers()?;
+        let before = servers.len();
+        servers.retain(|known| known.address != *address);
+        let found = servers.len() < before;
+        if found {
+            self.write("known_servers.toml", &ServersFile { server: servers })?;
+        }
+        Ok(found)
+    }
+
+    /// All remembered logins, the one used last first.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read or understood.
+    pub fn accounts(&self) -> io::Result<Vec<Account>> {
+        let mut accounts = self.read::<AccountsFile>("accounts.toml")?.account;
+        accounts.sort_by_key(|account| std::cmp::Reverse(account.used_ms));
+        Ok(accounts)
+    }
+
+    /// Remembers a login, in place of an earlier one of the same person on the same server.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn remember_account(&self, account: Account) -> io::Result<()> {
+        let _lock = self.lock()?;
+        let mut accounts = self.accounts()?;
+        accounts.retain(|old| (&old.address, &old.user) != (&account.address, &account.user));
+        accounts.insert(0, account);
+        accounts.truncate(ENTRIES_MAX);
+        self.write("accounts.toml", &AccountsFile { account: accounts })
+    }
+
+    /// Forgets a login. `false` when there was none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn forget_account(&self, address: &Address, user: &UserName) -> io::Result<bool> {
+        let _lock = self.lock()?;
+        let mut accounts = self.accounts()?;
+        let before = accounts.len();
+        accounts.retain(|old| (&old.address, &old.user) != (address, user));
+        let found = accounts.len() < before;
+        if found {
+            self.write("accounts.toml", &AccountsFile { account: accounts })?;
+        }
+        Ok(found)
+    }
+
+    /// Opens the outbox of a person on a server.
+    ///
+    /// # Errors
+    /// See [`Outbox::open`]; in particular when the same person runs a second client here.
+    pub fn outbox(&self, address: &Address, user: &UserName) -> io::Result<Outbox> {
+        // Names of people and servers are not names of files; their hash always is one.
+        let key = blake3::hash(format!("{address}\n{user}").as_bytes()).to_hex();
+        Outbox::open(&self.dir.join("outbox").join(&key[..32]))
+    }
+
+    /// Two programs that change one file take turns.
+    fn lock(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        owner_only(&mut options);
+        let file = options.open(self.dir.join("lock"))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn read<T: DeserializeOwned + Default>(&self, name: &str) -> io::Result<T> {
+        let path = self.dir.join(name);
+        let meta = match fs::metadata(&path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+            Err(error) => return Err(error),
+        };
+        let broken = |why: String| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()))
+        };
+        if meta.len() > FILE_BYTES_MAX {
+            return Err(broken("too long".to_owned()));
+        }
+        toml::from_str(&fs::read_to_string(&path)?).map_err(|error| broken(error.to_string()))
+    }
+
+    fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+        let text = toml::to_string_pretty(value).map_err(io::Error::other)?;
+        write_atomic(&self.dir.join(name), text.as_bytes())
+    }
+}
+
+/// Replaces a file by a complete new one, or leaves it as it was.
+///
+/// # Errors
+/// When the new one cannot be written.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut tag = [0; 8];
+    entropy::SystemEntropy.fill(&mut tag);
+    let next = path.with_extension(format!("{:016x}.new", u64::from_le_bytes(tag)));
+    let done = write_synced(&next, bytes).and_then(|()| fs::rename(&next, path));
+    if done.is_err() {
+        // The old file stays; a left-over beside it would only confuse.
+        let _ = fs::remove_file(&next);
+    }
+    done.and_then(|()| sync_parent(path))
+}
+
+/// Writes a file for its owner only, and waits until it is on disk.
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    owner_only(&mut options);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes a rename or a new file in the directory durable.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(dir) if cfg!(unix) && !dir.as_os_str().is_empty() => File::open(dir)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+/// A new file is readable by its owner only.
+pub(crate) fn owner_only(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let _ = options;
+}
+
+fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+mod hex_pin {
+    use liao_common::id::Pin;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(pin: &Pin, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(pin)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Pin, D::Error> {
+        let text = String::deserialize(from)?;
+        Pin::parse_hex(&text).ok_or_else(|| D::Error::custom("a pin has 64 hexadecimal digits"))
+    }
+}
+
+mod hex_token {
+    use std::fmt::Write;
+
+    use liao_common::request::Token;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(token: &Token, to: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(token.0.len() * 2);
+        for byte in &token.0 {
+            write!(text, "{byte:02x}").map_err(serde::ser::Error::custom)?;
+        }
+        to.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Token, D::Error> {
+        let text = String::deserialize(from)?;
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let pairs = text.as_bytes().chunks(2);
+        let bytes: Option<Vec<u8>> = pairs
+            .map(|pair| match pair {
+                [high, low] => Some(digit(high)? << 4 | digit(low)?),
+                _ => None,
+            })
+            .collect();
+        bytes.map(Token).ok_or_else(|| D::Error::custom("a token is hexadecimal"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! The task that keeps one account connected: dial, log in, fetch what was missed, send what
+//! waits, and all of it again after every cut. It owns the outbox; what it tells is in order.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use liao_common::{
+    fault::{Fault, FaultCode},
+    name::UserName,
+    request::{Register, Secret, Token},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Duration,
+};
+
+mod desk;
+mod login;
+mod online;
+mod ping;
+mod posts;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    backoff::Backoff,
+    clock,
+    connection::{Connection, ConnectionError},
+    dial::Dialer,
+    entropy::{self, Entropy},
+    handle::{COMMANDS_MAX, Handle},
+    notice::{Cut, End, LinkState, Notice},
+    outbox::Outbox,
+    transfer::task::{self, TransferConfig},
+    trust::ConnectError,
+};
+use desk::Desk;
+use login::Login;
+
+/// Notices that may wait for the link's user. When they do, the link reads no further.
+pub const NOTICES_MAX: usize = 1024;
+
+/// A connection that held for this long counts as good: the next wait is a short one again, in
+/// milliseconds.
+const STEADY_AFTER_MS: u64 = 10_000;
+
+/// How a link logs in the first time. Afterwards it uses the token it was given.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// Make an account. Should the answer get lost, the link logs in with the password first.
+    Register(Register),
+    /// A user id and a password.
+    Password {
+        /// The user id.
+        user: UserName,
+        /// The password.
+        secret: Secret,
+    },
+    /// The token of an earlier login.
+    Token(Token),
+}
+
+/// What a link needs to know.
+pub struct LinkConfig {
+    /// How to reach the server.
+    pub dialer: Arc<dyn Dialer>,
+    /// How to log in.
+    pub credentials: Credentials,
+    /// Program and version, for the server's log.
+    pub agent: String,
+    /// What this device is called in the person's list of devices.
+    pub device_name: String,
+    /// Where posts wait.
+    pub outbox: Outbox,
+    /// Where random bytes come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl std::fmt::Debug for LinkConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LinkConfig({})", self.agent)
+    }
+}
+
+impl LinkConfig {
+    /// A link with an outbox in memory and the system's randomness.
+    #[must_use]
+    pub fn new(dialer: Arc<dyn Dialer>, credentials: Credentials, agent: &str) -> Self {
+        Self {
+            dialer,
+            credentials,
+            agent: agent.to_owned(),
+            device_name: String::new(),
+            outbox: Outbox::in_memory(),
+            entropy: Arc::new(entropy::SystemEntropy),
+        }
+    }
+}
+
+/// Starts links.
+#[derive(Debug)]
+pub struct Link;
+
+impl Link {
+    /// Starts a link in the present runtime. It ends with `LinkState::Ended`: on `close`,
+    /// when the login is refused, when all handles are gone, or when the receiver is. After that
+    /// notice only transfers that were under way are told of their end.
+    #[must_use]
+    pub fn start(config: LinkConfig) -> (Handle, mpsc::Receiver<Notice>) {
+        let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
+        let (transfers, transfers_out) = mpsc::channel(task::COMMANDS_MAX);
+        let (notices_in, notices) = mpsc::channel(NOTICES_MAX);
+        let (login_in, login) = watch::channel(None);
+        let entropy = Arc::clone(&config.entropy);
+        let numbers = Arc::new(AtomicU64::new(1));
+        let handle = Handle { commands, transfers, entropy, numbers };
+        tokio::spawn(task::run(TransferConfig {
+            dialer: Arc::clone(&config.dialer),
+            agent: config.agent.clone(),
+            entropy: Arc::clone(&config.entropy),
+            commands: transfers_out,
+            notices: notices_in.clone(),
+            posts: handle.commands.downgrade(),
+            login,
+        }));
+        let task = Task {
+            dialer: config.dialer,
+            login: Login::new(config.credentials, config.agent, config.device_name, login_in),
+            entropy: config.entropy,
+            backoff: Backoff::default(),
+            desk: Desk::new(commands_out, notices_in, config.outbox),
+        };
+        tokio::spawn(task.run());
+        (handle, notices)
+    }
+}
+
+/// Why a connection is over.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// So is the link.
+    End(End),
+    /// The link goes on, after a wait of its own choice.
+    Cut(Cut),
+    /// The link goes on, after a wait that the server chose, in milliseconds from now.
+    Away { why: String, wait_ms: u64 },
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl From<ConnectError> for Stop {
+    fn from(error: ConnectError) -> Self {
+        error.verdict().map_or_else(Self::End, Self::Cut)
+    }
+}
+
+impl From<ConnectionError> for Stop {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Io(_) | ConnectionError::Eof => Self::Cut(Cut::Lost),
+            ConnectionError::Timeout => Self::Cut(Cut::Timeout),
+            ConnectionError::Protocol(why) => Self::Cut(Cut::Protocol(why)),
+            ConnectionError::Refused(fault) => fault.into(),
+            ConnectionError::GoAway(away) if away.why == FaultCode::AuthRevoked.as_str() => {
+                Fault::new(FaultCode::AuthRevoked, "").into()
+            }
+            ConnectionError::GoAway(away) => Self::Away { why: away.why, wait_ms: away.min_ms },
+        }
+    }
+}
+
+/// A fault that concerns the whole connection.
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        match fault.code {
+            FaultCode::Unauthenticated | FaultCode::AuthRevoked => Self::End(End::Refused(fault)),
+            FaultCode::Unsupported => Self::End(End::Unsupported),
+            _ => Self::Cut(Cut::Busy(fault)),
+        }
+    }
+}
+
+struct Task {
+    dialer: Arc<dyn Dialer>,
+    login: Login,
+    entropy: Arc<dyn Entropy>,
+    backoff: Backoff,
+    desk: Desk,
+}
+
+impl Task {
+    async fn run(mut self) {
+        self.desk.announce_waiting_posts();
+        let end = loop {
+            let stop = self.attempt().await;
+            tracing::debug!(?stop, "the connection is over");
+            let (why, retry_in_ms) = match stop {
+                Stop::End(end) => break end,
+                Stop::Cut(why) => (why.clone(), self.wait_ms(&why)),
+                Stop::Away { why, wait_ms } => (Cut::GoAway(why), wait_ms),
+            };
+            self.desk.connection_lost();
+            self.desk.state(LinkState::Waiting { retry_in_ms, why });
+            if let Err(end) = self.desk.wait(Duration::from_millis(retry_in_ms)).await {
+                break end;
+            }
+        };
+        self.desk.finish(end).await;
+    }
+
+    /// A server that names a time knows best, but all would come at once: some jitter on top.
+    fn wait_ms(&mut self, why: &Cut) -> u64 {
+        let named = match why {
+            Cut::Busy(fault) => fault.retry_ms.unwrap_or_default().min(crate::backoff::LAST_MS),
+            _ => 0,
+        };
+        named + self.backoff.next_ms(&self.entropy)
+    }
+
+    /// One connection from its first byte to its last.
+    async fn attempt(&mut self) -> Stop {
+        match self.connect().await {
+            Ok(conn) => self.serve(conn).await,
+            Err(stop) => stop,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Connection, Stop> {
+        self.desk.state(LinkState::Connecting);
+        let stream = self.desk.during(self.dialer.connect()).await??;
+        self.desk.state(LinkState::Securing);
+        let stream = self.desk.during(self.dialer.secure(stream)).await??;
+        self.desk.state(LinkState::LoggingIn);
+        let mut conn = Connection::new(stream);
+        let done = self.desk.during(self.login.run(&mut conn)).await?;
+        let (welcome, session) = match done {
+            Ok(done) => done,
+            Err(stop) => {
+                if let Stop::End(End::Refused(fault)) = &stop {
+                    self.desk.tell(Notice::Refused(fault.clone()));
+                }
+                return Err(stop);
+            }
+        };
+        self.desk.tell(Notice::Welcome(Box::new(welcome)));
+        self.desk.tell(Notice::LoggedIn(Box::new(session)));
+        self.desk.state(LinkState::Syncing);
+        let request = self.desk.positions.request();
+        let synced = self.desk.during(conn.ask(request)).await?;
+        let synced = match synced {
+            Err(ConnectionError::Refused(fault))
+                if matches!(fault.code, FaultCode::Gone | FaultCode::EpochChanged) =>
+            {
+                self.desk.positions.clear();
+                let request = self.desk.positions.request();
+                self.desk.during(conn.ask(request)).await?
+            }
+            other => other,
+        }?;
+        self.desk.positions.synced(&synced);
+        self.desk.tell(Notice::Synced(Box::new(synced)));
+        Ok(conn)
+    }
+
+    async fn serve(&mut self, conn: Connection) -> Stop {
+        let since = clock::now();
+        let stop = online::serve(&mut self.desk, conn, &self.entropy).await;
+        if clock::ms_since(since) >= STEADY_AFTER_MS {
+            self.backoff.reset();
+        }
+        stop
+    }
+}

@@ -1,0 +1,111 @@
+//! `hello` and the login of one connection. Remembers what the next connection logs in with; a
+//! password is needed once.
+
+use liao_common::{
+    event::{Session, Welcome},
+    fault::FaultCode,
+    request::{Auth, Register, Secret, Token},
+};
+use tokio::sync::watch;
+
+use super::{Credentials, Stop};
+use crate::{
+    connection::{Connection, ConnectionError},
+    notice::{Cut, End},
+};
+
+/// How to log in, and as whom.
+pub(super) struct Login {
+    credentials: Credentials,
+    /// A `register` was sent, and what came of it is not known.
+    uncertain: bool,
+    agent: String,
+    device_name: String,
+    logged_in: watch::Sender<Option<Token>>,
+}
+
+impl Login {
+    pub(super) const fn new(
+        credentials: Credentials,
+        agent: String,
+        device_name: String,
+        logged_in: watch::Sender<Option<Token>>,
+    ) -> Self {
+        Self { credentials, uncertain: false, agent, device_name, logged_in }
+    }
+
+    /// Introduces this program and logs in.
+    pub(super) async fn run(&mut self, conn: &mut Connection) -> Result<(Welcome, Session), Stop> {
+        let welcome = conn.hello(&self.agent, false).await?;
+        let session = match self.credentials.clone() {
+            Credentials::Token(token) => conn.ask(self.by_token(token)).await?,
+            Credentials::Password { user, secret } => {
+                let asked = conn.ask(self.by_password(user.as_str(), secret)).await;
+                asked.map_err(refused_to_a_person)?
+            }
+            Credentials::Register(register) => {
+                self.register(conn, register).await.map_err(refused_to_a_person)?
+            }
+        };
+        self.uncertain = false;
+        self.remember(&session);
+        Ok((welcome, session))
+    }
+
+    /// After an answer got lost, the account may be there: try its password before making it.
+    async fn register(
+        &mut self,
+        conn: &mut Connection,
+        register: Register,
+    ) -> Result<Session, ConnectionError> {
+        if self.uncertain {
+            let auth = self.by_password(&register.user, register.secret.clone());
+            match conn.ask(auth).await {
+                Err(ConnectionError::Refused(fault))
+                    if fault.code == FaultCode::Unauthenticated => {}
+                other => return other,
+            }
+        }
+        self.uncertain = true;
+        let asked = conn.ask(register).await;
+        if matches!(asked, Err(ConnectionError::Refused(_))) {
+            self.uncertain = false;
+        }
+        asked
+    }
+
+    fn by_password(&self, user: &str, secret: Secret) -> Auth {
+        Auth {
+            mech: "password".to_owned(),
+            user: Some(user.to_owned()),
+            secret: Some(secret),
+            dev_name: self.device_name.clone(),
+            token: None,
+        }
+    }
+
+    fn by_token(&self, token: Token) -> Auth {
+        Auth { mech: "token".to_owned(), token: Some(token), ..Auth::default() }
+    }
+
+    /// From here on the token is used, and the password forgotten.
+    fn remember(&mut self, session: &Session) {
+        if let Some(token) = &session.token {
+            self.credentials = Credentials::Token(token.clone());
+        }
+        if let Credentials::Token(token) = &self.credentials {
+            self.logged_in.send_replace(Some(token.clone()));
+        }
+    }
+}
+
+/// A person waits before a form: all but an overloaded server is for them to decide.
+fn refused_to_a_person(error: ConnectionError) -> Stop {
+    match error {
+        ConnectionError::Refused(fault) => match fault.code {
+            FaultCode::Busy | FaultCode::ShuttingDown => Stop::Cut(Cut::Busy(fault)),
+            _ => Stop::End(End::Refused(fault)),
+        },
+        other => other.into(),
+    }
+}

@@ -1,0 +1,276 @@
+//! One connection after its login: frames in, requests out, pings. Owns what is on its way on this
+//! connection, and hands back what was not answered when it ends.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use liao_common::{
+    event::{Event, GoAway, Ping, kind},
+    fault::{Fault, FaultCode},
+    frame::Frame,
+    id::{Nonce, RoomId},
+    request::Request,
+};
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::{
+    Stop,
+    desk::Desk,
+    ping::{Beat, Pings},
+};
+use crate::{
+    answer::{Answer, CallError},
+    clock,
+    connection::{Connection, ConnectionError},
+    entropy::{Entropy, up_to},
+    handle::Asker,
+    notice::{Cut, End, LinkState, Notice},
+};
+
+/// Bytes that wait to be written; from then on no new request is sent.
+const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Time for the last answers after a goodbye of the server, in milliseconds.
+const LINGER_MS: u64 = 5_000;
+
+/// A request that is on its way.
+enum Asked {
+    Request(Request, Asker),
+    Post(RoomId, Nonce),
+}
+
+struct Online<'a> {
+    desk: &'a mut Desk,
+    conn: Connection,
+    entropy: &'a Arc<dyn Entropy>,
+    asked: BTreeMap<u64, Asked>,
+    pings: Pings,
+    synced: bool,
+    /// The server said goodbye: when to be back, and until when to listen.
+    away: Option<(GoAway, Instant, Instant)>,
+}
+
+/// Serves a connection until it is over.
+pub(super) async fn serve(
+    desk: &mut Desk,
+    mut conn: Connection,
+    entropy: &Arc<dyn Entropy>,
+) -> Stop {
+    let early = conn.take_early();
+    let pings = Pings::new(clock::now(), entropy);
+    let asked = BTreeMap::new();
+    let mut online = Online { desk, conn, entropy, asked, pings, synced: false, away: None };
+    online.repeat_watch();
+    let stop = match early.into_iter().try_for_each(|event| online.event(event)) {
+        Ok(()) => online.run().await,
+        Err(stop) => stop,
+    };
+    online.finish(stop).await
+}
+
+impl Online<'_> {
+    async fn run(&mut self) -> Stop {
+        loop {
+            self.send_waiting();
+            if let Err(stop) = self.step().await {
+                return stop;
+            }
+        }
+    }
+
+    /// Waits for one thing to happen and deals with it.
+    async fn step(&mut self) -> Result<(), Stop> {
+        let read = self.desk.has_room();
+        if !read {
+            // Who does not listen cannot complain of silence.
+            self.pings.heard(clock::now(), self.entropy);
+        }
+        let due = self.due();
+        let command = tokio::select! {
+            frame = self.conn.step(read) => return match frame {
+                Ok(Some(frame)) => self.frame(&frame),
+                Ok(None) => Ok(()),
+                Err(error) => Err(self.broken(error)),
+            },
+            () = sleep_until(due) => return self.tick(),
+            command = self.desk.next() => command?,
+        };
+        Ok(self.desk.accept(command).await?)
+    }
+
+    fn due(&self) -> Instant {
+        let due = self.pings.due();
+        let due = self.desk.posts.due().map_or(due, |post| post.min(due));
+        self.away.as_ref().map_or(due, |(.., until)| due.min(*until))
+    }
+
+    /// What is looked at is said before anything else, unless a newer wish waits already.
+    fn repeat_watch(&mut self) {
+        self.desk.asks.retain(|(request, asker)| {
+            !matches!((request, asker), (Request::Watch(_), Asker::Nobody))
+        });
+        if let Some(watch) = &self.desk.watch {
+            self.desk.asks.push_front((watch.clone().into(), Asker::Nobody));
+        }
+    }
+
+    /// Sends what waits, as far as requests may be on their way. Posts of a room go in order.
+    fn send_waiting(&mut self) {
+        let now = clock::now();
+        while self.away.is_none()
+            && self.asked.len() < Desk::in_flight_max()
+            && self.conn.output_len() < OUTPUT_BYTES_MAX
+        {
+            if let Some((request, asker)) = self.desk.asks.pop_front() {
+                self.send(&request.clone(), Asked::Request(request, asker));
+            } else if let Some((room, nonce, request)) = self.desk.next_post(now) {
+                self.send(&request, Asked::Post(room, nonce));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn send(&mut self, request: &Request, asked: Asked) {
+        let rid = self.conn.next_rid();
+        self.conn.push(&request.frame(rid));
+        self.asked.insert(rid, asked);
+    }
+
+    fn frame(&mut self, frame: &Frame) -> Result<(), Stop> {
+        self.pings.heard(clock::now(), self.entropy);
+        match (frame.kind(), frame.rid) {
+            (kind::ERR, 0) => Err(frame.decode::<Fault>().map_err(ConnectionError::from)?.into()),
+            (kind::OK | kind::ERR, rid) => self.answered(rid, frame),
+            (_, 0) => match Event::decode(frame) {
+                Ok(Some(event)) => self.event(event),
+                Ok(None) => Ok(()),
+                Err(error) => Err(ConnectionError::from(error).into()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn answered(&mut self, rid: u64, frame: &Frame) -> Result<(), Stop> {
+        let Some(asked) = self.asked.remove(&rid) else { return Ok(()) };
+        let kind = match &asked {
+            Asked::Request(request, _) => request.kind(),
+            Asked::Post(..) => <liao_common::request::Send as liao_common::request::Ask>::KIND,
+        };
+        let answer = if frame.kind() == kind::OK {
+            Answer::decode(kind, frame).map_err(CallError::Decode)
+        } else {
+            Err(frame.decode::<Fault>().map_or_else(CallError::Decode, CallError::Fault))
+        };
+        match asked {
+            Asked::Post(room, nonce) => self.post_answered(room, nonce, answer),
+            Asked::Request(request, asker) => {
+                let logged_out = matches!(request, Request::Logout(_)) && answer.is_ok();
+                self.desk.answer(request, asker, answer);
+                if logged_out {
+                    return Err(Stop::End(End::LoggedOut));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn post_answered(&mut self, room: RoomId, nonce: Nonce, answer: Result<Answer, CallError>) {
+        match answer {
+            Ok(Answer::Posted(posted)) => self.desk.posted(room, nonce, posted),
+            Err(CallError::Fault(fault)) => {
+                self.desk.post_refused(room, nonce, fault, clock::now());
+            }
+            _ => {
+                let fault = Fault::new(FaultCode::Internal, "the answer could not be read");
+                self.desk.post_refused(room, nonce, fault, clock::now());
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Result<(), Stop> {
+        match event {
+            Event::Ping(ping) => self.conn.pong(ping),
+            Event::Pong(pong) => {
+                if let Some(latency_ms) = self.pings.pong(pong.n, clock::now()) {
+                    self.online(Some(latency_ms));
+                }
+            }
+            Event::GoAway(away) => return self.goodbye(away),
+            Event::FileData(_) | Event::FileAck(_) => {}
+            Event::Synced => {
+                self.desk.tell(Notice::Event(Event::Synced));
+                self.synced = true;
+                self.online(None);
+            }
+            event => {
+                if self.desk.positions.see(&event) {
+                    self.desk.tell(Notice::Event(event));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn online(&mut self, latency_ms: Option<u64>) {
+        if self.synced {
+            self.desk.state(LinkState::Online { latency_ms });
+        }
+    }
+
+    /// The server finishes what it has begun; what it has not begun waits for the next connection.
+    fn goodbye(&mut self, away: GoAway) -> Result<(), Stop> {
+        if away.why == FaultCode::AuthRevoked.as_str() {
+            return Err(Fault::from(FaultCode::AuthRevoked).into());
+        }
+        let spread_ms = away.max_ms.saturating_sub(away.min_ms);
+        let back_ms = away.min_ms.saturating_add(up_to(self.entropy, spread_ms));
+        let back_ms = back_ms.min(crate::backoff::LAST_MS * 10);
+        let now = clock::now();
+        let linger_ms = back_ms.min(LINGER_MS);
+        self.away = Some((
+            away,
+            now + Duration::from_millis(back_ms),
+            now + Duration::from_millis(linger_ms),
+        ));
+        Ok(())
+    }
+
+    /// The connection broke; after a goodbye that was to be expected.
+    fn broken(&self, error: ConnectionError) -> Stop {
+        self.went_away().unwrap_or_else(|| error.into())
+    }
+
+    fn went_away(&self) -> Option<Stop> {
+        let (away, back, _) = self.away.as_ref()?;
+        let wait = back.saturating_duration_since(clock::now());
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or_default();
+        Some(Stop::Away { why: away.why.clone(), wait_ms })
+    }
+
+    fn tick(&mut self) -> Result<(), Stop> {
+        let now = clock::now();
+        let over = self.away.as_ref().is_some_and(|(.., until)| *until <= now);
+        if let (true, Some(stop)) = (over, self.went_away()) {
+            return Err(stop);
+        }
+        match self.pings.beat(now) {
+            Beat::Wait => {}
+            Beat::Ping(n) => self.conn.push_event(kind::PING, &Ping { n }),
+            Beat::Dead => return Err(Stop::Cut(Cut::Silent)),
+        }
+        Ok(())
+    }
+
+    /// Puts back what was not answered, the oldest first in line.
+    async fn finish(self, stop: Stop) -> Stop {
+        for (_, asked) in self.asked.into_iter().rev() {
+            if let Asked::Request(request, asker) = asked {
+                self.desk.unanswered(request, asker);
+            }
+        }
+        if matches!(stop, Stop::End(End::Closed)) {
+            self.conn.close().await;
+        }
+        stop
+    }
+}

@@ -1,0 +1,166 @@
+//! In which order waiting posts are sent: one room in order, one post of a room at a time, rooms
+//! beside each other. Also how far each room has been seen. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use liao_common::{
+    event::{Event, Synced},
+    fault::{Fault, FaultCode},
+    id::{Nonce, RoomId, Seq},
+    request::Sync,
+};
+use tokio::time::{Duration, Instant};
+
+/// How often a post is sent again after the server failed on it.
+const FAILURES_MAX: u32 = 3;
+
+/// Wait before a post is sent again when the server named no time, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// The same when the server's disk is full.
+const RETRY_FULL_MS: u64 = 30_000;
+
+/// The longest wait a server may ask for, in milliseconds.
+const RETRY_MS_MAX: u64 = 300_000;
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Nonce>,
+    in_flight: bool,
+    not_before: Option<Instant>,
+    failures: u32,
+}
+
+/// Posts in the order of their rooms.
+#[derive(Debug, Default)]
+pub(super) struct Posts {
+    rooms: BTreeMap<RoomId, Queue>,
+}
+
+/// What becomes of a refused post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It will be sent again.
+    Retry,
+    /// It is for the person to decide.
+    Failed,
+}
+
+impl Posts {
+    pub(super) fn push(&mut self, room: RoomId, nonce: Nonce) {
+        let queue = self.rooms.entry(room).or_default();
+        if !queue.waiting.contains(&nonce) {
+            queue.waiting.push_back(nonce);
+        }
+    }
+
+    /// The next post that may be sent now; it counts as sent from here on.
+    pub(super) fn take(&mut self, now: Instant) -> Option<(RoomId, Nonce)> {
+        let free = |queue: &Queue| !queue.in_flight && queue.not_before.is_none_or(|at| at <= now);
+        let mut rooms = self.rooms.iter_mut();
+        let (room, queue) = rooms.find(|(_, queue)| free(queue) && !queue.waiting.is_empty())?;
+        let nonce = *queue.waiting.front()?;
+        queue.in_flight = true;
+        Some((*room, nonce))
+    }
+
+    /// When a post that was put off may be sent.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let idle = self.rooms.values().filter(|queue| !queue.in_flight);
+        idle.filter_map(|queue| queue.not_before).min()
+    }
+
+    /// The server has the post, or the person gave it up.
+    pub(super) fn done(&mut self, room: RoomId, nonce: Nonce) {
+        let Some(queue) = self.rooms.get_mut(&room) else { return };
+        if queue.waiting.front() == Some(&nonce) {
+            queue.in_flight = false;
+            queue.not_before = None;
+            queue.failures = 0;
+        }
+        queue.waiting.retain(|waiting| *waiting != nonce);
+        if queue.waiting.is_empty() {
+            self.rooms.remove(&room);
+        }
+    }
+
+    /// Whether the post is on its way to the server just now.
+    pub(super) fn is_in_flight(&self, room: RoomId, nonce: Nonce) -> bool {
+        let queue = self.rooms.get(&room);
+        queue.is_some_and(|queue| queue.in_flight && queue.waiting.front() == Some(&nonce))
+    }
+
+    /// The server refused the first post of a room. The posts behind it wait with it.
+    pub(super) fn refused(
+        &mut self,
+        room: RoomId,
+        nonce: Nonce,
+        fault: &Fault,
+        now: Instant,
+    ) -> Refusal {
+        let Some(queue) = self.rooms.get_mut(&room) else { return Refusal::Failed };
+        let wait_ms = match fault.code {
+            FaultCode::RateLimited | FaultCode::Busy | FaultCode::ShuttingDown => RETRY_MS,
+            FaultCode::SlowConsumer => RETRY_MS,
+            FaultCode::StorageFull => RETRY_FULL_MS,
+            FaultCode::Internal if queue.failures < FAILURES_MAX => RETRY_MS,
+            _ => {
+                self.done(room, nonce);
+                return Refusal::Failed;
+            }
+        };
+        let wait_ms = fault.retry_ms.unwrap_or(wait_ms).clamp(1, RETRY_MS_MAX);
+        queue.failures += 1;
+        queue.in_flight = false;
+        queue.not_before = Some(now + Duration::from_millis(wait_ms));
+        Refusal::Retry
+    }
+
+    /// The connection is gone: what was under way is sent again on the next one, without delay.
+    pub(super) fn connection_lost(&mut self) {
+        for queue in self.rooms.values_mut() {
+            queue.in_flight = false;
+            queue.not_before = None;
+        }
+    }
+}
+
+/// How far each room has been seen, so that a reconnect asks for the rest only.
+#[derive(Debug, Default)]
+pub(super) struct Positions {
+    epoch: String,
+    seen: BTreeMap<RoomId, Seq>,
+}
+
+impl Positions {
+    pub(super) fn request(&self) -> Sync {
+        let cur = self.seen.iter().map(|(&room, &seq)| (room, seq)).collect();
+        Sync { epoch: self.epoch.clone(), cur }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.epoch.clear();
+        self.seen.clear();
+    }
+
+    pub(super) fn synced(&mut self, synced: &Synced) {
+        if synced.reset || synced.epoch != self.epoch {
+            self.seen.clear();
+        }
+        self.epoch.clone_from(&synced.epoch);
+        self.seen.retain(|seen, _| synced.rooms.iter().any(|room| room.room == *seen));
+    }
+
+    /// Takes an event in. `false`: it was seen before and is dropped.
+    pub(super) fn see(&mut self, event: &Event) -> bool {
+        let (room, seq) = match event {
+            Event::Message(message) => (message.room, message.seq),
+            Event::Gap(gap) => (gap.room, gap.to),
+            _ => return true,
+        };
+        let seen = self.seen.entry(room).or_default();
+        let news = seq > *seen;
+        *seen = seq.max(*seen);
+        news
+    }
+}

@@ -1,0 +1,244 @@
+//! What uploads and downloads share: a data connection that is made again after every cut, the
+//! person's wish to pause or cancel, progress at a bearable pace.
+
+use std::{future::Future, io, path::PathBuf, sync::Arc};
+
+use liao_common::{
+    event::{Event, Ping, kind},
+    fault::{Fault, FaultCode},
+    frame::Frame,
+    id::FileId,
+    request::{Auth, FileCancel, Token},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Duration, sleep, timeout},
+};
+
+use super::{
+    Phase, TransferChange, TransferFault, TransferId, TransferNotice, task::TransferConfig,
+};
+use crate::{
+    backoff::{self, Backoff},
+    clock,
+    connection::{Connection, ConnectionError, STEP_TIMEOUT_MS},
+    dial::Dialer,
+    entropy::Entropy,
+    handle::Command,
+    notice::Notice,
+    trust::ConnectError,
+};
+
+/// Progress is told at most this often, in milliseconds.
+const PROGRESS_MS: u64 = 100;
+
+/// Time for the server to hear that a transfer stops, in milliseconds.
+const CANCEL_MS: u64 = 2_000;
+
+/// What the person wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    Run,
+    Pause,
+    Cancel,
+}
+
+/// How a run of a transfer ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Done { fid: FileId, path: PathBuf },
+    Paused,
+    Cancelled,
+    Failed(TransferFault),
+}
+
+/// Why an attempt ended before its time.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The connection is gone: try again, not before so many milliseconds.
+    Cut(u64),
+    /// The person said so.
+    Wish(Control),
+    /// It cannot go on.
+    Failed(TransferFault),
+}
+
+impl From<ConnectionError> for Halt {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Refused(fault) => fault.into(),
+            ConnectionError::GoAway(away) => Self::Cut(away.min_ms),
+            _ => Self::Cut(0),
+        }
+    }
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        match fault.code {
+            FaultCode::Busy
+            | FaultCode::RateLimited
+            | FaultCode::ShuttingDown
+            | FaultCode::SlowConsumer
+            | FaultCode::Conflict => Self::Cut(fault.retry_ms.unwrap_or(0)),
+            _ => Self::Failed(TransferFault::Refused(fault)),
+        }
+    }
+}
+
+impl From<ConnectError> for Halt {
+    fn from(error: ConnectError) -> Self {
+        match error.verdict() {
+            Ok(_) => Self::Cut(0),
+            Err(_) => Self::Failed(TransferFault::LinkEnded),
+        }
+    }
+}
+
+impl From<TransferFault> for Halt {
+    fn from(fault: TransferFault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+/// A local file that cannot be written, in words that fit.
+pub(super) fn unwritable(error: &io::Error) -> TransferFault {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => TransferFault::DiskFull,
+        _ => TransferFault::Unwritable(error.to_string()),
+    }
+}
+
+/// What one running transfer has at hand.
+pub(super) struct Session {
+    id: TransferId,
+    dialer: Arc<dyn Dialer>,
+    agent: String,
+    entropy: Arc<dyn Entropy>,
+    notices: mpsc::Sender<Notice>,
+    posts: mpsc::WeakSender<Command>,
+    login: watch::Receiver<Option<Token>>,
+    control: watch::Receiver<Control>,
+    told_ms: u64,
+}
+
+impl Session {
+    pub(super) fn new(
+        id: TransferId,
+        config: &TransferConfig,
+        control: watch::Receiver<Control>,
+    ) -> Self {
+        Self {
+            id,
+            dialer: Arc::clone(&config.dialer),
+            agent: config.agent.clone(),
+            entropy: Arc::clone(&config.entropy),
+            notices: config.notices.clone(),
+            posts: config.posts.clone(),
+            login: config.login.clone(),
+            control,
+            told_ms: 0,
+        }
+    }
+
+    /// Runs `work`, unless the person wants something else first.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Halt>>,
+    ) -> Result<T, Halt> {
+        let mut control = self.control.clone();
+        tokio::select! {
+            biased;
+            wish = control.wait_for(|wish| *wish != Control::Run) => {
+                // A desk that is gone wants nothing any more.
+                Err(Halt::Wish(wish.map_or(Control::Pause, |wish| *wish)))
+            }
+            done = work => done,
+        }
+    }
+
+    /// A logged-in connection that only moves files.
+    pub(super) async fn connect(&self) -> Result<Connection, Halt> {
+        let mut login = self.login.clone();
+        let token = login.wait_for(Option::is_some).await.map(|token| token.clone());
+        let Ok(Some(token)) = token else { return Err(TransferFault::LinkEnded.into()) };
+        let stream = self.dialer.connect().await?;
+        let stream = self.dialer.secure(stream).await?;
+        let mut conn = Connection::new(stream);
+        conn.hello(&self.agent, true).await?;
+        let mech = "token".to_owned();
+        conn.ask(Auth { mech, token: Some(token), ..Auth::default() }).await?;
+        Ok(conn)
+    }
+
+    /// Tells the server to stop a transfer. It would find out by itself, so this is not waited
+    /// for long.
+    pub(super) async fn cancel(conn: &mut Connection, x: u64, discard: bool) {
+        let limit = Duration::from_millis(CANCEL_MS);
+        let _ = timeout(limit, conn.ask(FileCancel { x, discard })).await;
+    }
+
+    /// After a cut: waits, longer each time.
+    pub(super) async fn wait(&mut self, at_least_ms: u64, waits: &mut Backoff) -> Result<(), Halt> {
+        self.phase(Phase::Cut).await;
+        let jitter_ms = waits.next_ms(&self.entropy);
+        let wait = Duration::from_millis(at_least_ms.min(backoff::LAST_MS) + jitter_ms);
+        self.unless_stopped(async {
+            sleep(wait).await;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The next frame that concerns transfers; pings are answered on the way.
+    pub(super) async fn next_event(&self, conn: &mut Connection) -> Result<Option<Event>, Halt> {
+        let limit = Duration::from_millis(STEP_TIMEOUT_MS);
+        let stepped = timeout(limit, conn.step(true)).await;
+        let Some(frame) = stepped.map_err(|_| Halt::Cut(0))?? else { return Ok(None) };
+        heard(conn, &frame)
+    }
+
+    pub(super) async fn phase(&mut self, phase: Phase) {
+        self.told_ms = 0;
+        self.tell(TransferChange::Phase { phase, at_ms: clock::steady_ms() }).await;
+    }
+
+    /// Tells how many bytes are done, now and then; `all` of them always.
+    pub(super) async fn moved(&mut self, done: u64, all: u64) {
+        let at_ms = clock::steady_ms();
+        if done < all && self.told_ms > 0 && at_ms.saturating_sub(self.told_ms) < PROGRESS_MS {
+            return;
+        }
+        self.told_ms = at_ms.max(1);
+        self.tell(TransferChange::Moved { done, at_ms }).await;
+    }
+
+    /// The link's task, for the message that offers the file.
+    pub(super) fn posts(&self) -> Option<mpsc::Sender<Command>> {
+        self.posts.upgrade()
+    }
+
+    pub(super) const fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
+    }
+
+    /// When nobody listens any more, the link ends and this transfer with it.
+    async fn tell(&self, change: TransferChange) {
+        let _ = self.notices.send(Notice::Transfer(TransferNotice { id: self.id, change })).await;
+    }
+}
+
+fn heard(conn: &mut Connection, frame: &Frame) -> Result<Option<Event>, Halt> {
+    if frame.kind() == kind::ERR {
+        let fault: Fault = frame.decode().map_err(ConnectionError::from)?;
+        return Err(fault.into());
+    }
+    match Event::decode(frame).map_err(ConnectionError::from)? {
+        Some(Event::Ping(Ping { n })) => {
+            conn.pong(Ping { n });
+            Ok(None)
+        }
+        Some(Event::GoAway(away)) => Err(Halt::Cut(away.min_ms)),
+        other => Ok(other),
+    }
+}

@@ -1,0 +1,270 @@
+//! Sends one file: hash, open, pieces within the window, done, and the message that offers it. A
+//! cut costs what was not acknowledged; a file that changes meanwhile is not offered.
+
+use std::{
+    fs::{File, Metadata},
+    io::{Read, Seek, SeekFrom},
+    path::PathBuf,
+};
+
+use liao_common::{
+    event::{Event, FileAck, FileData, kind},
+    fault::FaultCode,
+    id::{FileId, Hash},
+    limits,
+    message::{Body, Kind},
+    request::{FileDone, FileOpen},
+};
+use tokio::{sync::oneshot, task::spawn_blocking};
+
+use super::{
+    Phase, TransferFault, UploadJob, file_name,
+    session::{Control, Halt, Outcome, Session},
+};
+use crate::{
+    backoff::Backoff,
+    clock,
+    connection::{Connection, ConnectionError},
+    entropy,
+    handle::Command,
+    notice::Queued,
+};
+
+/// Bytes that are read from the disk at a time.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// How often a file whose hash the server does not find is sent anew.
+const STARTS_MAX: u32 = 2;
+
+/// A file that is being sent, and what it was like at the start.
+struct Source {
+    file: File,
+    path: PathBuf,
+    meta: Metadata,
+    hash: Hash,
+}
+
+/// The name that others see.
+pub(super) fn name_of(job: &UploadJob) -> String {
+    let name = job.path.file_name().unwrap_or_default().to_string_lossy();
+    file_name::safe_name(&name)
+}
+
+pub(super) async fn run(mut session: Session, job: UploadJob) -> Outcome {
+    match send(&mut session, &job).await {
+        Ok(fid) => Outcome::Done { fid, path: job.path },
+        Err(Halt::Wish(Control::Cancel)) => Outcome::Cancelled,
+        Err(Halt::Wish(_) | Halt::Cut(_)) => Outcome::Paused,
+        Err(Halt::Failed(fault)) => Outcome::Failed(fault),
+    }
+}
+
+async fn send(session: &mut Session, job: &UploadJob) -> Result<FileId, Halt> {
+    session.phase(Phase::Hashing).await;
+    let mut source = hash(session, job).await?;
+    let mut waits = Backoff::default();
+    let mut starts = 0;
+    let fid = loop {
+        match attempt(session, job, &mut source, &mut waits).await {
+            Ok(Some(fid)) => break fid,
+            Ok(None) if starts < STARTS_MAX => starts += 1,
+            Ok(None) => return Err(TransferFault::Changed.into()),
+            Err(Halt::Cut(wait_ms)) => session.wait(wait_ms, &mut waits).await?,
+            Err(halt) => return Err(halt),
+        }
+    };
+    offer(session, job, &source, fid).await?;
+    Ok(fid)
+}
+
+async fn hash(session: &mut Session, job: &UploadJob) -> Result<Source, Halt> {
+    let path = job.path.clone();
+    let opened = blocking(move || {
+        // Opening a pipe would wait for its other end, so what it is comes first.
+        if !std::fs::metadata(&path).map_err(|error| unreadable(&error))?.is_file() {
+            return Err(TransferFault::NotAFile);
+        }
+        let file = File::open(&path).map_err(|error| unreadable(&error))?;
+        let meta = file.metadata().map_err(|error| unreadable(&error))?;
+        Ok((file, meta))
+    });
+    let (mut file, meta) = opened.await?;
+    let mut hasher = blake3::Hasher::new();
+    let mut done = 0;
+    loop {
+        let reading = blocking(move || {
+            let mut block = vec![0; BLOCK_BYTES * 4];
+            let count = file.read(&mut block).map_err(|error| unreadable(&error))?;
+            hasher.update(&block[..count]);
+            Ok((file, hasher, count))
+        });
+        let count;
+        (file, hasher, count) = session.unless_stopped(reading).await?;
+        done += count as u64;
+        session.moved(done, meta.len()).await;
+        if count == 0 {
+            break;
+        }
+    }
+    if done != meta.len() {
+        return Err(TransferFault::Changed.into());
+    }
+    let hash = Hash(*hasher.finalize().as_bytes());
+    Ok(Source { file, path: job.path.clone(), meta, hash })
+}
+
+/// One connection. `None`: the server did not find the hash, or wants it from the start.
+async fn attempt(
+    session: &mut Session,
+    job: &UploadJob,
+    source: &mut Source,
+    waits: &mut Backoff,
+) -> Result<Option<FileId>, Halt> {
+    let size = source.meta.len();
+    let open = FileOpen {
+        room: job.room,
+        size,
+        b3: source.hash,
+        name: name_of(job),
+        media: job.media.clone(),
+    };
+    let opening = async {
+        let mut conn = session.connect().await?;
+        let opened = conn.ask(open).await?;
+        Ok((conn, opened))
+    };
+    let (mut conn, opened) = session.unless_stopped(opening).await?;
+    if opened.off > size {
+        return Err(ConnectionError::Protocol("an offset behind the end".to_owned()).into());
+    }
+    session.phase(Phase::Moving).await;
+    let done = match pieces(session, &mut conn, source, opened.x, opened.off, waits).await {
+        Ok(()) => finish(&mut conn, source, opened.x).await,
+        Err(halt) => Err(halt),
+    };
+    if let Err(halt) = &done {
+        let_go(&mut conn, opened.x, halt).await;
+    }
+    conn.close().await;
+    done
+}
+
+/// Sends everything from `acked` on, never farther than the window allows.
+async fn pieces(
+    session: &mut Session,
+    conn: &mut Connection,
+    source: &mut Source,
+    x: u64,
+    mut acked: u64,
+    waits: &mut Backoff,
+) -> Result<(), Halt> {
+    let size = source.meta.len();
+    let mut next = acked;
+    session.moved(acked, size).await;
+    while acked < size {
+        while next < size && next + limits::CHUNK_BYTES as u64 <= acked + limits::WINDOW_BYTES {
+            let bytes = read_block(source, next, limits::CHUNK_BYTES).await?;
+            let piece = FileData { x, o: next, d: bytes };
+            next += piece.d.len() as u64;
+            conn.push_event(kind::FDAT, &piece);
+        }
+        match session.unless_stopped(session.next_event(conn)).await? {
+            Some(Event::FileAck(FileAck { x: of, o })) if of == x && o > acked && o <= next => {
+                acked = o;
+                waits.reset();
+                session.moved(acked, size).await;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn finish(conn: &mut Connection, source: &Source, x: u64) -> Result<Option<FileId>, Halt> {
+    unchanged(source)?;
+    match conn.ask(FileDone { x }).await {
+        Ok(stored) => Ok(Some(stored.fid)),
+        Err(ConnectionError::Refused(fault))
+            if matches!(fault.code, FaultCode::BadRequest | FaultCode::Conflict) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was sent stays on the server for later, unless it is of no use any more.
+async fn let_go(conn: &mut Connection, x: u64, halt: &Halt) {
+    let discard = match halt {
+        Halt::Cut(_) => return,
+        Halt::Wish(wish) => *wish == Control::Cancel,
+        Halt::Failed(fault) => *fault == TransferFault::Changed,
+    };
+    Session::cancel(conn, x, discard).await;
+}
+
+/// Same path, same file, same size, same time of change: good enough, and the hash decides.
+fn unchanged(source: &Source) -> Result<(), TransferFault> {
+    let now = std::fs::metadata(&source.path).map_err(|_| TransferFault::Changed)?;
+    let times = (now.modified().ok(), source.meta.modified().ok());
+    if now.len() == source.meta.len() && times.0 == times.1 {
+        Ok(())
+    } else {
+        Err(TransferFault::Changed)
+    }
+}
+
+async fn read_block(source: &mut Source, at: u64, len: usize) -> Result<Vec<u8>, Halt> {
+    let mut file = source.file.try_clone().map_err(|error| unreadable(&error))?;
+    let left = source.meta.len().saturating_sub(at);
+    let len = usize::try_from(left).unwrap_or(len).min(len);
+    blocking(move || {
+        let mut block = vec![0; len];
+        file.seek(SeekFrom::Start(at)).map_err(|error| unreadable(&error))?;
+        file.read_exact(&mut block).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => TransferFault::Changed,
+            _ => unreadable(&error),
+        })?;
+        Ok(block)
+    })
+    .await
+}
+
+/// Posts the message that offers the file. From here on it is the outbox's business.
+async fn offer(
+    session: &Session,
+    job: &UploadJob,
+    source: &Source,
+    fid: FileId,
+) -> Result<(), Halt> {
+    let body = Body {
+        fid: Some(fid),
+        name: Some(name_of(job)),
+        size: Some(source.meta.len()),
+        b3: Some(source.hash),
+        media: (!job.media.is_empty()).then(|| job.media.clone()),
+        ..Body::default()
+    };
+    let nonce = entropy::nonce(session.entropy());
+    let at_ms = clock::wall_ms();
+    let queued = Queued { nonce, room: job.room, kind: Kind::File, body, at_ms };
+    let ended = || Halt::Failed(TransferFault::LinkEnded);
+    let posts = session.posts().ok_or_else(ended)?;
+    let (stored, wait) = oneshot::channel();
+    posts.send(Command::Post(queued, stored)).await.map_err(|_| ended())?;
+    let stored = wait.await.map_err(|_| ended())?;
+    stored.map_err(|error| TransferFault::Unwritable(error.to_string()).into())
+}
+
+fn unreadable(error: &std::io::Error) -> TransferFault {
+    TransferFault::Unreadable(error.to_string())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TransferFault> + Send + 'static,
+) -> Result<T, Halt> {
+    match spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(TransferFault::LinkEnded.into()),
+    }
+}
