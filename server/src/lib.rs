@@ -1,8 +1,10 @@
 //! `liaod`, the chat server of Liao, as a library: the program is a thin `main` around it, and a
 //! client can carry a private server inside itself.
 
+pub mod admin;
 pub mod chat;
 pub mod clock;
+pub mod config;
 pub mod datadir;
 pub mod disk;
 pub mod engine;
@@ -11,5 +13,8 @@ pub mod files;
 pub mod gateway;
 pub mod index;
 pub mod journal;
+mod listen;
+pub mod server;
 pub mod state;
 pub mod store;
+mod tls;

@@ -1,1 +1,189 @@
-fn main(){}
+//! The program `liaod`: arguments in, a server or an administrator's deed out.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use liao_common::request::Secret;
+use liao_server::{
+    admin::{account::AddAccount, client, invite::AddInvite},
+    chat::hub::Registration,
+    config::{Config, Transport},
+    server::{self, Running},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Liao's chat server.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM or SIGINT.
+    Serve(Serve),
+    /// Manage accounts.
+    #[command(subcommand)]
+    User(User),
+    /// Manage invites.
+    #[command(subcommand)]
+    Invite(Invite),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// The data folder; it is created when missing.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = Config::listen_default())]
+    listen: SocketAddr,
+    /// Speak plain TCP; loopback addresses only.
+    #[arg(long)]
+    insecure_plaintext: bool,
+    /// Who may register [default: open on loopback addresses, invite elsewhere].
+    #[arg(long)]
+    registration: Option<Policy>,
+    /// Posts a connection may make a second in the long run.
+    #[arg(long, value_name = "N")]
+    posts_per_second: Option<u32>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Policy {
+    Open,
+    Invite,
+    Closed,
+}
+
+#[derive(Subcommand)]
+enum User {
+    /// Add an account, on a running or a stopped server.
+    Add {
+        /// What the person logs in with.
+        id: String,
+        /// What others see.
+        #[arg(long)]
+        name: String,
+        /// File with the password on its first line.
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Invite {
+    /// Make an invite that holds for seven days, and print its code.
+    Add {
+        /// How many people may register with it.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build();
+    let result = runtime.context("cannot start the runtime").and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("liaod: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LIAO_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Serve(serve) => run_server(config(serve)).await,
+        Command::User(User::Add { id, name, password_file, data }) => {
+            add_user(&data, id, name, &password_file).await
+        }
+        Command::Invite(Invite::Add { uses, data }) => add_invite(&data, uses).await,
+    }
+}
+
+fn config(serve: Serve) -> Config {
+    let mut config = Config::new(serve.data, serve.listen);
+    if serve.insecure_plaintext {
+        config.transport = Transport::Plaintext;
+    }
+    config.rules.registration = match serve.registration {
+        Some(Policy::Open) => Registration::Open,
+        Some(Policy::Invite) => Registration::Invite,
+        Some(Policy::Closed) => Registration::Closed,
+        None if serve.listen.ip().is_loopback() => Registration::Open,
+        None => Registration::Invite,
+    };
+    if let Some(posts) = serve.posts_per_second {
+        config.rules.posts_per_s = posts.max(1);
+        config.rules.posts_burst = config.rules.posts_burst.max(posts);
+    }
+    config
+}
+
+async fn run_server(config: Config) -> Result<()> {
+    let running = server::start(config).await?;
+    say(&mut std::io::stdout(), &ready(&running));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let failed = tokio::select! {
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+        () = running.failed() => true,
+    };
+    running.stop().await;
+    if failed {
+        bail!("storing failed; see the log, mend the disk, and start again: nothing acknowledged is lost");
+    }
+    Ok(())
+}
+
+fn ready(running: &Running) -> String {
+    match running.pin() {
+        Some(pin) => format!("listening on {} pin {pin} ({})", running.addr(), pin.words()),
+        None => format!("listening on {} plaintext", running.addr()),
+    }
+}
+
+async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(password_file)
+        .with_context(|| format!("cannot read the password from {}", password_file.display()))?;
+    let secret = Secret(text.lines().next().unwrap_or_default().to_owned());
+    let added = client::add_account(data, AddAccount { id, name, secret }).await?;
+    let role = if added.admin { ", who administers this server" } else { "" };
+    say(&mut std::io::stdout(), &format!("added {}{role}", added.id));
+    Ok(())
+}
+
+async fn add_invite(data: &Path, uses: u32) -> Result<()> {
+    let invited = client::add_invite(data, AddInvite { uses }).await?;
+    say(&mut std::io::stdout(), &invited.code);
+    Ok(())
+}
+
+/// Prints a line. Nobody may be reading; that is no reason to stop.
+fn say(to: &mut impl std::io::Write, line: &str) {
+    drop(writeln!(to, "{line}").and_then(|()| to.flush()));
+}

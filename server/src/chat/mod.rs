@@ -10,4 +10,4 @@ pub mod session;
 pub mod switchboard;
 
 mod follow;
-mod request;
+pub(crate) mod request;

@@ -91,9 +91,15 @@ impl MemoryDisk {
         self.lock().fail_append = true;
     }
 
-    /// Makes the next sync of a file or of the folder fail.
+    /// Makes the next sync of a file or of the folder fail. As on Linux, the bytes a failed sync
+    /// should have saved are forgotten: a later sync succeeds without them.
     pub fn fail_next_sync(&self) {
         self.lock().fail_sync = true;
+    }
+
+    /// Undoes [`MemoryDisk::power_off_after`]; nothing was lost, as after a kill.
+    pub fn power_on(&self) {
+        self.lock().changes_left = None;
     }
 
     /// Lets `changes` more writes, syncs and changes of names succeed; all later ones fail, as on
@@ -175,8 +181,9 @@ impl Inode {
     }
 
     fn sync(&mut self) {
-        self.synced.clone_from(&self.live);
-        self.unsynced.clear();
+        for (offset, bytes) in self.unsynced.drain(..) {
+            place(&mut self.synced, offset, &bytes);
+        }
     }
 
     /// The synced content with a random part of the later writes: the length grows by some of
@@ -304,8 +311,14 @@ impl DiskFile for MemoryFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.lock();
-        state.take_sync_failure()?;
-        state.inode(self.inode)?.sync();
+        state.use_power()?;
+        let failed = std::mem::take(&mut state.fail_sync);
+        let inode = state.inode(self.inode)?;
+        if failed {
+            inode.unsynced.clear();
+            return Err(io::Error::other("sync told to fail"));
+        }
+        inode.sync();
         Ok(())
     }
 
@@ -314,8 +327,9 @@ impl DiskFile for MemoryFile {
         state.take_sync_failure()?;
         let len = to_usize(len)?;
         let inode = state.inode(self.inode)?;
-        inode.live.resize(len, 0);
         inode.sync();
+        inode.live.resize(len, 0);
+        inode.synced.resize(len, 0);
         Ok(())
     }
 }

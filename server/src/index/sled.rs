@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::trust::{self, State};
 use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
@@ -42,6 +42,8 @@ pub struct SledIndex {
     file: File,
     folder: PathBuf,
     boot: String,
+    /// Set for good by the first damage; held while the note beside the files changes.
+    spoiled: Mutex<bool>,
 }
 
 fn damaged(words: impl ToString) -> IndexError {
@@ -68,7 +70,7 @@ fn guard<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Res
 }
 
 impl SledIndex {
-    fn create(options: &SledOptions, boot: String) -> Result<Self, IndexError> {
+    pub(super) fn create(options: &SledOptions, boot: String) -> Result<Self, IndexError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -93,7 +95,7 @@ impl SledIndex {
             .flush_every_ms(Some(500));
         let db = guard("open", || config.open())?;
         let file = File::open(options.folder.join("db")).map_err(IndexError::io("open"))?;
-        Ok(Self { db, file, folder: options.folder.clone(), boot })
+        Ok(Self { db, file, folder: options.folder.clone(), boot, spoiled: Mutex::new(false) })
     }
 
     fn state(&self, clean: bool) -> Result<State, IndexError> {
@@ -103,12 +105,21 @@ impl SledIndex {
     }
 
     fn note(&self, clean: bool) -> Result<(), IndexError> {
-        trust::write(&self.folder, &self.state(clean)?).map_err(IndexError::io("write"))
+        let state = self.state(clean)?;
+        let spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if *spoiled {
+            return Err(damaged("it was met before"));
+        }
+        trust::write(&self.folder, &state).map_err(IndexError::io("write"))
     }
 
     /// Passes a result on; after damage the next start is told not to trust these files.
-    fn watched<T>(&self, result: Result<T, IndexError>) -> Result<T, IndexError> {
-        if matches!(result, Err(IndexError::Damaged(_)))
+    pub(super) fn watched<T>(&self, result: Result<T, IndexError>) -> Result<T, IndexError> {
+        if !matches!(result, Err(IndexError::Damaged(_))) {
+            return result;
+        }
+        let mut spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *spoiled, true)
             && let Err(error) = trust::forget(&self.folder)
             && error.kind() != io::ErrorKind::NotFound
         {

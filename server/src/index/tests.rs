@@ -233,3 +233,18 @@ fn what_was_set_aside_does_not_pile_up() {
     names.sort();
     assert_eq!(names, ["index.bad-4", "index.bad-5"]);
 }
+
+#[test]
+fn damage_met_while_reading_is_remembered_whatever_follows() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = sled_home(folder.path());
+    let index = SledIndex::create(&home, "boot".to_owned()).expect("create");
+    fill(&index, &[b"a"]);
+    let met = index.watched(Err::<(), _>(IndexError::Damaged("a bad page".to_owned())));
+    assert!(met.is_err());
+    index.apply(&[Write::put("b", "b")], mark(2)).expect("apply");
+    assert!(index.checkpoint().is_err());
+    assert!(index.close().is_err());
+    drop(index);
+    assert!(doubt(&home).expect("doubt").contains("not noted"));
+}

@@ -41,6 +41,10 @@ pub(super) fn finish(disk: &dyn Disk) -> Result<(), JournalError> {
     }
     let redo = disk.open(REDO_NAME).map_err(JournalError::io("open"))?;
     if let Some((at, record)) = read_redo(redo.as_ref())? {
+        // It may stand in the system's cache only, and the record is about to be torn open.
+        redo.write_all_at(&encode_redo(&at, &record), 0).map_err(JournalError::io("write"))?;
+        redo.sync().map_err(JournalError::io("sync"))?;
+        disk.sync_dir().map_err(JournalError::io("sync"))?;
         let file = open_segment(disk, at.segment)?;
         let size = file.size_bytes().map_err(JournalError::io("read"))?;
         if at.end().offset > size {
@@ -53,7 +57,7 @@ pub(super) fn finish(disk: &dyn Disk) -> Result<(), JournalError> {
     remove_redo(disk)
 }
 
-fn write_redo(disk: &dyn Disk, at: &RecordRef, record: &[u8]) -> Result<(), JournalError> {
+fn encode_redo(at: &RecordRef, record: &[u8]) -> Vec<u8> {
     let place = at.encode();
     let crc = crc32c::crc32c_append(crc32c::crc32c(&place), record);
     let mut bytes = Vec::with_capacity(HEADER_BYTES + record.len());
@@ -61,8 +65,12 @@ fn write_redo(disk: &dyn Disk, at: &RecordRef, record: &[u8]) -> Result<(), Jour
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes.extend_from_slice(&place);
     bytes.extend_from_slice(record);
+    bytes
+}
+
+fn write_redo(disk: &dyn Disk, at: &RecordRef, record: &[u8]) -> Result<(), JournalError> {
     let file = disk.create_new(REDO_NAME).map_err(JournalError::io("create"))?;
-    file.write_all_at(&bytes, 0).map_err(JournalError::io("write"))?;
+    file.write_all_at(&encode_redo(at, record), 0).map_err(JournalError::io("write"))?;
     file.sync().map_err(JournalError::io("sync"))?;
     disk.sync_dir().map_err(JournalError::io("sync"))
 }

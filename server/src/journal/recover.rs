@@ -47,7 +47,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, new_epoch: u64) -> Result<Found, Jou
     }
     let file = open_segment(disk.as_ref(), segment)?;
     let epoch = read_header(file.as_ref(), segment)?.epoch;
-    let (end, flaw) = find_end(&file, segment)?;
+    let Tail { end, group, flaw } = find_tail(&file, segment)?;
     let mut opened = Opened::default();
     if let Some((at, reason)) = flaw {
         // When a later segment was begun, this one was synced to its end before.
@@ -56,8 +56,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, new_epoch: u64) -> Result<Found, Jou
         }
         opened.cut = Some(cut_tail(disk.as_ref(), &file, end, reason)?);
     }
-    // What is read from now on may be answered to people, so it must not depend on a cache.
-    file.sync().map_err(JournalError::io("sync"))?;
+    save_again(file.as_ref(), group, end)?;
     disk.sync_dir().map_err(JournalError::io("sync"))?;
     Ok(Found { file, end, epoch, opened })
 }
@@ -98,14 +97,21 @@ fn drop_unborn(disk: &dyn Disk, segments: &mut Vec<u32>) -> Result<bool, Journal
     Ok(true)
 }
 
-/// The end of the last whole commit, and what stands behind it if that is not the end.
-fn find_end(
-    file: &Arc<dyn DiskFile>,
-    segment: u32,
-) -> Result<(Position, Option<(Position, Flaw)>), JournalError> {
+/// The last segment, as far as it can be read.
+struct Tail {
+    /// End of the last whole commit.
+    end: Position,
+    /// Start of the records that no later record shows to have been synced.
+    group: Position,
+    /// What stands behind `end`, and where, when that is not the end of the file.
+    flaw: Option<(Position, Flaw)>,
+}
+
+fn find_tail(file: &Arc<dyn DiskFile>, segment: u32) -> Result<Tail, JournalError> {
     let size = file.size_bytes().map_err(JournalError::io("read"))?;
     let mut end = Position { segment, offset: SEGMENT_HEADER_BYTES };
     let mut last = end;
+    let mut group = end;
     let mut scan = Scan::new(file.clone(), segment, end.offset, size);
     loop {
         match scan.step() {
@@ -113,20 +119,36 @@ fn find_end(
                 last = found.record.end();
                 // A sync follows whole commits only, so one inside a commit is a lie.
                 if found.synced_before && end != start_of(&found.record.at) {
-                    return Ok((end, Some((end, Flaw::Unfinished))));
+                    return Ok(Tail { end, group, flaw: Some((end, Flaw::Unfinished)) });
+                }
+                if found.synced_before {
+                    group = end;
                 }
                 if found.record.last {
                     end = last;
                 }
             }
-            Ok(None) if last == end => return Ok((end, None)),
-            Ok(None) => return Ok((end, Some((last, Flaw::Unfinished)))),
+            Ok(None) if last == end => return Ok(Tail { end, group, flaw: None }),
+            Ok(None) => return Ok(Tail { end, group, flaw: Some((last, Flaw::Unfinished)) }),
             Err(JournalError::Damaged { offset, reason, .. }) => {
-                return Ok((end, Some((Position { segment, offset }, reason))));
+                let flaw = Some((Position { segment, offset }, reason));
+                return Ok(Tail { end, group, flaw });
             }
             Err(other) => return Err(other),
         }
     }
+}
+
+/// Writes and syncs again what may stand in the system's cache only. What is read from now on is
+/// answered to people, and after a failed sync the system holds unsaved bytes for saved ones.
+fn save_again(file: &dyn DiskFile, group: Position, end: Position) -> Result<(), JournalError> {
+    for (from, to) in [(0, SEGMENT_HEADER_BYTES), (group.offset, end.offset)] {
+        let count = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; count];
+        file.read_exact_at(&mut bytes, from).map_err(JournalError::io("read"))?;
+        file.write_all_at(&bytes, from).map_err(JournalError::io("write"))?;
+    }
+    file.sync().map_err(JournalError::io("sync"))
 }
 
 fn start_of(at: &super::RecordRef) -> Position {

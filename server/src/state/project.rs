@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{index::Write, journal::RecordRef, store::ProjectError};
 
+/// Version of what the projection writes; an index made by another one is made anew.
+pub const VERSION: u32 = 1;
+
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
 

@@ -470,6 +470,8 @@ enum Gate {
     #[default]
     Open,
     Closed,
+    /// Open for one batch, then broken.
+    Once,
     Broken,
 }
 
@@ -491,9 +493,11 @@ impl Index for GatedIndex {
 
     fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError> {
         let gate = self.gate.0.lock().expect("gate");
-        let gate = self.gate.1.wait_while(gate, |gate| *gate == Gate::Closed).expect("gate");
-        if *gate == Gate::Broken {
-            return Err(IndexError::Damaged("told to fail".to_owned()));
+        let mut gate = self.gate.1.wait_while(gate, |gate| *gate == Gate::Closed).expect("gate");
+        match *gate {
+            Gate::Broken => return Err(IndexError::Damaged("told to fail".to_owned())),
+            Gate::Once => *gate = Gate::Broken,
+            Gate::Open | Gate::Closed => {}
         }
         self.rows.apply(writes, mark)
     }
@@ -695,4 +699,55 @@ fn a_failing_index_stops_the_writer_but_loses_nothing() {
     drop(writer);
     let (store, _writer, _) = memory(&disk, &MemoryIndex::new());
     assert_eq!(rows(store.as_ref()).len(), count + 1);
+}
+
+#[test]
+fn a_commit_half_in_the_index_is_replayed_whole() {
+    let (disk, index) = (MemoryDisk::new(), GatedIndex::default());
+    let (store, mut writer, _) = try_open(&disk, &index).expect("open");
+    fill(&mut writer, 5);
+    settle(&store);
+    let before = index.rows.mark().expect("mark");
+    index.set(Gate::Once);
+    let long: Vec<NewRecord> = (0..700).map(|i| remove(&i.to_string())).collect();
+    let long = [long, vec![put("last", "1")]].concat();
+    let roomy = long.iter().map(|record| record.body.len() as u64 + 10).sum::<u64>();
+    assert!(roomy > 4096, "it would not fit in a small segment");
+    drop((store, writer));
+
+    let mut options = options();
+    options.journal.segment_bytes_max = 1 << 20;
+    let disk = Arc::new(disk);
+    let (store, mut writer, _) =
+        open(disk.clone(), &index, options, project, &mut |_| {}).expect("open");
+    writer.commit(vec![long]).expect("commit");
+    while *index.gate.0.lock().expect("gate") != Gate::Broken {
+        thread::yield_now();
+    }
+    drop((store, writer));
+    assert_eq!(index.rows.mark().expect("mark"), before, "the mark is behind whole commits only");
+    let (store, _writer, recovery) = memory(&disk, &index.rows);
+    assert_eq!(recovery.replayed_records, 701);
+    assert_eq!(value(store.as_ref(), "last").as_deref(), Some("1"));
+}
+
+#[test]
+fn what_a_restart_shows_survives_the_next_power_cut() {
+    // The sync failed, or the process was killed before it: the bytes are in the cache only.
+    let stops: [fn(&MemoryDisk); 2] = [MemoryDisk::fail_next_sync, |disk| disk.power_off_after(1)];
+    for stop in stops {
+        let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+        let (_, mut writer, _) = memory(&disk, &index);
+        writer.commit(vec![vec![put("a", "1")]]).expect("commit");
+        stop(&disk);
+        assert!(writer.commit(vec![vec![put("b", "1")]]).is_err());
+        drop(writer);
+        disk.power_on();
+        let (store, writer, _) = memory(&disk, &index);
+        assert_eq!(value(store.as_ref(), "b").as_deref(), Some("1"), "it is shown");
+        drop(writer);
+        let (store, _writer, recovery) = memory(&disk.cut(1, false), &index);
+        assert!(!recovery.journal_fell_back);
+        assert_eq!(value(store.as_ref(), "b").as_deref(), Some("1"), "it is safe");
+    }
 }

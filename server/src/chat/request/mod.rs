@@ -5,7 +5,7 @@
 mod account;
 mod direct;
 mod history;
-pub(super) mod login;
+pub(crate) mod login;
 mod mark;
 mod membership;
 mod people;

@@ -1,0 +1,66 @@
+//! What an operator may choose. Everything has a default that is right for a small server.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use liao_common::limits;
+
+use crate::{
+    chat::{hub::Rules, password::Cost},
+    files::FileLimits,
+};
+
+/// How streams are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TLS 1.3 with the server's own key.
+    Tls,
+    /// Nothing: on loopback addresses only.
+    Plaintext,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// TLS or not.
+    pub transport: Transport,
+    /// The rules of chat.
+    pub rules: Rules,
+    /// Limits of files.
+    pub files: FileLimits,
+    /// Cost of a password hash.
+    pub hash_cost: Cost,
+    /// Connections at a time; the next one waits in the system's queue.
+    pub connections_max: usize,
+    /// With fewer free bytes on the disk, posts are refused and reading goes on.
+    pub free_bytes_min: u64,
+    /// Bytes of the index's cache; resident memory grows to about twice that.
+    pub index_cache_bytes: u64,
+}
+
+impl Config {
+    /// The usual choices for this folder and address.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>, listen: SocketAddr) -> Self {
+        Self {
+            data: data.into(),
+            listen,
+            transport: Transport::Tls,
+            rules: Rules::default(),
+            files: FileLimits::default(),
+            hash_cost: Cost::DEFAULT,
+            connections_max: 100_000,
+            free_bytes_min: 256 << 20,
+            index_cache_bytes: 64 << 20,
+        }
+    }
+
+    /// Every network interface, at the usual port.
+    #[must_use]
+    pub fn listen_default() -> SocketAddr {
+        SocketAddr::from(([0, 0, 0, 0], limits::PORT_DEFAULT))
+    }
+}

@@ -1,0 +1,110 @@
+//! The door: accepts streams, wraps them in TLS inside their own task, and serves them.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    chat::hub::Hub,
+    gateway::native::{self, Closed},
+};
+
+/// Handshakes under way at a time; the next one waits.
+const HANDSHAKES_MAX: usize = 256;
+
+/// How long a handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// After a failed accept (no descriptors, most often), the next try comes after this.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every connection's task needs.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tracker: TaskTracker,
+    /// Connections say goodbye.
+    pub(crate) shutdown: CancellationToken,
+    /// Connections end, whatever they do.
+    pub(crate) kill: CancellationToken,
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+}
+
+impl Door {
+    pub(crate) fn new(hub: Arc<Hub>, tls: Option<TlsAcceptor>, connections_max: usize) -> Self {
+        Self {
+            hub,
+            tls,
+            tracker: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            kill: CancellationToken::new(),
+            connections: Arc::new(Semaphore::new(connections_max)),
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+        }
+    }
+
+    /// Accepts until shutdown. With all places taken, new connections wait in the system's queue.
+    pub(crate) async fn run(self, listener: TcpListener) {
+        loop {
+            let next = async {
+                let place = Arc::clone(&self.connections).acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                next = next => next,
+            };
+            match (place, accepted) {
+                (Ok(place), Ok((stream, peer))) => self.admit(stream, peer, place),
+                (Ok(_), Err(error)) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                (Err(_), _) => return,
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let door = self.clone();
+        self.tracker.spawn(async move {
+            let closed = door.serve_tcp(stream).await;
+            tracing::debug!(%peer, %closed, "connection ended");
+            drop(place);
+        });
+    }
+
+    async fn serve_tcp(&self, stream: TcpStream) -> Closed {
+        if let Err(error) = stream.set_nodelay(true) {
+            return error.into();
+        }
+        let Some(tls) = &self.tls else { return self.serve(stream).await };
+        match self.handshake(tls, stream).await {
+            Ok(stream) => self.serve(stream).await,
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn handshake(&self, tls: &TlsAcceptor, stream: TcpStream) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+        let _turn = self.handshakes.acquire().await.map_err(io::Error::other)?;
+        let shake = Box::pin(tls.accept(stream));
+        tokio::time::timeout(HANDSHAKE_WITHIN, shake).await.map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
+    /// Serves any stream as a connection.
+    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Closed {
+        tokio::select! {
+            closed = native::serve(stream, Arc::clone(&self.hub), self.shutdown.clone()) => closed,
+            () = self.kill.cancelled() => Closed::Shutdown,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The life of a server: folder, journal, index, engine, door; and the way back.
+
+use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use liao_common::id::Pin;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+
+use crate::{
+    admin,
+    chat::{hub::Hub, password::Passwords, presence::Presence, switchboard::Switchboard},
+    clock,
+    config::{Config, Transport},
+    datadir::{DataDir, DataDirError},
+    disk::RealDisk,
+    engine::{self, Committing, Engine},
+    entropy,
+    files::Files,
+    index::SledOptions,
+    listen::Door,
+    state::project::{self, project},
+    store::{self, IndexFate, Recovery, StoreError, StoreOptions},
+    tls::{self, TlsError},
+};
+
+/// How long connections may take to say goodbye.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Unfinished uploads are kept this long, in milliseconds.
+const UNFINISHED_KEPT_MS: u64 = 24 * 3600 * 1000;
+
+/// Why a server does not start. The words are for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// Journal or index.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Key and certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The address.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// What was asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Plain text would travel over a network.
+    #[error("plain text is for loopback addresses only, and {0} is none; leave out --insecure-plaintext")]
+    PlaintextAbroad(SocketAddr),
+    /// Something else of the system.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// The verb that failed.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A server that runs. Dropping it does not stop it; [`Running::stop`] does.
+pub struct Running {
+    addr: SocketAddr,
+    pin: Option<Pin>,
+    recovery: Recovery,
+    door: Door,
+    store: Opened,
+    notice: PathBuf,
+}
+
+/// What must be closed last.
+struct Opened {
+    committing: Committing,
+    folder: DataDir,
+}
+
+/// Starts a server and returns when it takes connections.
+///
+/// # Errors
+/// See [`StartError`]. Nothing is left running.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    if config.transport == Transport::Plaintext && !config.listen.ip().is_loopback() {
+        return Err(StartError::PlaintextAbroad(config.listen));
+    }
+    let opening = config.clone();
+    let (hub, store, recovery) = tokio::task::spawn_blocking(move || open(&opening))
+        .await
+        .map_err(|error| StartError::Io { action: "open the data folder", source: error.into() })??;
+    let hub = Arc::new(hub);
+    let identity = match config.transport {
+        Transport::Tls => Some(tls::identity(&store.folder.tls())?),
+        Transport::Plaintext => None,
+    };
+    let listen = |source| StartError::Listen { addr: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let addr = listener.local_addr().map_err(listen)?;
+    let pin = identity.as_ref().map(|identity| identity.pin);
+    let notice = store.folder.path().join("listening");
+    let words = pin.map_or_else(|| format!("{addr} plaintext\n"), |pin| format!("{addr} {pin}\n"));
+    fs::write(&notice, words).map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
+    let door = Door::new(hub, identity.map(|identity| identity.acceptor), config.connections_max);
+    spawn_helpers(&door);
+    admin::socket::serve(&door, store.folder.path())
+        .map_err(|source| StartError::Io { action: "open the administration socket", source })?;
+    tokio::spawn(door.clone().run(listener));
+    Ok(Running { addr, pin, recovery, door, store, notice })
+}
+
+/// The work that goes on beside the connections, until shutdown.
+fn spawn_helpers(door: &Door) {
+    let presence = Arc::clone(&door.hub.presence).run();
+    let heads = Arc::clone(&door.hub.switchboard).run();
+    let shutdown = door.shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = presence => {}
+            () = heads => {}
+            () = shutdown.cancelled() => {}
+        }
+    });
+}
+
+/// Opens everything that lies in the data folder. Blocks; a rebuild takes its time.
+fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
+    let failed = |action| move |source| StartError::Io { action, source };
+    let folder = DataDir::open(&config.data)?;
+    let disk = Arc::new(RealDisk::open(folder.journal()).map_err(failed("open the journal's folder"))?);
+    let index = SledOptions { cache_bytes: config.index_cache_bytes, ..SledOptions::new(folder.index()) };
+    let new_epoch = u64::from_be_bytes(entropy::bytes().map_err(failed("get random bytes"))?);
+    let options = StoreOptions::new(new_epoch, project::VERSION);
+    let mut progress = |progress: store::Progress| {
+        tracing::info!(records = progress.records, at = %progress.position, end = %progress.end, "reading the journal");
+    };
+    let (store, writer, recovery) = store::open(disk, &index, options, project, &mut progress)?;
+    report(&recovery);
+    let files = Files::open(folder.path(), config.files).map_err(failed("open the files' folders"))?;
+    if let Err(error) = files.forget_unfinished(clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS)) {
+        tracing::warn!(%error, "old unfinished uploads cannot be removed");
+    }
+    let switchboard = Arc::new(Switchboard::default());
+    let options = engine::Options { clock: clock::now_ms, free_bytes_min: config.free_bytes_min };
+    let audience: Arc<dyn engine::Audience> = Arc::<Switchboard>::clone(&switchboard);
+    let (engine, committing) =
+        Engine::start(writer, audience, options).map_err(failed("start the committing thread"))?;
+    let hub = Hub {
+        store,
+        engine,
+        switchboard,
+        presence: Arc::new(Presence::default()),
+        passwords: Passwords::new(config.hash_cost),
+        files,
+        rules: config.rules.clone(),
+    };
+    Ok((hub, Opened { committing, folder }, recovery))
+}
+
+fn report(recovery: &Recovery) {
+    if let Some(cut) = &recovery.cut {
+        tracing::warn!(?cut, "the journal's tail was not complete and has been cut; nothing acknowledged was in it");
+    }
+    if let IndexFate::Rebuilt { reason, aside } = &recovery.index {
+        tracing::warn!(reason, ?aside, records = recovery.replayed_records, "the index was made anew from the journal");
+    }
+}
+
+impl Running {
+    /// Where it really listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The pin of its key; none with plain text.
+    #[must_use]
+    pub fn pin(&self) -> Option<Pin> {
+        self.pin
+    }
+
+    /// What was found and repaired at the start.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Serves a stream that did not come through the door, until it ends.
+    pub fn serve_stream<S>(&self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let door = self.door.clone();
+        self.door.tracker.spawn(async move { door.serve(stream).await });
+    }
+
+    /// Ends when storing failed: nothing can be taken any more, and a restart is needed.
+    pub async fn failed(&self) {
+        self.door.hub.engine.failed().await;
+    }
+
+    /// Says goodbye to everybody, stores what is under way, and closes the files.
+    pub async fn stop(self) {
+        let Self { door, store, notice, .. } = self;
+        drop(fs::remove_file(notice));
+        door.shutdown.cancel();
+        door.tracker.close();
+        if tokio::time::timeout(GRACE, door.tracker.wait()).await.is_err() {
+            tracing::warn!(connections = door.tracker.len(), "some connections did not end in time");
+            door.kill.cancel();
+            door.tracker.wait().await;
+        }
+        drop(door);
+        let closed = tokio::task::spawn_blocking(move || {
+            store.committing.join();
+            drop(store.folder);
+        });
+        drop(closed.await);
+    }
+}
