@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// When the operating system has none to give.
-pub fn bytes<const N: usize>() -> std::io::Result<[u8; N]> {
+pub(crate) fn bytes<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut out = [0; N];
     getrandom::fill(&mut out).map_err(std::io::Error::other)?;
     Ok(out)

@@ -94,7 +94,11 @@ impl Door {
         }
     }
 
-    async fn handshake(&self, tls: &TlsAcceptor, stream: TcpStream) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    async fn handshake(
+        &self,
+        tls: &TlsAcceptor,
+        stream: TcpStream,
+    ) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
         let _turn = self.handshakes.acquire().await.map_err(io::Error::other)?;
         let shake = Box::pin(tls.accept(stream));
         tokio::time::timeout(HANDSHAKE_WITHIN, shake).await.map_err(|_| io::ErrorKind::TimedOut)?

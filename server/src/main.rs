@@ -97,8 +97,11 @@ enum Invite {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build();
-    let result = runtime.context("cannot start the runtime").and_then(|runtime| runtime.block_on(run(arguments.command)));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build();
+    let result = runtime
+        .context("cannot start the runtime")
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -155,7 +158,9 @@ async fn run_server(config: Config) -> Result<()> {
     };
     running.stop().await;
     if failed {
-        bail!("storing failed; see the log, mend the disk, and start again: nothing acknowledged is lost");
+        bail!(
+            "storing failed; see the log, mend the disk, and start again: nothing acknowledged is lost"
+        );
     }
     Ok(())
 }

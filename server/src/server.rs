@@ -52,7 +52,9 @@ pub enum StartError {
         source: io::Error,
     },
     /// Plain text would travel over a network.
-    #[error("plain text is for loopback addresses only, and {0} is none; leave out --insecure-plaintext")]
+    #[error(
+        "plain text is for loopback addresses only, and {0} is none; leave out --insecure-plaintext"
+    )]
     PlaintextAbroad(SocketAddr),
     /// Something else of the system.
     #[error("cannot {action}: {source}")]
@@ -89,9 +91,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         return Err(StartError::PlaintextAbroad(config.listen));
     }
     let opening = config.clone();
-    let (hub, store, recovery) = tokio::task::spawn_blocking(move || open(&opening))
-        .await
-        .map_err(|error| StartError::Io { action: "open the data folder", source: error.into() })??;
+    let (hub, store, recovery) =
+        tokio::task::spawn_blocking(move || open(&opening)).await.map_err(|error| {
+            StartError::Io { action: "open the data folder", source: error.into() }
+        })??;
     let hub = Arc::new(hub);
     let identity = match config.transport {
         Transport::Tls => Some(tls::identity(&store.folder.tls())?),
@@ -103,7 +106,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let pin = identity.as_ref().map(|identity| identity.pin);
     let notice = store.folder.path().join("listening");
     let words = pin.map_or_else(|| format!("{addr} plaintext\n"), |pin| format!("{addr} {pin}\n"));
-    fs::write(&notice, words).map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
+    fs::write(&notice, words)
+        .map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
     let door = Door::new(hub, identity.map(|identity| identity.acceptor), config.connections_max);
     spawn_helpers(&door);
     admin::socket::serve(&door, store.folder.path())
@@ -130,8 +134,10 @@ fn spawn_helpers(door: &Door) {
 fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     let failed = |action| move |source| StartError::Io { action, source };
     let folder = DataDir::open(&config.data)?;
-    let disk = Arc::new(RealDisk::open(folder.journal()).map_err(failed("open the journal's folder"))?);
-    let index = SledOptions { cache_bytes: config.index_cache_bytes, ..SledOptions::new(folder.index()) };
+    let disk =
+        Arc::new(RealDisk::open(folder.journal()).map_err(failed("open the journal's folder"))?);
+    let index =
+        SledOptions { cache_bytes: config.index_cache_bytes, ..SledOptions::new(folder.index()) };
     let new_epoch = u64::from_be_bytes(entropy::bytes().map_err(failed("get random bytes"))?);
     let options = StoreOptions::new(new_epoch, project::VERSION);
     let mut progress = |progress: store::Progress| {
@@ -139,8 +145,10 @@ fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     };
     let (store, writer, recovery) = store::open(disk, &index, options, project, &mut progress)?;
     report(&recovery);
-    let files = Files::open(folder.path(), config.files).map_err(failed("open the files' folders"))?;
-    if let Err(error) = files.forget_unfinished(clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS)) {
+    let files =
+        Files::open(folder.path(), config.files).map_err(failed("open the files' folders"))?;
+    if let Err(error) = files.forget_unfinished(clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS))
+    {
         tracing::warn!(%error, "old unfinished uploads cannot be removed");
     }
     let switchboard = Arc::new(Switchboard::default());
@@ -162,10 +170,18 @@ fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
 
 fn report(recovery: &Recovery) {
     if let Some(cut) = &recovery.cut {
-        tracing::warn!(?cut, "the journal's tail was not complete and has been cut; nothing acknowledged was in it");
+        tracing::warn!(
+            ?cut,
+            "the journal's tail was not complete and has been cut; nothing acknowledged was in it"
+        );
     }
     if let IndexFate::Rebuilt { reason, aside } = &recovery.index {
-        tracing::warn!(reason, ?aside, records = recovery.replayed_records, "the index was made anew from the journal");
+        tracing::warn!(
+            reason,
+            ?aside,
+            records = recovery.replayed_records,
+            "the index was made anew from the journal"
+        );
     }
 }
 
@@ -209,7 +225,10 @@ impl Running {
         door.shutdown.cancel();
         door.tracker.close();
         if tokio::time::timeout(GRACE, door.tracker.wait()).await.is_err() {
-            tracing::warn!(connections = door.tracker.len(), "some connections did not end in time");
+            tracing::warn!(
+                connections = door.tracker.len(),
+                "some connections did not end in time"
+            );
             door.kill.cancel();
             door.tracker.wait().await;
         }

@@ -42,7 +42,7 @@ pub enum TlsError {
 }
 
 /// What wraps accepted streams, and the pin that clients compare.
-pub struct Identity {
+pub(crate) struct Identity {
     /// Does the handshakes.
     pub acceptor: TlsAcceptor,
     /// SHA-256 of the public key.
@@ -54,7 +54,7 @@ pub struct Identity {
 /// # Errors
 /// See [`TlsError`]. A key that is there and cannot be read is never replaced: everybody has
 /// pinned it.
-pub fn identity(folder: &Path) -> Result<Identity, TlsError> {
+pub(crate) fn identity(folder: &Path) -> Result<Identity, TlsError> {
     let path = folder.join("key.pem");
     let key = match fs::read_to_string(&path) {
         Ok(pem) => KeyPair::from_pem(&pem).map_err(|error| unusable(&path, &error))?,
@@ -98,7 +98,10 @@ fn certificate(key: &KeyPair) -> Result<CertificateDer<'static>, rcgen::Error> {
     Ok(params.self_signed(key)?.der().clone())
 }
 
-fn config(key: &KeyPair, certificate: CertificateDer<'static>) -> Result<ServerConfig, rustls::Error> {
+fn config(
+    key: &KeyPair,
+    certificate: CertificateDer<'static>,
+) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(provider)

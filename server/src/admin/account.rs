@@ -40,7 +40,8 @@ pub struct Added {
 /// # Errors
 /// `taken`, `bad_name`, `too_large`, `weak_password` for an empty one, or a storage fault.
 pub(super) async fn add(hub: &Arc<Hub>, ask: AddAccount) -> Result<Added, Fault> {
-    let bad_name = |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
+    let bad_name =
+        |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
     let id = UserName::parse(&ask.id).map_err(bad_name)?;
     let name = DisplayName::parse(&ask.name).map_err(bad_name)?;
     if ask.secret.0.is_empty() {

@@ -46,7 +46,11 @@ pub async fn add_invite(data: &Path, invite: AddInvite) -> Result<Invited, Admin
     ask(data, INVITE_ADD, &invite).await
 }
 
-async fn ask<T: DeserializeOwned>(data: &Path, name: &str, body: &impl Serialize) -> Result<T, AdminError> {
+async fn ask<T: DeserializeOwned>(
+    data: &Path,
+    name: &str,
+    body: &impl Serialize,
+) -> Result<T, AdminError> {
     match UnixStream::connect(socket::path(data)).await {
         Ok(stream) => exchange(stream, name, body).await,
         Err(_) => ask_stopped(data, name, body).await,
@@ -54,7 +58,11 @@ async fn ask<T: DeserializeOwned>(data: &Path, name: &str, body: &impl Serialize
 }
 
 /// Nobody listens: start the server on a loopback address of its own choice, ask, and stop it.
-async fn ask_stopped<T: DeserializeOwned>(data: &Path, name: &str, body: &impl Serialize) -> Result<T, AdminError> {
+async fn ask_stopped<T: DeserializeOwned>(
+    data: &Path,
+    name: &str,
+    body: &impl Serialize,
+) -> Result<T, AdminError> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let config = Config { transport: Transport::Plaintext, ..Config::new(data, nowhere) };
     let running = server::start(config).await?;

@@ -32,7 +32,8 @@ pub struct Invited {
 /// # Errors
 /// A storage fault.
 pub(super) async fn add(hub: &Arc<Hub>, ask: AddInvite) -> Result<Invited, Fault> {
-    let bytes: [u8; 16] = entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
+    let bytes: [u8; 16] =
+        entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
     let mut code = String::with_capacity(32);
     for byte in bytes {
         let _ = write!(code, "{byte:02x}");

@@ -12,7 +12,7 @@ use liao_common::{
     limits,
 };
 
-use super::room::{Depth, Follower, Look, LiveRoom};
+use super::room::{Depth, Follower, LiveRoom, Look};
 use crate::{
     index::Direction,
     state::view,
@@ -78,7 +78,12 @@ impl Follow {
 ///
 /// # Errors
 /// When the store fails.
-pub(super) fn read_page(store: &Store, room: RoomId, position: Seq, to: Seq) -> Result<(Bytes, Seq), StoreError> {
+pub(super) fn read_page(
+    store: &Store,
+    room: RoomId,
+    position: Seq,
+    to: Seq,
+) -> Result<(Bytes, Seq), StoreError> {
     let places = view::message_places(store, room, (position, to), Direction::Forward, PAGE)?;
     let mut bytes = Vec::new();
     for (_, place) in &places {

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use liao_common::{event, fault::{Fault, FaultCode}, limits};
+use liao_common::{
+    event,
+    fault::{Fault, FaultCode},
+    limits,
+};
 
 use super::{password::Passwords, presence::Presence, switchboard::Switchboard};
 use crate::{

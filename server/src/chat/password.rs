@@ -89,11 +89,16 @@ impl Passwords {
         .await?
     }
 
-    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         let busy = || Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
         let _place = self.waiting.try_acquire().map_err(|_| busy())?;
         let _turn = self.turns.acquire().await.map_err(|_| busy())?;
-        tokio::task::spawn_blocking(job).await.map_err(|_| Fault::new(FaultCode::Internal, "hashing failed"))
+        tokio::task::spawn_blocking(job)
+            .await
+            .map_err(|_| Fault::new(FaultCode::Internal, "hashing failed"))
     }
 }
 
@@ -103,7 +108,8 @@ impl Passwords {
 /// `internal` when the system gives no random bytes or the cost is impossible.
 pub fn hash(cost: Cost, secret: &Secret) -> Result<Phc, Fault> {
     let failed = |_| Fault::new(FaultCode::Internal, "hashing failed");
-    let salt: [u8; 16] = entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
+    let salt: [u8; 16] =
+        entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32))
         .map_err(|_| Fault::new(FaultCode::Internal, "impossible cost"))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -156,7 +162,9 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        let check = |secret: &str| check(&Secret(secret.into()), "wanglaowu", 8).map_err(|fault| fault.code);
+        let check = |secret: &str| {
+            check(&Secret(secret.into()), "wanglaowu", 8).map_err(|fault| fault.code)
+        };
         assert_eq!(check("short"), Err(FaultCode::WeakPassword));
         assert_eq!(check("Password1"), Err(FaultCode::WeakPassword));
         assert_eq!(check("WangLaoWu"), Err(FaultCode::WeakPassword));

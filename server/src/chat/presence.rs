@@ -103,14 +103,20 @@ impl Presence {
     /// From now on this connection hears of changes.
     pub fn watch(&self, mailbox: &Arc<Mailbox>) {
         let mut state = self.state();
-        if !state.watchers.iter().any(|watcher| std::ptr::eq(watcher.as_ptr(), Arc::as_ptr(mailbox))) {
+        if !state
+            .watchers
+            .iter()
+            .any(|watcher| std::ptr::eq(watcher.as_ptr(), Arc::as_ptr(mailbox)))
+        {
             state.watchers.push(Arc::downgrade(mailbox));
         }
     }
 
     /// This connection hears of changes no longer.
     pub fn unwatch(&self, mailbox: &Arc<Mailbox>) {
-        self.state().watchers.retain(|watcher| !std::ptr::eq(watcher.as_ptr(), Arc::as_ptr(mailbox)));
+        self.state()
+            .watchers
+            .retain(|watcher| !std::ptr::eq(watcher.as_ptr(), Arc::as_ptr(mailbox)));
     }
 
     /// Whether a person is online.
@@ -127,10 +133,14 @@ impl Presence {
             .by_id
             .range((from, Bound::Unbounded))
             .filter_map(|(_, id)| state.people.get(id))
-            .filter(|person| person.user.id.starts_with(&query) || person.user.name.to_lowercase().starts_with(&query))
+            .filter(|person| {
+                person.user.id.starts_with(&query)
+                    || person.user.name.to_lowercase().starts_with(&query)
+            })
             .map(|person| person.user.clone());
         let users: Vec<User> = matching.by_ref().take(limit).collect();
-        let next = if matching.next().is_some() { users.last().map(|user| user.id.clone()) } else { None };
+        let next =
+            if matching.next().is_some() { users.last().map(|user| user.id.clone()) } else { None };
         UserPage { users, total: state.people.len() as u64, v: state.version, next }
     }
 
@@ -179,12 +189,14 @@ impl State {
         }
         let pending = std::mem::take(&mut self.pending);
         self.version += 1;
-        let mut body = event::Presence { v: self.version, on: self.people.len() as u64, ..Default::default() };
+        let mut body =
+            event::Presence { v: self.version, on: self.people.len() as u64, ..Default::default() };
         if pending.len() > NAMES_MAX || self.people.len() > limits::PRESENCE_NAMES_MAX {
             body.reset = true;
         } else {
             let (came, went): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, came)| *came);
-            body.set = came.iter().filter_map(|(id, _)| Some(self.people.get(id)?.user.clone())).collect();
+            body.set =
+                came.iter().filter_map(|(id, _)| Some(self.people.get(id)?.user.clone())).collect();
             body.del = went.into_iter().map(|(id, _)| id).collect();
             body.set.sort_by(|one, other| one.id.cmp(&other.id));
             body.del.sort_unstable();

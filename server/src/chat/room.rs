@@ -201,7 +201,8 @@ fn run_of(messages: &[Fresh]) -> Run {
     if let [one] = messages {
         return Run { first, ends: vec![one.frame.len()], bytes: one.frame.clone() };
     }
-    let mut bytes = BytesMut::with_capacity(messages.iter().map(|message| message.frame.len()).sum());
+    let mut bytes =
+        BytesMut::with_capacity(messages.iter().map(|message| message.frame.len()).sum());
     let mut ends = Vec::with_capacity(messages.len());
     for message in messages {
         bytes.extend_from_slice(&message.frame);
@@ -274,8 +275,10 @@ mod tests {
     #[test]
     fn followers_are_woken_once_and_leave_without_a_trace() {
         let room = LiveRoom::new(RoomId(1));
-        let boxes: Vec<_> = (0..3).map(|user| Arc::new(Mailbox::new(UserId(user), DeviceId(1)))).collect();
-        let followers: Vec<_> = boxes.iter().map(|mailbox| room.follow(Arc::clone(mailbox), Depth::Full)).collect();
+        let boxes: Vec<_> =
+            (0..3).map(|user| Arc::new(Mailbox::new(UserId(user), DeviceId(1)))).collect();
+        let followers: Vec<_> =
+            boxes.iter().map(|mailbox| room.follow(Arc::clone(mailbox), Depth::Full)).collect();
         assert_eq!(boxes[0].take().moved, [RoomId(1)]);
         room.publish(&[fresh(1)]);
         assert!(boxes[0].take().moved.is_empty(), "not before it has looked");

@@ -163,9 +163,11 @@ impl Session {
     /// Looks at a frame that came.
     pub fn take(&mut self, frame: &Frame) -> Taken {
         match (frame.kind(), frame.rid) {
-            (kind::PING, _) => self.event(frame.decode::<event::Ping>().map(|ping| {
-                Taken::Write(codec::frame(kind::PONG, 0, &ping))
-            })),
+            (kind::PING, _) => self.event(
+                frame
+                    .decode::<event::Ping>()
+                    .map(|ping| Taken::Write(codec::frame(kind::PONG, 0, &ping))),
+            ),
             (kind::BYE, _) => {
                 self.said_bye = true;
                 Taken::Close(None)
@@ -180,7 +182,7 @@ impl Session {
             },
             (_, 0) => Taken::Nothing,
             (name, rid) => match Request::decode(name, &frame.body) {
-                Ok(Some(request)) => self.request(rid, request),
+                Ok(Some(request)) => self.request(rid, Box::new(request)),
                 Ok(None) => Taken::Write(event::err(rid, &FaultCode::Unsupported.into())),
                 Err(error) => self.bad_request(rid, &error.to_string()),
             },
@@ -201,22 +203,25 @@ impl Session {
         }
     }
 
-    fn request(&mut self, rid: u64, request: Request) -> Taken {
-        let early = matches!(request, Request::Hello(_) | Request::Register(_) | Request::Auth(_));
+    fn request(&mut self, rid: u64, request: Box<Request>) -> Taken {
+        let early = matches!(*request, Request::Hello(_) | Request::Register(_) | Request::Auth(_));
         if early || self.stage != Stage::LoggedIn {
-            return Taken::Alone(rid, Box::new(request));
+            return Taken::Alone(rid, request);
         }
-        if matches!(request, Request::Send(_)) {
+        if matches!(*request, Request::Send(_)) {
             self.bucket.take();
         }
         match request::start(self.caller(), rid, request) {
             Ok(answer) => Taken::Later(answer),
-            Err(alone) => Taken::Alone(rid, Box::new(alone)),
+            Err(alone) => Taken::Alone(rid, alone),
         }
     }
 
     fn caller(&self) -> Caller {
-        let (user, dev) = self.mailbox.as_ref().map_or_else(Default::default, |mailbox| (mailbox.user, mailbox.dev));
+        let (user, dev) = self
+            .mailbox
+            .as_ref()
+            .map_or_else(Default::default, |mailbox| (mailbox.user, mailbox.dev));
         Caller { hub: Arc::clone(&self.hub), user, dev, admin: self.admin }
     }
 
@@ -258,10 +263,18 @@ impl Session {
             Request::Sync(ask) => Ok(event::ok(rid, &self.sync(ask).await?)),
             Request::Watch(ask) => Ok(event::ok(rid, &self.watch(ask)?)),
             Request::Logout(_) => Ok(event::ok(rid, &self.log_out().await?)),
-            Request::FileOpen(ask) => Ok(event::ok(rid, &self.transfers.open(&hub, user, ask).await?)),
-            Request::FileDone(ask) => Ok(event::ok(rid, &self.transfers.done(&hub, user, ask).await?)),
-            Request::FileGet(ask) => Ok(event::ok(rid, &self.transfers.fetch(&hub, user, ask).await?)),
-            Request::FileCancel(ask) => Ok(event::ok(rid, &self.transfers.cancel(&hub, ask).await?)),
+            Request::FileOpen(ask) => {
+                Ok(event::ok(rid, &self.transfers.open(&hub, user, ask).await?))
+            }
+            Request::FileDone(ask) => {
+                Ok(event::ok(rid, &self.transfers.done(&hub, user, ask).await?))
+            }
+            Request::FileGet(ask) => {
+                Ok(event::ok(rid, &self.transfers.fetch(&hub, user, ask).await?))
+            }
+            Request::FileCancel(ask) => {
+                Ok(event::ok(rid, &self.transfers.cancel(&hub, ask).await?))
+            }
             _ => Err(Fault::new(FaultCode::BadRequest, "not now")),
         }
     }
@@ -286,8 +299,12 @@ impl Session {
         self.admin = session.admin;
         self.stage = Stage::LoggedIn;
         if !self.for_data {
-            let user =
-                event::User { user: session.user, id: session.id.clone(), name: session.name.clone(), on: None };
+            let user = event::User {
+                user: session.user,
+                id: session.id.clone(),
+                name: session.name.clone(),
+                on: None,
+            };
             self.hub.presence.enter(user);
         }
         Ok(session)
@@ -314,7 +331,9 @@ impl Session {
         let epoch = self.hub.epoch();
         let mut reset = !ask.epoch.is_empty() && ask.epoch != epoch;
         let mut cursors: HashMap<RoomId, Seq> = ask.cur.into_iter().collect();
-        reset |= rooms.iter().any(|room| cursors.get(&room.room).is_some_and(|seen| *seen > room.head.0));
+        reset |= rooms
+            .iter()
+            .any(|room| cursors.get(&room.room).is_some_and(|seen| *seen > room.head.0));
         if reset {
             cursors.clear();
         }
@@ -329,8 +348,10 @@ impl Session {
     fn follow(&mut self, room: &event::Room, position: Seq) -> Result<(), Fault> {
         let Some(mailbox) = &self.mailbox else { return Ok(()) };
         let small = room.kind == RoomKind::Direct || room.members <= FULL_PUSH_MEMBERS_MAX;
-        let depth = if small || self.active.contains(&room.room) { Depth::Full } else { Depth::Head };
-        let (live, follower) = self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, depth)?;
+        let depth =
+            if small || self.active.contains(&room.room) { Depth::Full } else { Depth::Head };
+        let (live, follower) =
+            self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, depth)?;
         let follow = Follow { room: live, follower, depth, position, until: None };
         if let Some(old) = self.following.insert(room.room, follow) {
             self.hub.switchboard.unfollow(&old.room, &old.follower);
@@ -353,12 +374,21 @@ impl Session {
         }
         self.active = ask.act.into_iter().take(limits::ROOMS_PER_USER_MAX).collect();
         for id in self.active.clone() {
-            let Some(follow) = self.following.get_mut(&id).filter(|follow| follow.depth == Depth::Head) else {
+            let Some(follow) =
+                self.following.get_mut(&id).filter(|follow| follow.depth == Depth::Head)
+            else {
                 continue;
             };
-            let (live, follower) = self.hub.switchboard.follow(&self.hub.store, id, mailbox, Depth::Full)?;
+            let (live, follower) =
+                self.hub.switchboard.follow(&self.hub.store, id, mailbox, Depth::Full)?;
             self.hub.switchboard.unfollow(&follow.room, &follow.follower);
-            *follow = Follow { room: live, follower, depth: Depth::Full, position: follow.position, until: None };
+            *follow = Follow {
+                room: live,
+                follower,
+                depth: Depth::Full,
+                position: follow.position,
+                until: None,
+            };
         }
         Ok(Empty {})
     }
@@ -437,10 +467,16 @@ impl Session {
     }
 
     /// What this person is in a room has changed: tell how it is now, and follow it or no longer.
-    async fn membership(&mut self, room: RoomId, until: Option<Seq>, out: &mut Outgoing) -> Result<(), Fault> {
+    async fn membership(
+        &mut self,
+        room: RoomId,
+        until: Option<Seq>,
+        out: &mut Outgoing,
+    ) -> Result<(), Fault> {
         let user = self.caller().user;
         let now = self.hub.read(move |hub| Ok(view::room_for(&*hub.store, user, room)?)).await?;
-        if let Some(now) = now.as_ref().filter(|now| matches!(now.role, Role::Member | Role::Owner)) {
+        if let Some(now) = now.as_ref().filter(|now| matches!(now.role, Role::Member | Role::Owner))
+        {
             out.push(codec::frame(kind::ROOM, 0, now));
             if !self.following.contains_key(&room) {
                 self.follow(now, now.read.0)?;
@@ -460,7 +496,9 @@ impl Session {
 
     /// Tells what is new in a room, as far as it fits.
     async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<(), Fault> {
-        let (Some(follow), Some(mailbox)) = (self.following.get_mut(&id), &self.mailbox) else { return Ok(()) };
+        let (Some(follow), Some(mailbox)) = (self.following.get_mut(&id), &self.mailbox) else {
+            return Ok(());
+        };
         follow.follower.ready();
         loop {
             if out.is_full() {
@@ -565,6 +603,7 @@ impl Bucket {
         let earned = now.duration_since(self.filled).as_secs_f64() * self.per_s;
         self.left = (self.left + earned).min(self.burst) - 1.0;
         self.filled = now;
-        self.until = (self.left < 0.0).then(|| now + Duration::from_secs_f64(-self.left / self.per_s));
+        self.until =
+            (self.left < 0.0).then(|| now + Duration::from_secs_f64(-self.left / self.per_s));
     }
 }

@@ -85,7 +85,9 @@ impl Switchboard {
     /// Follows a room no longer.
     pub fn unfollow(&self, room: &Arc<LiveRoom>, follower: &Arc<Follower>) {
         let mut rooms = lock(&self.rooms);
-        if room.unfollow(follower) && rooms.get(&room.id).is_some_and(|open| Arc::ptr_eq(open, room)) {
+        if room.unfollow(follower)
+            && rooms.get(&room.id).is_some_and(|open| Arc::ptr_eq(open, room))
+        {
             rooms.remove(&room.id);
         }
     }
@@ -98,14 +100,18 @@ impl Switchboard {
             for id in moved {
                 let Some(room) = lock(&self.rooms).get(&id).cloned() else { continue };
                 let (seq, n) = room.head();
-                room.quiet_mailboxes().iter().for_each(|mailbox| mailbox.tell(Note::Head(id, seq, n)));
+                room.quiet_mailboxes()
+                    .iter()
+                    .for_each(|mailbox| mailbox.tell(Note::Head(id, seq, n)));
             }
         }
     }
 
     fn tell(&self, user: UserId, note: &Note, wanted: impl Fn(&Mailbox) -> bool) {
         if let Some(list) = lock(&self.people).get(&user) {
-            list.iter().filter(|mailbox| wanted(mailbox)).for_each(|mailbox| mailbox.tell(note.clone()));
+            list.iter()
+                .filter(|mailbox| wanted(mailbox))
+                .for_each(|mailbox| mailbox.tell(note.clone()));
         }
     }
 

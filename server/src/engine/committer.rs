@@ -6,7 +6,7 @@ use liao_common::fault::{Fault, FaultCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Audience, BATCH_MAX, Effect, Options, Transaction};
+use super::{Audience, BATCH_MAX, Effect, Options, Transaction, transaction::Erasure};
 use crate::{
     journal::{JournalError, NewRecord},
     store::{Batch, StoreError, Writer},
@@ -29,6 +29,7 @@ pub(super) struct Wish {
     records: Vec<NewRecord>,
     effects: Vec<Effect>,
     essential: bool,
+    erasures: Vec<Erasure>,
 }
 
 /// A decision that waits for its turn, then for its answer.
@@ -53,8 +54,9 @@ where
         let decide = self.decide.take()?;
         let mut transaction = Transaction::new(batch, now_ms);
         self.result = decide(&mut transaction);
-        let Transaction { records, effects, essential, .. } = transaction;
-        (self.result.is_ok() && !records.is_empty()).then_some(Wish { records, effects, essential })
+        let Transaction { records, effects, essential, erasures, .. } = transaction;
+        let wanted = self.result.is_ok() && !(records.is_empty() && erasures.is_empty());
+        wanted.then_some(Wish { records, effects, essential, erasures })
     }
 
     fn refuse(&mut self, fault: Fault) {
@@ -109,23 +111,37 @@ impl Committer {
         jobs.into_iter().for_each(Job::answer);
     }
 
-    fn write(&mut self, jobs: &mut [Box<dyn Job>], effects: &mut Vec<Effect>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        jobs: &mut [Box<dyn Job>],
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), StoreError> {
         if self.failed.is_cancelled() {
             return Err(JournalError::Poisoned.into());
         }
         let now_ms = (self.options.clock)();
         let full = self.writer.store().free_bytes()? < self.options.free_bytes_min;
+        let mut erasures = Vec::new();
         let mut batch = self.writer.batch();
         for job in jobs {
             let Some(wish) = job.decide(&batch, now_ms) else { continue };
             if full && !wish.essential {
-                job.refuse(Fault::new(FaultCode::StorageFull, "too little room on the disk").retry_after(30_000));
+                job.refuse(
+                    Fault::new(FaultCode::StorageFull, "too little room on the disk")
+                        .retry_after(30_000),
+                );
                 continue;
             }
-            batch.stage(&wish.records)?;
+            if !wish.records.is_empty() {
+                batch.stage(&wish.records)?;
+            }
             effects.extend(wish.effects);
+            erasures.extend(wish.erasures);
         }
-        batch.finish().map(drop)
+        batch.finish()?;
+        // After what asked for it is safe: a crash in between is repaired when the request, which
+        // has no answer yet, comes again.
+        erasures.iter().try_for_each(|erasure| self.writer.overwrite(&erasure.at, &erasure.frame))
     }
 
     /// The files are in doubt: nothing of this batch is promised, and nothing is taken any more.
@@ -140,7 +156,9 @@ impl Committer {
 }
 
 fn is_full(error: &StoreError) -> bool {
-    let (StoreError::Io { source, .. } | StoreError::Journal(JournalError::Io { source, .. })) = error else {
+    let (StoreError::Io { source, .. } | StoreError::Journal(JournalError::Io { source, .. })) =
+        error
+    else {
         return false;
     };
     source.kind() == std::io::ErrorKind::StorageFull

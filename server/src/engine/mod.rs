@@ -108,7 +108,8 @@ impl Engine {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let failed = CancellationToken::new();
         let committer = committer::Committer::new(writer, audience, options, failed.clone());
-        let thread = thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
+        let thread =
+            thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
         Ok((Self { queue, failed }, Committing(thread)))
     }
 

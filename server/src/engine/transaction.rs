@@ -16,7 +16,9 @@ use crate::{
     state::{
         key,
         project::NO_NONCE,
-        record::{Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind},
+        record::{
+            self, Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind,
+        },
         view::{self, Head},
     },
     store::{Batch, StoreError, View},
@@ -30,6 +32,13 @@ pub struct Transaction<'a, 'b> {
     pub(super) records: Vec<NewRecord>,
     pub(super) effects: Vec<Effect>,
     pub(super) essential: bool,
+    pub(super) erasures: Vec<Erasure>,
+}
+
+/// A stored message whose words are painted over once the decision is safe.
+pub(super) struct Erasure {
+    pub(super) at: RecordRef,
+    pub(super) frame: Vec<u8>,
 }
 
 /// Who says something, in which room.
@@ -48,7 +57,12 @@ impl View for Transaction<'_, '_> {
         self.batch.read(key)
     }
 
-    fn scan(&self, span: &Span, direction: Direction, limit: usize) -> Result<Vec<Pair>, StoreError> {
+    fn scan(
+        &self,
+        span: &Span,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
         self.batch.scan(span, direction, limit)
     }
 
@@ -59,7 +73,15 @@ impl View for Transaction<'_, '_> {
 
 impl<'a, 'b> Transaction<'a, 'b> {
     pub(super) fn new(batch: &'a Batch<'b>, now_ms: u64) -> Self {
-        Self { batch, now_ms, heads: Vec::new(), records: Vec::new(), effects: Vec::new(), essential: false }
+        Self {
+            batch,
+            now_ms,
+            heads: Vec::new(),
+            records: Vec::new(),
+            effects: Vec::new(),
+            essential: false,
+            erasures: Vec::new(),
+        }
     }
 
     /// The time of this decision, ms since 1970.
@@ -84,11 +106,24 @@ impl<'a, 'b> Transaction<'a, 'b> {
         }
     }
 
+    /// Paints over the words of a stored message, so that taking it back removes it from the disk
+    /// too. Done twice it changes nothing more.
+    pub fn erase(&mut self, at: RecordRef, frame: &[u8]) {
+        self.essential = true;
+        self.erasures.extend(record::blank(frame).map(|frame| Erasure { at, frame }));
+    }
+
     /// Puts a message at the end of a room's log.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn say(&mut self, by: Speaker, cid: Nonce, kind: Kind, body: Body) -> Result<Posted, StoreError> {
+    pub fn say(
+        &mut self,
+        by: Speaker,
+        cid: Nonce,
+        kind: Kind,
+        body: Body,
+    ) -> Result<Posted, StoreError> {
         let before = self.head(by.room)?;
         let head = Head {
             seq: before.seq.next(),
@@ -118,7 +153,13 @@ impl<'a, 'b> Transaction<'a, 'b> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn note(&mut self, room: RoomId, from: UserId, kind: Kind, body: Body) -> Result<Posted, StoreError> {
+    pub fn note(
+        &mut self,
+        room: RoomId,
+        from: UserId,
+        kind: Kind,
+        body: Body,
+    ) -> Result<Posted, StoreError> {
         self.say(Speaker { room, from, device: DeviceId(0) }, NO_NONCE, kind, body)
     }
 
@@ -168,7 +209,12 @@ impl<'a, 'b> Transaction<'a, 'b> {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn enter(&mut self, room: &Room, user: UserId, standing: Standing) -> Result<(), StoreError> {
+    pub fn enter(
+        &mut self,
+        room: &Room,
+        user: UserId,
+        standing: Standing,
+    ) -> Result<(), StoreError> {
         let before = self.head(room.room)?;
         let floor = if room.kind == event::RoomKind::Private { before.seq } else { Seq::ZERO };
         let members = view::member_count(self, room.room)? + 1;

@@ -22,7 +22,9 @@ impl Download {
     pub(super) fn open(path: &Path, size: u64, offset: u64) -> Result<Self, FileError> {
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FileError::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(FileError::Missing);
+            }
             Err(error) => return Err(error.into()),
         };
         if file.metadata()?.len() != size {

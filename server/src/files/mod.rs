@@ -100,7 +100,13 @@ impl Files {
     ///
     /// # Errors
     /// [`FileError::TooLarge`], [`FileError::Full`], [`FileError::InUse`] or [`FileError::Io`].
-    pub fn upload(&self, user: UserId, size: u64, b3: Hash, used: u64) -> Result<Upload, FileError> {
+    pub fn upload(
+        &self,
+        user: UserId,
+        size: u64,
+        b3: Hash,
+        used: u64,
+    ) -> Result<Upload, FileError> {
         let name = format!("{user}-{b3}-{size}");
         let unfinished = self.unfinished_bytes(user, &name)?;
         let total = used.saturating_add(unfinished).saturating_add(size);
@@ -134,7 +140,8 @@ impl Files {
         for entry in fs::read_dir(self.uploads())? {
             let entry = entry?;
             let data = entry.metadata()?;
-            let touched = data.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+            let touched =
+                data.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             if touched.as_millis() < u128::from(before_ms) {
                 freed += data.len();
                 fs::remove_file(entry.path())?;

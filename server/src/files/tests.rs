@@ -38,7 +38,10 @@ fn a_cut_upload_goes_on_where_it_was() {
     assert!(matches!(upload.write(size, b"x"), Err(FileError::Excess)));
     upload.finish().unwrap();
     assert_eq!(read_all(files.download(&b3, size, 0).unwrap()), content);
-    assert_eq!(read_all(files.download(&b3, size, size - 5).unwrap()), content[content.len() - 5..]);
+    assert_eq!(
+        read_all(files.download(&b3, size, size - 5).unwrap()),
+        content[content.len() - 5..]
+    );
     assert!(read_all(files.download(&b3, size, size + 5).unwrap()).is_empty());
 }
 

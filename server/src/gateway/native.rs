@@ -106,13 +106,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Tells what there is to tell, then waits for one thing to happen.
     async fn round(&mut self, shutdown: &CancellationToken) -> Result<(), Closed> {
-        self.session.collect(&mut self.outgoing).await.map_err(|Ended(code)| Closed::Fault(code))?;
+        self.session
+            .collect(&mut self.outgoing)
+            .await
+            .map_err(|Ended(code)| Closed::Fault(code))?;
         let stopped = self.decode().await?;
         self.flush().await?;
         if stopped || self.session.is_over() {
             return if stopped { Err(Closed::Peer) } else { Ok(()) };
         }
-        let reading = self.pipeline.len() < limits::REQUESTS_IN_FLIGHT_MAX && self.session.paused_until().is_none();
+        let reading = self.pipeline.len() < limits::REQUESTS_IN_FLIGHT_MAX
+            && self.session.paused_until().is_none();
         let deadline = self.deadline();
         let resume = self.session.paused_until().unwrap_or(deadline).min(deadline);
         let Self { stream, session, incoming, outgoing, pipeline, .. } = self;
@@ -142,7 +146,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if Instant::now() < deadline {
             return Ok(());
         }
-        Err(Closed::Fault(if self.session.is_logged_in() { FaultCode::SlowConsumer } else { FaultCode::Unauthenticated }))
+        Err(Closed::Fault(if self.session.is_logged_in() {
+            FaultCode::SlowConsumer
+        } else {
+            FaultCode::Unauthenticated
+        }))
     }
 
     fn arrived(&mut self, bytes: usize) -> Result<(), Closed> {
@@ -155,12 +163,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Ok(());
         }
         self.early_bytes += bytes;
-        if self.early_bytes > EARLY_BYTES_MAX { Err(Closed::Fault(FaultCode::TooLarge)) } else { Ok(()) }
+        if self.early_bytes > EARLY_BYTES_MAX {
+            Err(Closed::Fault(FaultCode::TooLarge))
+        } else {
+            Ok(())
+        }
     }
 
     /// Starts the requests that have arrived whole. Says whether the peer wants no more.
     async fn decode(&mut self) -> Result<bool, Closed> {
-        while self.pipeline.len() < limits::REQUESTS_IN_FLIGHT_MAX && self.session.paused_until().is_none() {
+        while self.pipeline.len() < limits::REQUESTS_IN_FLIGHT_MAX
+            && self.session.paused_until().is_none()
+        {
             let Some(frame) = self.codec.decode(&mut self.incoming)? else { break };
             match self.session.take(&frame) {
                 Taken::Nothing => {}
@@ -234,10 +248,12 @@ fn last_words(closed: &Closed) -> Option<Bytes> {
         Closed::Shutdown => Some(goaway(FaultCode::ShuttingDown, COME_BACK_MS)),
         Closed::Fault(code) => Some(goaway(*code, (0, 0))),
         Closed::Frame(error) => {
-            let code =
-                if matches!(error, FrameError::Length { .. }) { FaultCode::TooLarge } else { FaultCode::BadRequest };
+            let code = if matches!(error, FrameError::Length { .. }) {
+                FaultCode::TooLarge
+            } else {
+                FaultCode::BadRequest
+            };
             Some(event::err(0, &Fault::new(code, error.to_string()).fatal()))
         }
     }
 }
-

@@ -25,7 +25,10 @@ const STUCK: Duration = Duration::from_secs(20);
 
 /// Appends what has arrived to `buffer`. Zero: the peer has closed. Nothing is lost when the wait
 /// is given up.
-pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut BytesMut) -> io::Result<usize> {
+pub(super) async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut BytesMut,
+) -> io::Result<usize> {
     poll_fn(|cx| {
         let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
         let mut read = ReadBuf::uninit(&mut space);
@@ -45,12 +48,21 @@ pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Byte
 ///
 /// # Errors
 /// `TimedOut` when the peer takes nothing for a while; whatever the stream says.
-pub(super) async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, frames: &mut VecDeque<Bytes>) -> io::Result<()> {
+pub(super) async fn write_all<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    frames: &mut VecDeque<Bytes>,
+) -> io::Result<()> {
     let stuck = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing");
     while !frames.is_empty() {
         let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let count = frames.iter().zip(&mut slices).map(|(frame, slice)| *slice = IoSlice::new(frame)).count();
-        let written = tokio::time::timeout(STUCK, stream.write_vectored(&slices[..count])).await.map_err(stuck)??;
+        let count = frames
+            .iter()
+            .zip(&mut slices)
+            .map(|(frame, slice)| *slice = IoSlice::new(frame))
+            .count();
+        let written = tokio::time::timeout(STUCK, stream.write_vectored(&slices[..count]))
+            .await
+            .map_err(stuck)??;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -77,7 +89,8 @@ mod tests {
     #[tokio::test]
     async fn many_frames_arrive_as_one_stream_through_a_narrow_pipe() {
         let (mut near, mut far) = tokio::io::duplex(7);
-        let mut frames: VecDeque<Bytes> = (0..200u32).map(|number| Bytes::from(format!("<{number}>"))).collect();
+        let mut frames: VecDeque<Bytes> =
+            (0..200u32).map(|number| Bytes::from(format!("<{number}>"))).collect();
         let want: Vec<u8> = frames.iter().flatten().copied().collect();
         let writer = async {
             write_all(&mut near, &mut frames).await.unwrap();

@@ -24,7 +24,12 @@ pub const NO_NONCE: Nonce = Nonce([0; 16]);
 ///
 /// # Errors
 /// When the record's kind or form is not known to this version.
-pub fn project(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Write>) -> Result<(), ProjectError> {
+pub fn project(
+    kind: u8,
+    body: &[u8],
+    at: RecordRef,
+    out: &mut Vec<Write>,
+) -> Result<(), ProjectError> {
     match kind {
         kind::MESSAGE => message(&record::message(body).ok_or_else(|| form(kind))?, at, out),
         kind::ACCOUNT => account(&read(kind, body)?, body, out),
@@ -35,7 +40,11 @@ pub fn project(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Write>) -> Re
         kind::MARK => mark(&read(kind, body)?, out),
         kind::FILE => file(&read(kind, body)?, body, out),
         kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
-        _ => return Err(ProjectError(format!("records of kind {kind} are not known to this version"))),
+        _ => {
+            return Err(ProjectError(format!(
+                "records of kind {kind} are not known to this version"
+            )));
+        }
     }
     Ok(())
 }

@@ -243,6 +243,22 @@ pub fn message(frame: &[u8]) -> Option<Message> {
     codec::decode(frame.get(MESSAGE_BODY_AT..)?).ok()
 }
 
+/// A stored message with its words painted over, in exactly as many bytes. `None` when there is
+/// nothing to paint over.
+#[must_use]
+pub fn blank(frame: &[u8]) -> Option<Vec<u8>> {
+    let mut message = message(frame)?;
+    let words = [&mut message.body.text, &mut message.body.name];
+    let mut any = false;
+    for text in words.into_iter().flatten() {
+        any |= text.bytes().any(|byte| byte != b' ');
+        *text = " ".repeat(text.len());
+    }
+    let mut out = frame.get(..MESSAGE_BODY_AT)?.to_vec();
+    out.extend(codec::encode(&message));
+    (any && out.len() == frame.len()).then_some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +283,27 @@ mod tests {
         };
         let frame = codec::frame(event::kind::MSG, 0, &message);
         assert_eq!(super::message(&frame), Some(message));
+    }
+
+    #[test]
+    fn a_blanked_message_has_its_length_and_no_words() {
+        let message = Message {
+            room: RoomId(7),
+            seq: Seq(8),
+            n: 3,
+            at_ms: 9,
+            from: UserId(1),
+            device: DeviceId(2),
+            cid: Nonce([7; 16]),
+            kind: Kind::Text,
+            body: Body::text("你好, secret"),
+        };
+        let frame = codec::frame(event::kind::MSG, 0, &message);
+        let blanked = blank(&frame).unwrap();
+        assert_eq!(blanked.len(), frame.len());
+        let left = super::message(&blanked).unwrap();
+        assert_eq!((left.seq, left.body.text.unwrap().trim()), (Seq(8), ""));
+        assert_eq!(blank(&blanked), None, "once is enough");
     }
 
     #[test]

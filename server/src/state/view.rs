@@ -119,11 +119,13 @@ pub fn devices(from: &impl View, user: UserId, limit: usize) -> Result<Vec<Devic
     values(from, &key::devices(user), limit)
 }
 
-fn values<T: DeserializeOwned>(from: &impl View, prefix: &[u8], limit: usize) -> Result<Vec<T>, StoreError> {
+fn values<T: DeserializeOwned>(
+    from: &impl View,
+    prefix: &[u8],
+    limit: usize,
+) -> Result<Vec<T>, StoreError> {
     let rows = from.scan(&Span::prefix(prefix), Direction::Forward, limit)?;
-    rows.iter()
-        .map(|(key, bytes)| record::decode(bytes).ok_or_else(|| damaged(key)))
-        .collect()
+    rows.iter().map(|(key, bytes)| record::decode(bytes).ok_or_else(|| damaged(key))).collect()
 }
 
 /// The device that this token logs in.
@@ -197,7 +199,9 @@ pub fn message_places(
     direction: Direction,
     limit: usize,
 ) -> Result<Vec<(Seq, RecordRef)>, StoreError> {
-    let span = Span::prefix(&key::messages(room)).after(&key::message(room, after)).before(&key::message(room, to.next()));
+    let span = Span::prefix(&key::messages(room))
+        .after(&key::message(room, after))
+        .before(&key::message(room, to.next()));
     let rows = from.scan(&span, direction, limit)?;
     rows.iter()
         .map(|(key, bytes)| {
@@ -227,7 +231,11 @@ pub fn inside(from: &impl View, user: UserId, room: RoomId) -> Found<Member> {
 ///
 /// # Errors
 /// When the store fails.
-pub fn memberships(from: &impl View, user: UserId, limit: usize) -> Result<Vec<Member>, StoreError> {
+pub fn memberships(
+    from: &impl View,
+    user: UserId,
+    limit: usize,
+) -> Result<Vec<Member>, StoreError> {
     values(from, &key::memberships(user), limit)
 }
 
@@ -235,7 +243,12 @@ pub fn memberships(from: &impl View, user: UserId, limit: usize) -> Result<Vec<M
 ///
 /// # Errors
 /// When the store fails.
-pub fn members(from: &impl View, room: RoomId, after: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+pub fn members(
+    from: &impl View,
+    room: RoomId,
+    after: UserId,
+    limit: usize,
+) -> Result<Vec<UserId>, StoreError> {
     let span = Span::prefix(&key::members(room)).after(&key::member(room, after));
     let rows = from.scan(&span, Direction::Forward, limit)?;
     Ok(rows.iter().map(|(key, _)| UserId(key::last_number(key))).collect())

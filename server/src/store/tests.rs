@@ -482,6 +482,15 @@ impl GatedIndex {
     }
 }
 
+/// Ends what others wait for when a test ends, also by a panic.
+struct AtEnd<F: Fn()>(F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 impl Index for GatedIndex {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
         self.rows.read(key)
@@ -535,7 +544,7 @@ fn settle(store: &Store) {
     while store.unapplied_records() > 0 || store.overlay.len() > 0 {
         thread::yield_now();
         turns += 1;
-        assert!(turns < 1 << 32, "the index never caught up");
+        assert!(turns < 1 << 24, "the index never caught up");
     }
 }
 
@@ -543,6 +552,7 @@ fn settle(store: &Store) {
 fn reads_and_scans_are_as_if_there_were_one_map() {
     let index = GatedIndex::default();
     let (store, mut writer, _) = try_open(&MemoryDisk::new(), &index).expect("open");
+    let _open = AtEnd(|| index.set(Gate::Open));
     let (mut model, mut dice) = (BTreeMap::new(), Dice(11));
     let mut change = |batch: &mut Batch<'_>, model: &mut BTreeMap<Vec<u8>, Vec<u8>>| {
         let key = format!("k{:02}", dice.below(40));
@@ -637,6 +647,7 @@ fn readers_never_miss_a_committed_write_while_it_moves_to_the_index() {
                 }
             });
         }
+        let _done = AtEnd(|| done.store(true, Ordering::Release));
         for round in 0..ROUNDS {
             // One key written often in one batch, so that its writes are in several chunks.
             let mut batch = writer.batch();
@@ -649,7 +660,6 @@ fn readers_never_miss_a_committed_write_while_it_moves_to_the_index() {
             committed.store((round + 1) * BATCH, Ordering::Release);
         }
         settle(&store);
-        done.store(true, Ordering::Release);
     });
     assert_eq!(value(store.as_ref(), "counter"), Some((ROUNDS * BATCH).to_string()));
 }
@@ -669,6 +679,7 @@ fn commits_wait_for_an_index_that_is_too_far_behind() {
                 assert!(store.unapplied_records() <= MAX);
             }
         });
+        let _open = AtEnd(|| index.set(Gate::Open));
         while store.unapplied_records() < MAX {
             assert!(!committing.is_finished(), "the queue never filled");
             thread::yield_now();

@@ -7,16 +7,13 @@ use liao_common::{
 };
 
 use super::{Caller, login::DEVICES_MAX, not_found};
-use crate::{
-    chat::password,
-    engine::Transaction,
-    state::view,
-};
+use crate::{chat::password, engine::Transaction, state::view};
 
 /// Changes the password. All other devices are logged out, since one of them may be the reason.
 pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> {
     let (user, dev) = (caller.user, caller.dev);
-    let account = caller.hub.read(move |hub| view::account(&*hub.store, user)?.ok_or_else(not_found)).await?;
+    let account =
+        caller.hub.read(move |hub| view::account(&*hub.store, user)?.ok_or_else(not_found)).await?;
     if !caller.hub.passwords.verify(ask.old, Some(account.secret)).await? {
         return Err(FaultCode::Unauthenticated.into());
     }
@@ -39,17 +36,19 @@ pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> 
 /// Lists the caller's devices.
 pub(super) async fn devices(caller: Caller) -> Result<DeviceList, Fault> {
     let (user, here) = (caller.user, caller.dev);
-    caller.hub.read(move |hub| {
-        let devices = view::devices(&*hub.store, user, DEVICES_MAX + 1)?;
-        let row = |device: crate::state::record::Device| Device {
-            dev: device.dev,
-            name: device.name,
-            since: device.at,
-            here: device.dev == here,
-        };
-        Ok(DeviceList { devices: devices.into_iter().map(row).collect() })
-    })
-    .await
+    caller
+        .hub
+        .read(move |hub| {
+            let devices = view::devices(&*hub.store, user, DEVICES_MAX + 1)?;
+            let row = |device: crate::state::record::Device| Device {
+                dev: device.dev,
+                name: device.name,
+                since: device.at,
+                here: device.dev == here,
+            };
+            Ok(DeviceList { devices: devices.into_iter().map(row).collect() })
+        })
+        .await
 }
 
 /// Logs one of the caller's devices out.

@@ -45,9 +45,23 @@ fn make(tx: &mut Transaction<'_, '_>, user: UserId, other: UserId) -> Result<Roo
     let room = tx.next_room()?;
     let kind = RoomKind::Direct;
     let at = tx.now_ms();
-    tx.put_room(&Room { room, kind, name: String::new(), topic: String::new(), by: user, with: Some(other), at });
+    tx.put_room(&Room {
+        room,
+        kind,
+        name: String::new(),
+        topic: String::new(),
+        by: user,
+        with: Some(other),
+        at,
+    });
     for (person, members) in [(user, 1), (other, 2)] {
-        tx.put_member(&Member { room, user: person, standing: Standing::Member, floor: Seq::ZERO, members });
+        tx.put_member(&Member {
+            room,
+            user: person,
+            standing: Standing::Member,
+            floor: Seq::ZERO,
+            members,
+        });
     }
     Ok(room)
 }

@@ -50,7 +50,13 @@ fn read(hub: &Hub, user: UserId, ask: &History) -> Result<Vec<u8>, Fault> {
     let head = view::head(&*hub.store, ask.room)?.seq;
     let limit = page_limit(ask.limit.or(Some(LIMIT_DEFAULT)), limits::PAGE_MESSAGES_MAX);
     let reach = reach(ask, member.floor, head, limit)?;
-    let places = view::message_places(&*hub.store, ask.room, (reach.after, reach.to), reach.direction, limit + 1)?;
+    let places = view::message_places(
+        &*hub.store,
+        ask.room,
+        (reach.after, reach.to),
+        reach.direction,
+        limit + 1,
+    )?;
     let found = places.len();
     let mut bodies = bodies(hub, places.into_iter().take(limit))?;
     let more = found > bodies.len();
@@ -66,7 +72,9 @@ fn reach(ask: &History, floor: Seq, head: Seq, limit: usize) -> Result<Reach, Fa
         (None, None, None) => (floor, head, Direction::Backward),
         (Some(before), None, None) => (floor, Seq(before.0.saturating_sub(1)), Direction::Backward),
         (None, Some(after), None) => (after, head, Direction::Forward),
-        (None, None, Some(around)) => (Seq(around.0.saturating_sub(limit as u64 / 2 + 1)), head, Direction::Forward),
+        (None, None, Some(around)) => {
+            (Seq(around.0.saturating_sub(limit as u64 / 2 + 1)), head, Direction::Forward)
+        }
         _ => return Err(Fault::new(FaultCode::BadRequest, "one of before, after and around")),
     };
     Ok(Reach { after: after.max(floor), to: to.min(head), direction })
@@ -91,8 +99,11 @@ fn people(hub: &Hub, bodies: &[Bytes]) -> Result<Vec<User>, Fault> {
     struct Author {
         f: UserId,
     }
-    let authors: BTreeSet<UserId> =
-        bodies.iter().filter_map(|body| codec::decode::<Author>(body).ok()).map(|author| author.f).collect();
+    let authors: BTreeSet<UserId> = bodies
+        .iter()
+        .filter_map(|body| codec::decode::<Author>(body).ok())
+        .map(|author| author.f)
+        .collect();
     let mut users = Vec::with_capacity(authors.len());
     for author in authors {
         users.extend(view::account(&*hub.store, author)?.map(|account| view::user_of(&account)));
@@ -146,6 +157,14 @@ mod tests {
         let stored = Bytes::from(codec::encode(&message));
         let bytes = encode(&[stored.clone(), stored], true, Seq(9), std::slice::from_ref(&user));
         let page: Page = codec::decode(&bytes).unwrap();
-        assert_eq!(page, Page { msgs: vec![message.clone(), message], more: true, floor: Seq(9), users: vec![user] });
+        assert_eq!(
+            page,
+            Page {
+                msgs: vec![message.clone(), message],
+                more: true,
+                floor: Seq(9),
+                users: vec![user]
+            }
+        );
     }
 }

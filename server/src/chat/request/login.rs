@@ -33,14 +33,17 @@ const DEVICE_NAME_CHARS_MAX: usize = 64;
 
 /// Makes an account, its first device, and its place in the lobby.
 pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<Session, Fault> {
-    let bad_name = |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
+    let bad_name =
+        |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
     let id = UserName::parse(&ask.user).map_err(bad_name)?;
     let name = if ask.name.trim().is_empty() { id.as_str() } else { ask.name.as_str() };
     let name = DisplayName::parse(name).map_err(bad_name)?;
     let invite = admit(hub, ask.invite).await?;
     password::check(&ask.secret, id.as_str(), hub.rules.password_chars_min)?;
     let wanted = id.clone();
-    let taken = hub.read(move |hub| Ok(view::account_by_name(&*hub.store, wanted.as_str())?.is_some())).await?;
+    let taken = hub
+        .read(move |hub| Ok(view::account_by_name(&*hub.store, wanted.as_str())?.is_some()))
+        .await?;
     if taken {
         return Err(FaultCode::Taken.into());
     }
@@ -67,7 +70,8 @@ async fn admit(hub: &Arc<Hub>, invite: Option<String>) -> Result<Option<Hash>, F
         Registration::Invite => {
             let code = invite.ok_or(FaultCode::InviteRequired)?;
             let code = hash(code.trim().as_bytes());
-            let known = hub.read(move |hub| Ok(view::invite(&*hub.store, &code)?.is_some())).await?;
+            let known =
+                hub.read(move |hub| Ok(view::invite(&*hub.store, &code)?.is_some())).await?;
             if known { Ok(Some(code)) } else { Err(FaultCode::InviteRequired.into()) }
         }
     }
@@ -83,7 +87,7 @@ fn use_invite(tx: &mut Transaction<'_, '_>, code: &Hash) -> Result<(), Fault> {
 }
 
 /// What an account is made of.
-pub struct NewAccount {
+pub(crate) struct NewAccount {
     /// The user id, in its one form.
     pub id: String,
     /// The display name.
@@ -96,13 +100,19 @@ pub struct NewAccount {
 ///
 /// # Errors
 /// `taken`, or a storage fault.
-pub fn create(tx: &mut Transaction<'_, '_>, new: NewAccount) -> Result<Account, Fault> {
+pub(crate) fn create(tx: &mut Transaction<'_, '_>, new: NewAccount) -> Result<Account, Fault> {
     if view::account_by_name(tx, &new.id)?.is_some() {
         return Err(FaultCode::Taken.into());
     }
     let user = tx.next_user()?;
-    let account =
-        Account { user, id: new.id, name: new.name, secret: new.secret, admin: user == UserId(1), at: tx.now_ms() };
+    let account = Account {
+        user,
+        id: new.id,
+        name: new.name,
+        secret: new.secret,
+        admin: user == UserId(1),
+        at: tx.now_ms(),
+    };
     tx.put_account(&account);
     let lobby = match view::room(tx, RoomId::LOBBY)? {
         Some(lobby) => lobby,
@@ -126,7 +136,12 @@ fn open_lobby(tx: &mut Transaction<'_, '_>) -> Room {
     lobby
 }
 
-fn add_device(tx: &mut Transaction<'_, '_>, user: UserId, name: &str, token: &Token) -> Result<DeviceId, Fault> {
+fn add_device(
+    tx: &mut Transaction<'_, '_>,
+    user: UserId,
+    name: &str,
+    token: &Token,
+) -> Result<DeviceId, Fault> {
     let known = view::devices(tx, user, DEVICES_MAX + 1)?;
     for oldest in known.iter().take((known.len() + 1).saturating_sub(DEVICES_MAX)) {
         tx.drop_device(oldest);
@@ -159,7 +174,9 @@ async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
         .await?;
     let stored = account.as_ref().map(|account| account.secret.clone());
     let proved = hub.passwords.verify(secret, stored).await?;
-    let Some(account) = account.filter(|_| proved) else { return Err(FaultCode::Unauthenticated.into()) };
+    let Some(account) = account.filter(|_| proved) else {
+        return Err(FaultCode::Unauthenticated.into());
+    };
     if ask.dev_name.is_empty() {
         return Ok(session(&account, DeviceId(0), None));
     }
@@ -195,7 +212,8 @@ fn session(account: &Account, dev: DeviceId, token: Option<Token>) -> Session {
 }
 
 fn new_token() -> Result<Token, Fault> {
-    let bytes: [u8; 32] = entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
+    let bytes: [u8; 32] =
+        entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
     Ok(Token(bytes.to_vec()))
 }
 

@@ -64,7 +64,11 @@ pub(super) async fn leave(caller: Caller, ask: RoomLeave) -> Result<Empty, Fault
     let decide = move |tx: &mut Transaction<'_, '_>| {
         let member = view::membership(tx, user, ask.room)?.ok_or_else(not_found)?;
         if !member.standing.is_in() {
-            tx.put_member(&Member { standing: Standing::Gone, members: view::member_count(tx, ask.room)?, ..member });
+            tx.put_member(&Member {
+                standing: Standing::Gone,
+                members: view::member_count(tx, ask.room)?,
+                ..member
+            });
             return Ok(Empty {});
         }
         let room = view::room(tx, ask.room)?.ok_or_else(not_found)?;

@@ -40,8 +40,12 @@ pub(super) struct Caller {
 pub type Answer = Pin<Box<dyn Future<Output = Bytes> + Send>>;
 
 /// Starts a request that leaves the session as it is; gives back one that does not.
-pub(super) fn start(caller: Caller, rid: u64, request: Request) -> Result<Answer, Request> {
-    Ok(match request {
+pub(super) fn start(
+    caller: Caller,
+    rid: u64,
+    request: Box<Request>,
+) -> Result<Answer, Box<Request>> {
+    Ok(match *request {
         Request::Send(ask) => answer(rid, post::send(caller, ask)),
         Request::History(ask) => Box::pin(history::page(caller, rid, ask)),
         Request::Mark(ask) => answer(rid, mark::mark(caller, ask)),
@@ -58,7 +62,7 @@ pub(super) fn start(caller: Caller, rid: u64, request: Request) -> Result<Answer
         Request::Passwd(ask) => answer(rid, account::passwd(caller, ask)),
         Request::Devices(_) => answer(rid, account::devices(caller)),
         Request::Revoke(ask) => answer(rid, account::revoke(caller, ask)),
-        other => return Err(other),
+        other => return Err(Box::new(other)),
     })
 }
 
@@ -92,6 +96,8 @@ impl Caller {
     /// A room as the caller sees it, after something was done to it.
     async fn room(&self, room: RoomId) -> Result<event::Room, Fault> {
         let user = self.user;
-        self.hub.read(move |hub| view::room_for(&*hub.store, user, room)?.ok_or_else(not_found)).await
+        self.hub
+            .read(move |hub| view::room_for(&*hub.store, user, room)?.ok_or_else(not_found))
+            .await
     }
 }

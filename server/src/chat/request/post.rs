@@ -51,11 +51,28 @@ fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted
         .and_then(|_| content(tx, by, &ask));
     if let Some(before) = view::post(tx, by.from, &ask.cid)? {
         // A repeated post has its first answer, even where it could not be posted any more.
-        let same = body.map_or(before.room == ask.room, |body| before.content == content_mark(ask.room, &ask.kind, &body));
-        let posted = Posted { seq: before.seq, at_ms: before.at_ms, dup: true };
-        return if same { Ok(posted) } else { Err(FaultCode::CidConflict.into()) };
+        let same = body.map_or(before.room == ask.room, |body| {
+            before.content == content_mark(ask.room, &ask.kind, &body)
+        });
+        if !same {
+            return Err(FaultCode::CidConflict.into());
+        }
+        erase_redacted(tx, &ask)?;
+        return Ok(Posted { seq: before.seq, at_ms: before.at_ms, dup: true });
     }
-    Ok(tx.say(by, ask.cid, ask.kind, body?)?)
+    let body = body?;
+    erase_redacted(tx, &ask)?;
+    Ok(tx.say(by, ask.cid, ask.kind, body)?)
+}
+
+/// Taking a message back also removes its words from the disk.
+fn erase_redacted(tx: &mut Transaction<'_, '_>, ask: &Send) -> Result<(), Fault> {
+    let Some(of) = ask.body.of.filter(|_| ask.kind == Kind::Redact) else { return Ok(()) };
+    if let Some((place, _)) = view::message_place(tx, ask.room, of)? {
+        let frame = tx.record(&place)?;
+        tx.erase(place, &frame);
+    }
+    Ok(())
 }
 
 /// The body as it is stored: only the fields that the kind has, and facts from our own records.
@@ -69,13 +86,20 @@ fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fa
             let text = said.text.clone().filter(|_| ask.kind == Kind::Edit);
             Ok(Body { of: Some(of), text, at: said.at.clone(), ..Body::default() })
         }
-        _ => Ok(Body { text: said.text.clone(), re: said.re, at: said.at.clone(), ..Body::default() }),
+        _ => Ok(Body {
+            text: said.text.clone(),
+            re: said.re,
+            at: said.at.clone(),
+            ..Body::default()
+        }),
     }
 }
 
 fn file(tx: &Transaction<'_, '_>, by: Speaker, said: &Body) -> Result<Body, Fault> {
     let fid = said.fid.ok_or_else(|| Fault::new(FaultCode::BadRequest, "fid is missing"))?;
-    let file = view::file(tx, fid)?.filter(|file| file.user == by.from && file.room == by.room).ok_or_else(not_found)?;
+    let file = view::file(tx, fid)?
+        .filter(|file| file.user == by.from && file.room == by.room)
+        .ok_or_else(not_found)?;
     Ok(Body {
         text: said.text.clone(),
         re: said.re,

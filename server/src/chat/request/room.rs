@@ -23,7 +23,8 @@ use crate::{
 
 /// Makes a room; the caller is its first member and owner.
 pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Room, Fault> {
-    let name = RoomName::parse(&ask.name).map_err(|error| Fault::new(FaultCode::BadName, error.to_string()))?;
+    let name = RoomName::parse(&ask.name)
+        .map_err(|error| Fault::new(FaultCode::BadName, error.to_string()))?;
     let topic = clean_topic(&ask.topic)?;
     let kind = if ask.private { RoomKind::Private } else { RoomKind::Public };
     let user = caller.user;
@@ -32,8 +33,15 @@ pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Roo
             return Err(FaultCode::Taken.into());
         }
         membership::check_room_for_one_more(tx, user)?;
-        let room =
-            Room { room: tx.next_room()?, kind, name: name.into(), topic, by: user, with: None, at: tx.now_ms() };
+        let room = Room {
+            room: tx.next_room()?,
+            kind,
+            name: name.into(),
+            topic,
+            by: user,
+            with: None,
+            at: tx.now_ms(),
+        };
         tx.put_room(&room);
         tx.enter(&room, user, Standing::Owner)?;
         Ok(room.room)
@@ -44,27 +52,30 @@ pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Roo
 
 fn clean_topic(topic: &str) -> Result<String, Fault> {
     let topic = text::clean_line(topic.trim());
-    let long = topic.len() > limits::TOPIC_BYTES_MAX || topic.graphemes(true).count() > limits::TOPIC_GRAPHEMES_MAX;
+    let long = topic.len() > limits::TOPIC_BYTES_MAX
+        || topic.graphemes(true).count() > limits::TOPIC_GRAPHEMES_MAX;
     if long { Err(FaultCode::TooLarge.into()) } else { Ok(topic) }
 }
 
 /// Lists public rooms by name.
 pub(super) async fn list(caller: Caller, ask: RoomList) -> Result<RoomPage, Fault> {
     let user = caller.user;
-    caller.hub.read(move |hub| {
-        let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
-        let query = ask.query.trim_start_matches('#').to_lowercase();
-        let store = &*hub.store;
-        let ids = view::public_rooms(store, &query, ask.after.as_deref(), limit + 1)?;
-        let more = ids.len() > limit;
-        let mut rooms = Vec::new();
-        for id in ids.into_iter().take(limit) {
-            rooms.extend(row(store, user, id)?);
-        }
-        let next = if more { rooms.last().map(|row| row.name.clone()) } else { None };
-        Ok(RoomPage { rooms, next })
-    })
-    .await
+    caller
+        .hub
+        .read(move |hub| {
+            let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
+            let query = ask.query.trim_start_matches('#').to_lowercase();
+            let store = &*hub.store;
+            let ids = view::public_rooms(store, &query, ask.after.as_deref(), limit + 1)?;
+            let more = ids.len() > limit;
+            let mut rooms = Vec::new();
+            for id in ids.into_iter().take(limit) {
+                rooms.extend(row(store, user, id)?);
+            }
+            let next = if more { rooms.last().map(|row| row.name.clone()) } else { None };
+            Ok(RoomPage { rooms, next })
+        })
+        .await
 }
 
 fn row(store: &crate::store::Store, user: UserId, id: RoomId) -> Result<Option<RoomRow>, Fault> {

@@ -44,7 +44,12 @@ struct Fetching {
 
 impl Transfers {
     /// Starts an upload, or goes on with one.
-    pub(in crate::chat) async fn open(&mut self, hub: &Arc<Hub>, user: UserId, ask: FileOpen) -> Result<FileOpened, Fault> {
+    pub(in crate::chat) async fn open(
+        &mut self,
+        hub: &Arc<Hub>,
+        user: UserId,
+        ask: FileOpen,
+    ) -> Result<FileOpened, Fault> {
         self.check_count()?;
         check_name(&ask.name)?;
         let (room, size, b3) = (ask.room, ask.size, ask.b3);
@@ -96,7 +101,12 @@ impl Transfers {
     }
 
     /// Ends an upload: from here on the file exists.
-    pub(in crate::chat) async fn done(&mut self, hub: &Arc<Hub>, user: UserId, ask: FileDone) -> Result<FileStored, Fault> {
+    pub(in crate::chat) async fn done(
+        &mut self,
+        hub: &Arc<Hub>,
+        user: UserId,
+        ask: FileDone,
+    ) -> Result<FileStored, Fault> {
         let sending = self.uploads.remove(&ask.x).ok_or(FaultCode::NotFound)?;
         if let Some(fault) = sending.broken {
             return Err(fault);
@@ -124,7 +134,12 @@ impl Transfers {
     }
 
     /// Starts a download. A file is for the members of its room.
-    pub(in crate::chat) async fn fetch(&mut self, hub: &Arc<Hub>, user: UserId, ask: FileGet) -> Result<FileFound, Fault> {
+    pub(in crate::chat) async fn fetch(
+        &mut self,
+        hub: &Arc<Hub>,
+        user: UserId,
+        ask: FileGet,
+    ) -> Result<FileFound, Fault> {
         self.check_count()?;
         let x = self.last + 1;
         let (download, found) = hub
@@ -180,7 +195,11 @@ impl Transfers {
     }
 
     /// Stops a transfer; what was uploaded stays for later unless it is to be thrown away.
-    pub(in crate::chat) async fn cancel(&mut self, hub: &Arc<Hub>, ask: FileCancel) -> Result<Empty, Fault> {
+    pub(in crate::chat) async fn cancel(
+        &mut self,
+        hub: &Arc<Hub>,
+        ask: FileCancel,
+    ) -> Result<Empty, Fault> {
         if self.downloads.remove(&ask.x).is_some() {
             return Ok(Empty {});
         }
@@ -194,9 +213,9 @@ impl Transfers {
 
 impl Fetching {
     fn is_ready(&self) -> bool {
-        self.download
-            .as_ref()
-            .is_some_and(|download| !download.is_done() && download.offset() < self.acked + limits::WINDOW_BYTES)
+        self.download.as_ref().is_some_and(|download| {
+            !download.is_done() && download.offset() < self.acked + limits::WINDOW_BYTES
+        })
     }
 }
 
@@ -213,7 +232,9 @@ fn check_name(name: &str) -> Result<(), Fault> {
 impl From<FileError> for Fault {
     fn from(error: FileError) -> Self {
         let code = match &error {
-            FileError::Io(source) if source.kind() == std::io::ErrorKind::StorageFull => FaultCode::StorageFull,
+            FileError::Io(source) if source.kind() == std::io::ErrorKind::StorageFull => {
+                FaultCode::StorageFull
+            }
             FileError::Io(_) => FaultCode::Internal,
             FileError::TooLarge => FaultCode::TooLarge,
             FileError::Full => FaultCode::StorageFull,
