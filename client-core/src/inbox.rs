@@ -22,7 +22,7 @@ pub enum InboxKind {
     /// Somebody named this person.
     Mention,
     /// Somebody offers a file.
-    File(Option<FileId>),
+    File(FileId),
     /// Somebody spoke in private.
     Direct,
     /// A room has something unread.

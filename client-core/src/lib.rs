@@ -8,6 +8,8 @@ pub mod clock;
 pub mod connection;
 pub mod dial;
 pub mod entropy;
+#[cfg(test)]
+mod fake;
 pub mod handle;
 pub mod home;
 pub mod inbox;

@@ -4,6 +4,7 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use liao_common::{
+    event::Synced,
     fault::{Fault, FaultCode},
     name::UserName,
     request::{Register, Secret, Token},
@@ -67,7 +68,8 @@ pub struct LinkConfig {
     pub credentials: Credentials,
     /// Program and version, for the server's log.
     pub agent: String,
-    /// What this device is called in the person's list of devices.
+    /// What this device is called in the person's list of devices. Without a name the server gives
+    /// no token: the link then keeps the password for reconnecting, and cannot move files.
     pub device_name: String,
     /// Where posts wait.
     pub outbox: Outbox,
@@ -82,14 +84,14 @@ impl std::fmt::Debug for LinkConfig {
 }
 
 impl LinkConfig {
-    /// A link with an outbox in memory and the system's randomness.
+    /// A link with an outbox in memory and the system's randomness, on a device called `agent`.
     #[must_use]
     pub fn new(dialer: Arc<dyn Dialer>, credentials: Credentials, agent: &str) -> Self {
         Self {
             dialer,
             credentials,
             agent: agent.to_owned(),
-            device_name: String::new(),
+            device_name: agent.to_owned(),
             outbox: Outbox::in_memory(),
             entropy: Arc::new(entropy::SystemEntropy),
         }
@@ -222,10 +224,18 @@ impl Task {
 
     /// One connection from its first byte to its last.
     async fn attempt(&mut self) -> Stop {
-        match self.connect().await {
-            Ok(conn) => self.serve(conn).await,
+        let mut conn = match self.connect().await {
+            Ok(conn) => conn,
+            Err(stop) => return stop,
+        };
+        let stop = match self.begin(&mut conn).await {
+            Ok(()) => self.serve(&mut conn).await,
             Err(stop) => stop,
+        };
+        if matches!(stop, Stop::End(End::Closed)) {
+            conn.close().await;
         }
+        stop
     }
 
     async fn connect(&mut self) -> Result<Connection, Stop> {
@@ -233,10 +243,13 @@ impl Task {
         let stream = self.desk.during(self.dialer.connect()).await??;
         self.desk.state(LinkState::Securing);
         let stream = self.desk.during(self.dialer.secure(stream)).await??;
+        Ok(Connection::new(stream))
+    }
+
+    /// Login and sync.
+    async fn begin(&mut self, conn: &mut Connection) -> Result<(), Stop> {
         self.desk.state(LinkState::LoggingIn);
-        let mut conn = Connection::new(stream);
-        let done = self.desk.during(self.login.run(&mut conn)).await?;
-        let (welcome, session) = match done {
+        let (welcome, session) = match self.desk.during(self.login.run(conn)).await? {
             Ok(done) => done,
             Err(stop) => {
                 if let Stop::End(End::Refused(fault)) = &stop {
@@ -248,24 +261,28 @@ impl Task {
         self.desk.tell(Notice::Welcome(Box::new(welcome)));
         self.desk.tell(Notice::LoggedIn(Box::new(session)));
         self.desk.state(LinkState::Syncing);
-        let request = self.desk.positions.request();
-        let synced = self.desk.during(conn.ask(request)).await?;
-        let synced = match synced {
-            Err(ConnectionError::Refused(fault))
-                if matches!(fault.code, FaultCode::Gone | FaultCode::EpochChanged) =>
-            {
-                self.desk.positions.clear();
-                let request = self.desk.positions.request();
-                self.desk.during(conn.ask(request)).await?
-            }
-            other => other,
-        }?;
+        let synced = self.sync(conn).await?;
         self.desk.positions.synced(&synced);
         self.desk.tell(Notice::Synced(Box::new(synced)));
-        Ok(conn)
+        Ok(())
     }
 
-    async fn serve(&mut self, conn: Connection) -> Stop {
+    /// Asks for what was missed; for everything when the server knows the cursors no more.
+    async fn sync(&mut self, conn: &mut Connection) -> Result<Synced, Stop> {
+        let request = self.desk.positions.request();
+        let synced = self.desk.during(conn.ask(request)).await?;
+        let void = |fault: &Fault| matches!(fault.code, FaultCode::Gone | FaultCode::EpochChanged);
+        match synced {
+            Err(ConnectionError::Refused(fault)) if void(&fault) => {
+                self.desk.positions.clear();
+                let request = self.desk.positions.request();
+                Ok(self.desk.during(conn.ask(request)).await??)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    async fn serve(&mut self, conn: &mut Connection) -> Stop {
         let since = clock::now();
         let stop = online::serve(&mut self.desk, conn, &self.entropy).await;
         if clock::ms_since(since) >= STEADY_AFTER_MS {

@@ -71,6 +71,7 @@ pub struct Model {
     pages: BTreeSet<(RoomId, Seq)>,
     ready: bool,
     rank: u64,
+    epoch: String,
 }
 
 impl Model {
@@ -176,6 +177,10 @@ impl Model {
             Notice::Welcome(welcome) => self.welcome = Some((**welcome).clone()),
             Notice::LoggedIn(session) => {
                 self.me = Some(Session { token: None, ..(**session).clone() });
+                let rooms = self.rooms.values_mut().map(|room| &mut room.timeline);
+                rooms
+                    .chain(self.unplaced.values_mut())
+                    .for_each(|timeline| timeline.belong_to(session.user));
                 changes.link = true;
             }
             Notice::Refused(_) => changes.link = true,
@@ -200,10 +205,12 @@ impl Model {
     fn synced(&mut self, synced: &Synced, changes: &mut Changes) {
         self.ready = false;
         self.pages.clear();
+        let other_log = synced.reset || synced.epoch != self.epoch;
+        self.epoch.clone_from(&synced.epoch);
         let listed: BTreeSet<RoomId> = synced.rooms.iter().map(|room| room.room).collect();
         changes.rooms.extend(self.rooms.keys());
         self.rooms.retain(|room, _| listed.contains(room));
-        if synced.reset {
+        if other_log {
             self.rooms.values_mut().for_each(RoomView::reset);
         }
         for room in synced.rooms.iter().rev() {

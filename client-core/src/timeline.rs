@@ -187,6 +187,11 @@ impl Timeline {
         }
     }
 
+    /// Who one is may become known after one has written.
+    pub fn belong_to(&mut self, me: UserId) {
+        self.pending.iter_mut().for_each(|row| row.from = me);
+    }
+
     /// An own post has its place. Its row stays at the end until the log itself brings it, so that
     /// it never stands above what is not yet here.
     pub fn posted(&mut self, nonce: Nonce, seq: Seq, at_ms: u64) {

@@ -47,7 +47,6 @@ impl Login {
                 self.register(conn, register).await.map_err(refused_to_a_person)?
             }
         };
-        self.uncertain = false;
         self.remember(&session);
         Ok((welcome, session))
     }
@@ -67,7 +66,11 @@ impl Login {
             }
         }
         self.uncertain = true;
-        let asked = conn.ask(register).await;
+        let dev_name = match register.dev_name.as_str() {
+            "" => self.device_name.clone(),
+            _ => register.dev_name.clone(),
+        };
+        let asked = conn.ask(Register { dev_name, ..register }).await;
         if matches!(asked, Err(ConnectionError::Refused(_))) {
             self.uncertain = false;
         }
@@ -90,8 +93,11 @@ impl Login {
 
     /// From here on the token is used, and the password forgotten.
     fn remember(&mut self, session: &Session) {
-        if let Some(token) = &session.token {
-            self.credentials = Credentials::Token(token.clone());
+        match (&session.token, &self.credentials) {
+            (Some(token), _) => self.credentials = Credentials::Token(token.clone()),
+            // The account is there from now on; making it again would be refused.
+            (None, Credentials::Register(_)) => self.uncertain = true,
+            (None, _) => {}
         }
         if let Credentials::Token(token) = &self.credentials {
             self.logged_in.send_replace(Some(token.clone()));
@@ -99,11 +105,12 @@ impl Login {
     }
 }
 
-/// A person waits before a form: all but an overloaded server is for them to decide.
+/// A person waits before a form: all but a server without time is for them to decide.
 fn refused_to_a_person(error: ConnectionError) -> Stop {
     match error {
         ConnectionError::Refused(fault) => match fault.code {
-            FaultCode::Busy | FaultCode::ShuttingDown => Stop::Cut(Cut::Busy(fault)),
+            FaultCode::ShuttingDown => Stop::Cut(Cut::Busy(fault)),
+            FaultCode::Busy if fault.retry_ms.is_some() => Stop::Cut(Cut::Busy(fault)),
             _ => Stop::End(End::Refused(fault)),
         },
         other => other.into(),

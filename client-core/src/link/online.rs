@@ -34,13 +34,13 @@ const LINGER_MS: u64 = 5_000;
 
 /// A request that is on its way.
 enum Asked {
-    Request(Request, Asker),
+    Request(Box<Request>, Asker),
     Post(RoomId, Nonce),
 }
 
 struct Online<'a> {
     desk: &'a mut Desk,
-    conn: Connection,
+    conn: &'a mut Connection,
     entropy: &'a Arc<dyn Entropy>,
     asked: BTreeMap<u64, Asked>,
     pings: Pings,
@@ -52,7 +52,7 @@ struct Online<'a> {
 /// Serves a connection until it is over.
 pub(super) async fn serve(
     desk: &mut Desk,
-    mut conn: Connection,
+    conn: &mut Connection,
     entropy: &Arc<dyn Entropy>,
 ) -> Stop {
     let early = conn.take_early();
@@ -64,7 +64,8 @@ pub(super) async fn serve(
         Ok(()) => online.run().await,
         Err(stop) => stop,
     };
-    online.finish(stop).await
+    online.put_back();
+    stop
 }
 
 impl Online<'_> {
@@ -121,7 +122,7 @@ impl Online<'_> {
             && self.conn.output_len() < OUTPUT_BYTES_MAX
         {
             if let Some((request, asker)) = self.desk.asks.pop_front() {
-                self.send(&request.clone(), Asked::Request(request, asker));
+                self.send(&request.clone(), Asked::Request(Box::new(request), asker));
             } else if let Some((room, nonce, request)) = self.desk.next_post(now) {
                 self.send(&request, Asked::Post(room, nonce));
             } else {
@@ -164,8 +165,8 @@ impl Online<'_> {
         match asked {
             Asked::Post(room, nonce) => self.post_answered(room, nonce, answer),
             Asked::Request(request, asker) => {
-                let logged_out = matches!(request, Request::Logout(_)) && answer.is_ok();
-                self.desk.answer(request, asker, answer);
+                let logged_out = matches!(*request, Request::Logout(_)) && answer.is_ok();
+                self.desk.answer(*request, asker, answer);
                 if logged_out {
                     return Err(Stop::End(End::LoggedOut));
                 }
@@ -262,15 +263,11 @@ impl Online<'_> {
     }
 
     /// Puts back what was not answered, the oldest first in line.
-    async fn finish(self, stop: Stop) -> Stop {
+    fn put_back(self) {
         for (_, asked) in self.asked.into_iter().rev() {
             if let Asked::Request(request, asker) = asked {
-                self.desk.unanswered(request, asker);
+                self.desk.unanswered(*request, asker);
             }
         }
-        if matches!(stop, Stop::End(End::Closed)) {
-            self.conn.close().await;
-        }
-        stop
     }
 }

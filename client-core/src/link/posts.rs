@@ -100,8 +100,9 @@ impl Posts {
     ) -> Refusal {
         let Some(queue) = self.rooms.get_mut(&room) else { return Refusal::Failed };
         let wait_ms = match fault.code {
-            FaultCode::RateLimited | FaultCode::Busy | FaultCode::ShuttingDown => RETRY_MS,
-            FaultCode::SlowConsumer => RETRY_MS,
+            FaultCode::RateLimited | FaultCode::ShuttingDown | FaultCode::SlowConsumer => RETRY_MS,
+            // Without a time it is a limit of the account, and waiting does not help.
+            FaultCode::Busy if fault.retry_ms.is_some() => RETRY_MS,
             FaultCode::StorageFull => RETRY_FULL_MS,
             FaultCode::Internal if queue.failures < FAILURES_MAX => RETRY_MS,
             _ => {

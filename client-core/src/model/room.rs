@@ -4,7 +4,7 @@
 use liao_common::{
     event::{Role, Room, RoomKind},
     id::{RoomId, Seq, UserId},
-    message::Message,
+    message::{Kind, Message},
     text,
 };
 
@@ -98,12 +98,25 @@ impl RoomView {
         let all_read = self.unread() == 0;
         if message.seq > self.head.0 {
             self.last_ms = message.at_ms;
+            self.follow(message);
         }
         self.raise_head((message.seq, message.n));
         if all_read && Some(message.from) == me {
             self.raise_read((message.seq, message.n));
         }
         news
+    }
+
+    /// Topic and number of members change with messages; those up to the head were counted in.
+    fn follow(&mut self, message: &Message) {
+        match message.kind {
+            Kind::Join => self.members += 1,
+            Kind::Leave => self.members = self.members.saturating_sub(1),
+            Kind::Topic => {
+                self.topic = text::clean_line(message.body.text.as_deref().unwrap_or_default());
+            }
+            _ => {}
+        }
     }
 
     /// Messages that this person has not read.

@@ -34,8 +34,8 @@ pub enum Content {
 /// A file that somebody offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileOffer {
-    /// Its number on the server; `None` while it is still on its way there.
-    pub fid: Option<FileId>,
+    /// Its number on the server.
+    pub fid: FileId,
     /// Its name, on one line.
     pub name: String,
     /// Its size in bytes.
@@ -144,9 +144,14 @@ impl Row {
 
 fn content(kind: &Kind, body: &Body) -> Content {
     match kind {
+        // The server empties what was taken back; its redaction may not be here.
+        Kind::Text if body.text.as_deref().is_none_or(|text| text.trim().is_empty()) => {
+            Content::Redacted
+        }
+        Kind::File if body.fid.is_none() => Content::Redacted,
         Kind::Text => Content::Text(text::clean_text(body.text.as_deref().unwrap_or_default())),
         Kind::File => Content::File(FileOffer {
-            fid: body.fid,
+            fid: body.fid.unwrap_or_default(),
             name: text::clean_line(body.name.as_deref().unwrap_or_default()),
             size: body.size.unwrap_or_default(),
             hash: body.b3,

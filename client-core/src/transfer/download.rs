@@ -154,7 +154,7 @@ async fn attempt(
 ) -> Result<(), Halt> {
     let ask = FileGet { fid: job.fid, off: part.len };
     let opening = async {
-        let mut conn = session.connect().await?;
+        let (mut conn, _) = session.connect().await?;
         let found = conn.ask(ask).await?;
         Ok((conn, found))
     };

@@ -4,7 +4,7 @@
 use std::{future::Future, io, path::PathBuf, sync::Arc};
 
 use liao_common::{
-    event::{Event, Ping, kind},
+    event::{Event, Limits, Ping, kind},
     fault::{Fault, FaultCode},
     frame::Frame,
     id::FileId,
@@ -76,6 +76,10 @@ impl From<ConnectionError> for Halt {
 impl From<Fault> for Halt {
     fn from(fault: Fault) -> Self {
         match fault.code {
+            // Without a time it is a limit of the account, and waiting does not help.
+            FaultCode::Busy if fault.retry_ms.is_none() => {
+                Self::Failed(TransferFault::Refused(fault))
+            }
             FaultCode::Busy
             | FaultCode::RateLimited
             | FaultCode::ShuttingDown
@@ -158,17 +162,17 @@ impl Session {
     }
 
     /// A logged-in connection that only moves files.
-    pub(super) async fn connect(&self) -> Result<Connection, Halt> {
+    pub(super) async fn connect(&self) -> Result<(Connection, Limits), Halt> {
         let mut login = self.login.clone();
         let token = login.wait_for(Option::is_some).await.map(|token| token.clone());
         let Ok(Some(token)) = token else { return Err(TransferFault::LinkEnded.into()) };
         let stream = self.dialer.connect().await?;
         let stream = self.dialer.secure(stream).await?;
         let mut conn = Connection::new(stream);
-        conn.hello(&self.agent, true).await?;
+        let welcome = conn.hello(&self.agent, true).await?;
         let mech = "token".to_owned();
         conn.ask(Auth { mech, token: Some(token), ..Auth::default() }).await?;
-        Ok(conn)
+        Ok((conn, welcome.limits))
     }
 
     /// Tells the server to stop a transfer. It would find out by itself, so this is not waited

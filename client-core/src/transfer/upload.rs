@@ -8,7 +8,7 @@ use std::{
 };
 
 use liao_common::{
-    event::{Event, FileAck, FileData, kind},
+    event::{Event, FileAck, FileData, FileOpened, Limits, kind},
     fault::FaultCode,
     id::{FileId, Hash},
     limits,
@@ -42,6 +42,20 @@ struct Source {
     path: PathBuf,
     meta: Metadata,
     hash: Hash,
+}
+
+/// How large pieces are, and how far they may run ahead, in bytes.
+struct Pace {
+    chunk: u64,
+    window: u64,
+}
+
+impl Pace {
+    /// What the server allows, as far as this program wants to go along.
+    fn of(server: &Limits) -> Self {
+        let chunk = server.chunk.clamp(1, limits::CHUNK_BYTES as u64);
+        Self { chunk, window: server.window.clamp(chunk, limits::WINDOW_BYTES) }
+    }
 }
 
 /// The name that others see.
@@ -129,16 +143,16 @@ async fn attempt(
         media: job.media.clone(),
     };
     let opening = async {
-        let mut conn = session.connect().await?;
+        let (mut conn, limits) = session.connect().await?;
         let opened = conn.ask(open).await?;
-        Ok((conn, opened))
+        Ok((conn, opened, Pace::of(&limits)))
     };
-    let (mut conn, opened) = session.unless_stopped(opening).await?;
+    let (mut conn, opened, pace) = session.unless_stopped(opening).await?;
     if opened.off > size {
         return Err(ConnectionError::Protocol("an offset behind the end".to_owned()).into());
     }
     session.phase(Phase::Moving).await;
-    let done = match pieces(session, &mut conn, source, opened.x, opened.off, waits).await {
+    let done = match pieces(session, &mut conn, source, opened, &pace, waits).await {
         Ok(()) => finish(&mut conn, source, opened.x).await,
         Err(halt) => Err(halt),
     };
@@ -154,17 +168,18 @@ async fn pieces(
     session: &mut Session,
     conn: &mut Connection,
     source: &mut Source,
-    x: u64,
-    mut acked: u64,
+    opened: FileOpened,
+    pace: &Pace,
     waits: &mut Backoff,
 ) -> Result<(), Halt> {
+    let FileOpened { x, off: mut acked } = opened;
     let size = source.meta.len();
     let mut next = acked;
     session.moved(acked, size).await;
     while acked < size {
-        while next < size && next + limits::CHUNK_BYTES as u64 <= acked + limits::WINDOW_BYTES {
-            let bytes = read_block(source, next, limits::CHUNK_BYTES).await?;
-            let piece = FileData { x, o: next, d: bytes };
+        while next < size && next + pace.chunk <= acked + pace.window {
+            let d = read_block(source, next, pace.chunk).await?;
+            let piece = FileData { x, o: next, d };
             next += piece.d.len() as u64;
             conn.push_event(kind::FDAT, &piece);
         }
@@ -214,10 +229,10 @@ fn unchanged(source: &Source) -> Result<(), TransferFault> {
     }
 }
 
-async fn read_block(source: &mut Source, at: u64, len: usize) -> Result<Vec<u8>, Halt> {
+async fn read_block(source: &Source, at: u64, len: u64) -> Result<Vec<u8>, Halt> {
     let mut file = source.file.try_clone().map_err(|error| unreadable(&error))?;
     let left = source.meta.len().saturating_sub(at);
-    let len = usize::try_from(left).unwrap_or(len).min(len);
+    let len = usize::try_from(left.min(len)).unwrap_or(limits::CHUNK_BYTES);
     blocking(move || {
         let mut block = vec![0; len];
         file.seek(SeekFrom::Start(at)).map_err(|error| unreadable(&error))?;
