@@ -38,7 +38,8 @@ struct State {
     people: HashMap<UserId, Person>,
     by_id: BTreeMap<String, UserId>,
     pending: HashMap<UserId, bool>,
-    watchers: Vec<Weak<Mailbox>>,
+    /// By the address of the mailbox, which is its own as long as it is in here.
+    watchers: HashMap<usize, Weak<Mailbox>>,
     version: u64,
     next_absence: u64,
 }
@@ -102,21 +103,12 @@ impl Presence {
 
     /// From now on this connection hears of changes.
     pub fn watch(&self, mailbox: &Arc<Mailbox>) {
-        let mut state = self.state();
-        if !state
-            .watchers
-            .iter()
-            .any(|watcher| std::ptr::eq(watcher.as_ptr(), Arc::as_ptr(mailbox)))
-        {
-            state.watchers.push(Arc::downgrade(mailbox));
-        }
+        self.state().watchers.insert(Arc::as_ptr(mailbox).addr(), Arc::downgrade(mailbox));
     }
 
     /// This connection hears of changes no longer.
     pub fn unwatch(&self, mailbox: &Arc<Mailbox>) {
-        self.state()
-            .watchers
-            .retain(|watcher| !std::ptr::eq(watcher.as_ptr(), Arc::as_ptr(mailbox)));
+        self.state().watchers.remove(&Arc::as_ptr(mailbox).addr());
     }
 
     /// Whether a person is online.
@@ -156,7 +148,7 @@ impl Presence {
     fn tell(&self) {
         let mut state = self.state();
         let Some(frame) = state.frame() else { return };
-        state.watchers.retain(|watcher| match watcher.upgrade() {
+        state.watchers.retain(|_, watcher| match watcher.upgrade() {
             Some(mailbox) => {
                 mailbox.tell(Note::Presence(frame.clone()));
                 true

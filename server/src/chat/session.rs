@@ -529,23 +529,37 @@ impl Session {
         }
     }
 
-    /// The connection is over. Someone who said so disappears at once, others after the grace.
-    pub fn close(mut self, polite: bool) {
+    /// The end of this connection is as good as a word from its person.
+    pub fn end_politely(&mut self) {
+        self.said_bye = true;
+    }
+}
+
+/// However a connection ends, its traces go with it. Someone who said so disappears at once, others
+/// after the grace.
+impl Drop for Session {
+    fn drop(&mut self) {
         self.unfollow_all();
-        let Some(mailbox) = self.mailbox.take() else { return };
+        let Some(mailbox) = self.mailbox.take() else {
+            return;
+        };
         self.hub.presence.unwatch(&mailbox);
         self.hub.switchboard.unplug(&mailbox);
         if self.for_data {
             return;
         }
         let user = mailbox.user;
-        if let Some(absence) = self.hub.presence.leave(user, self.said_bye || polite) {
-            let presence = Arc::clone(&self.hub.presence);
-            let grace = Duration::from_millis(self.hub.rules.presence_grace_ms);
-            tokio::spawn(async move {
+        let Some(absence) = self.hub.presence.leave(user, self.said_bye) else {
+            return;
+        };
+        let presence = Arc::clone(&self.hub.presence);
+        let grace = Duration::from_millis(self.hub.rules.presence_grace_ms);
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
                 tokio::time::sleep(grace).await;
                 presence.expire(user, absence);
-            });
+            })),
+            Err(_) => presence.expire(user, absence),
         }
     }
 }

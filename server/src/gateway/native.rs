@@ -227,7 +227,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Says why, where there is somebody to hear it, and lets go.
     async fn end(mut self, closed: &Closed) {
-        let polite = matches!(closed, Closed::Fault(FaultCode::AuthRevoked));
+        if matches!(closed, Closed::Fault(FaultCode::AuthRevoked)) {
+            self.session.end_politely();
+        }
         if let Some(last) = last_words(closed) {
             self.finish_pipeline().await;
             self.outgoing.push(last);
@@ -235,7 +237,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.flush().await.is_ok() {
             drop(tokio::time::timeout(LINGER, self.stream.shutdown()).await);
         }
-        self.session.close(polite);
     }
 }
 
