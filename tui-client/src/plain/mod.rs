@@ -1,0 +1,1 @@
+//! Line mode. (Owned by another colleague than the full screen; see also `private.rs`.)

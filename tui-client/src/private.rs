@@ -1,0 +1,1 @@
+//! The private server on this computer. (Owned by another colleague than the full screen.)
