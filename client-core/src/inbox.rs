@@ -116,6 +116,3 @@ fn single(room: &RoomView, row: &Row, me: UserId) -> Option<InboxRow> {
         count: 1,
     })
 }
-
-#[cfg(test)]
-mod tests;

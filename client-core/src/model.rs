@@ -198,7 +198,9 @@ impl Model {
             | Notice::PostFailed { .. }
             | Notice::Discarded { .. } => self.own_post(notice, &mut changes),
         }
-        changes.requests.extend(self.people.lookup().filter(|_| self.ready));
+        if self.ready {
+            changes.requests.extend(self.people.lookup());
+        }
         changes
     }
 

@@ -289,6 +289,7 @@ impl Timeline {
         if self.redacted.contains(&seq) {
             row.content = Content::Redacted;
             row.at.clear();
+            row.edited = false;
         } else if let (Some(edit), Content::Text(text)) =
             (self.edits.get(&(seq, row.from)), &mut row.content)
         {
