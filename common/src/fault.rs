@@ -65,7 +65,7 @@ codes! {
     Internal = "internal",
     /// The user id or the room's name is taken.
     Taken = "taken",
-    /// The user id, the display name or the room's name breaks the rules for names.
+    /// The user id, the display name, the room's or the file's name breaks the rules for names.
     BadName = "bad_name",
     /// The password is too short or too common.
     WeakPassword = "weak_password",

@@ -55,7 +55,7 @@ pub const WINDOW_BYTES: u64 = 512 * 1024;
 /// Transfers that one connection may have open at a time. One more is refused with `busy`.
 pub const TRANSFERS_MAX: usize = 2;
 
-/// Bytes of a file's name. Longer is refused with `bad_request`.
+/// Bytes of a file's name. Longer is refused with `bad_name`.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 
 /// Graphemes of a user id.
@@ -82,7 +82,7 @@ pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Bytes a password may have at most.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// People named in one message that are told of it.
+/// People named in one message. More is refused with `too_large`.
 pub const MENTIONS_MAX: usize = 32;
 
 /// Rooms of one person, direct ones included. One more is refused with `busy`.

@@ -31,6 +31,8 @@ pub(super) struct Follow {
     pub(super) follower: Arc<Follower>,
     /// Whether messages are pushed.
     pub(super) depth: Depth,
+    /// Too large to push to those who do not look at it.
+    pub(super) large: bool,
     /// The last message that was handed to the connection.
     pub(super) position: Seq,
     /// The last message that may be handed out, after leaving.

@@ -125,6 +125,13 @@ impl LiveRoom {
         !state.quiet.is_empty()
     }
 
+    /// Drops what is kept in memory: the journal has something newer.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.ring.clear();
+        state.ring_bytes = 0;
+    }
+
     /// Those who only want to hear of the head, now and then.
     pub fn quiet_mailboxes(&self) -> Vec<Arc<Mailbox>> {
         self.state().quiet.iter().map(|follower| Arc::clone(&follower.mailbox)).collect()

@@ -347,12 +347,12 @@ impl Session {
 
     fn follow(&mut self, room: &event::Room, position: Seq) -> Result<(), Fault> {
         let Some(mailbox) = &self.mailbox else { return Ok(()) };
-        let small = room.kind == RoomKind::Direct || room.members <= FULL_PUSH_MEMBERS_MAX;
+        let large = room.kind != RoomKind::Direct && room.members > FULL_PUSH_MEMBERS_MAX;
         let depth =
-            if small || self.active.contains(&room.room) { Depth::Full } else { Depth::Head };
+            if !large || self.active.contains(&room.room) { Depth::Full } else { Depth::Head };
         let (live, follower) =
             self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, depth)?;
-        let follow = Follow { room: live, follower, depth, position, until: None };
+        let follow = Follow { room: live, follower, depth, large, position, until: None };
         if let Some(old) = self.following.insert(room.room, follow) {
             self.hub.switchboard.unfollow(&old.room, &old.follower);
         }
@@ -373,22 +373,14 @@ impl Session {
             self.hub.presence.unwatch(mailbox);
         }
         self.active = ask.act.into_iter().take(limits::ROOMS_PER_USER_MAX).collect();
-        for id in self.active.clone() {
-            let Some(follow) =
-                self.following.get_mut(&id).filter(|follow| follow.depth == Depth::Head)
-            else {
-                continue;
-            };
-            let (live, follower) =
-                self.hub.switchboard.follow(&self.hub.store, id, mailbox, Depth::Full)?;
-            self.hub.switchboard.unfollow(&follow.room, &follow.follower);
-            *follow = Follow {
-                room: live,
-                follower,
-                depth: Depth::Full,
-                position: follow.position,
-                until: None,
-            };
+        for (id, follow) in self.following.iter_mut().filter(|(_, follow)| follow.large) {
+            let depth = if self.active.contains(id) { Depth::Full } else { Depth::Head };
+            if depth != follow.depth {
+                let (live, follower) =
+                    self.hub.switchboard.follow(&self.hub.store, *id, mailbox, depth)?;
+                self.hub.switchboard.unfollow(&follow.room, &follow.follower);
+                (follow.room, follow.follower, follow.depth) = (live, follower, depth);
+            }
         }
         Ok(Empty {})
     }

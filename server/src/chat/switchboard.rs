@@ -126,6 +126,11 @@ impl Switchboard {
             Effect::DeviceGone { user, dev } => {
                 self.tell(*user, &Note::LoggedOut, |mailbox| mailbox.dev == *dev);
             }
+            Effect::Erased { room } => {
+                if let Some(room) = lock(&self.rooms).get(room) {
+                    room.forget();
+                }
+            }
             Effect::Message { .. } => {}
         }
     }

@@ -43,6 +43,11 @@ pub enum Effect {
         /// Its whole frame, as it is stored and sent.
         frame: Bytes,
     },
+    /// A stored message of this room has lost its words: what is kept of it in memory is void.
+    Erased {
+        /// The room.
+        room: RoomId,
+    },
     /// What a person is in a room has changed.
     Membership {
         /// The person.

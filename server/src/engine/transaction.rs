@@ -108,8 +108,9 @@ impl<'a, 'b> Transaction<'a, 'b> {
 
     /// Paints over the words of a stored message, so that taking it back removes it from the disk
     /// too. Done twice it changes nothing more.
-    pub fn erase(&mut self, at: RecordRef, frame: &[u8]) {
+    pub fn erase(&mut self, room: RoomId, at: RecordRef, frame: &[u8]) {
         self.essential = true;
+        self.effects.push(Effect::Erased { room });
         self.erasures.extend(record::blank(frame).map(|frame| Erasure { at, frame }));
     }
 

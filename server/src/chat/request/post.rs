@@ -70,7 +70,7 @@ fn erase_redacted(tx: &mut Transaction<'_, '_>, ask: &Send) -> Result<(), Fault>
     let Some(of) = ask.body.of.filter(|_| ask.kind == Kind::Redact) else { return Ok(()) };
     if let Some((place, _)) = view::message_place(tx, ask.room, of)? {
         let frame = tx.record(&place)?;
-        tx.erase(place, &frame);
+        tx.erase(ask.room, place, &frame);
     }
     Ok(())
 }

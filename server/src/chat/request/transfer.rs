@@ -151,19 +151,18 @@ impl Transfers {
             })
             .await?;
         self.last = x;
-        let acked = download.offset();
-        self.downloads.insert(x, Fetching { download: Some(download), acked });
+        if !download.is_done() {
+            let acked = download.offset();
+            self.downloads.insert(x, Fetching { download: Some(download), acked });
+        }
         Ok(found)
     }
 
-    /// The client has this much; a download that it has whole is over.
+    /// The client has this much.
     pub(in crate::chat) fn acknowledge(&mut self, ack: FileAck) {
         let Some(fetching) = self.downloads.get_mut(&ack.x) else { return };
         let Some(download) = &fetching.download else { return };
         fetching.acked = ack.o.clamp(fetching.acked, download.offset());
-        if download.is_done() && fetching.acked >= download.offset() {
-            self.downloads.remove(&ack.x);
-        }
     }
 
     /// Whether a piece may go out now.
@@ -183,7 +182,11 @@ impl Transfers {
             .await;
         match read {
             Ok((download, (o, d))) => {
-                fetching.download = Some(download);
+                if download.is_done() {
+                    self.downloads.remove(&x);
+                } else {
+                    fetching.download = Some(download);
+                }
                 Some(codec::frame(kind::FDAT, 0, &FileData { x, o, d }))
             }
             Err(fault) => {

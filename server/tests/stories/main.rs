@@ -1,0 +1,13 @@
+//! Stories: what people do with a server, told through the real client core against the real server.
+//! Each story has a server of its own in a folder of its own; waiting is for facts, with a deadline.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod offline;
+#[cfg(test)]
+mod presence;
+#[cfg(test)]
+mod support;

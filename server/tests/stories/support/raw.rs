@@ -1,0 +1,113 @@
+//! A connection without a client: bytes go out as they are, frames come in as they come.
+
+use bytes::BytesMut;
+use liao_common::{
+    event::{self, kind},
+    fault::{Fault, FaultCode},
+    frame::{Frame, FrameCodec},
+    limits,
+    request::{Auth, Hello, Request, Sync},
+};
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio_util::codec::Decoder as _;
+
+use super::{secret, within};
+
+/// See the module.
+pub(crate) struct Raw {
+    stream: DuplexStream,
+    codec: FrameCodec,
+    incoming: BytesMut,
+    last_rid: u64,
+    /// Frames that came while another was waited for.
+    pub(crate) events: Vec<Frame>,
+}
+
+impl Raw {
+    pub(crate) fn new(stream: DuplexStream) -> Self {
+        let codec = FrameCodec::new(limits::FRAME_BYTES_MAX);
+        Self { stream, codec, incoming: BytesMut::new(), last_rid: 0, events: Vec::new() }
+    }
+
+    /// Writes bytes as they are. A server that has closed is no failure here.
+    pub(crate) async fn writes(&mut self, bytes: &[u8]) {
+        drop(within("the server reads", self.stream.write_all(bytes)).await);
+    }
+
+    /// The next frame; `None` when the server has closed.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        within("a frame or the end", async {
+            loop {
+                if let Some(frame) = self.codec.decode(&mut self.incoming).unwrap() {
+                    return Some(frame);
+                }
+                if self.stream.read_buf(&mut self.incoming).await.unwrap_or(0) == 0 {
+                    return None;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Everything until the server closes.
+    pub(crate) async fn rest(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next().await {
+            frames.push(frame);
+        }
+        frames
+    }
+
+    /// Sends a request without waiting.
+    pub(crate) async fn sends(&mut self, request: impl Into<Request>) -> u64 {
+        self.last_rid += 1;
+        let frame = request.into().frame(self.last_rid);
+        self.writes(&frame).await;
+        self.last_rid
+    }
+
+    /// The answer to a request; events before it are kept.
+    pub(crate) async fn answer<T: DeserializeOwned>(&mut self, rid: u64) -> Result<T, Fault> {
+        loop {
+            let frame = self.next().await.expect("an answer before the end");
+            match (frame.kind(), frame.rid) {
+                (kind::OK, of) if of == rid => return Ok(frame.decode().unwrap()),
+                (kind::ERR, of) if of == rid => return Err(frame.decode().unwrap()),
+                _ => self.events.push(frame),
+            }
+        }
+    }
+
+    /// Asks and waits for the answer.
+    pub(crate) async fn asks<T: DeserializeOwned>(&mut self, request: impl Into<Request>) -> Result<T, Fault> {
+        let rid = self.sends(request).await;
+        self.answer(rid).await
+    }
+
+    /// Introduces itself.
+    pub(crate) async fn hello(&mut self) -> event::Welcome {
+        let v = (limits::PROTOCOL_VERSION, limits::PROTOCOL_VERSION);
+        self.asks(Hello { v, caps: Vec::new(), agent: "raw".into(), role: None }).await.unwrap()
+    }
+
+    /// Introduces itself, logs in with the usual password on a device of this name, and syncs.
+    pub(crate) async fn logs_in(&mut self, id: &str, device: &str) -> event::Session {
+        self.hello().await;
+        let (user, secret) = (Some(id.into()), Some(secret(id)));
+        let auth = Auth { mech: "password".into(), user, secret, dev_name: device.into(), token: None };
+        let session = self.asks(auth).await.unwrap();
+        self.asks::<event::Synced>(Sync::default()).await.unwrap();
+        session
+    }
+
+    /// Waits for the server to close, and gives the fault that it closes with.
+    pub(crate) async fn last_words(&mut self) -> Option<FaultCode> {
+        let last = self.rest().await.pop()?;
+        match last.kind() {
+            kind::ERR => Some(last.decode::<Fault>().unwrap().code),
+            kind::GOAWAY => Some(FaultCode::parse(&last.decode::<event::GoAway>().unwrap().why)),
+            _ => None,
+        }
+    }
+}
