@@ -117,3 +117,42 @@ async fn open_any(address: &Address, local_only: bool) -> Result<TcpStream, Conn
     }
     Err(failed.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn listener() -> (TcpListener, Address) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn plain_text_reaches_this_computer_only() {
+        let (_listener, address) = listener().await;
+        let dialer = ServerDialer { address, trust: Trust::Plaintext };
+        let stream = dialer.connect().await.unwrap();
+        assert!(dialer.secure(stream).await.is_ok());
+        let address = Address::parse("192.0.2.1:9").unwrap();
+        let dialer = ServerDialer { address, trust: Trust::Plaintext };
+        assert!(matches!(dialer.connect().await, Err(ConnectError::NotLoopback)));
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_unreachable() {
+        let (listener, address) = listener().await;
+        drop(listener);
+        let failed = probe(&address).await;
+        assert!(matches!(failed, Err(ConnectError::Unreachable(_))), "{failed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_runs_out_of_time() {
+        let (_listener, address) = listener().await;
+        let failed = probe(&address).await;
+        assert!(matches!(failed, Err(ConnectError::Timeout)), "{failed:?}");
+    }
+}

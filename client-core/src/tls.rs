@@ -135,3 +135,6 @@ impl ServerCertVerifier for KeyVerifier {
         self.algorithms().supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,111 @@
+use super::*;
 
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn server(host: &str, byte: u8) -> KnownServer {
+    KnownServer { address: address(host), pin: Pin([byte; 32]), since_ms: 5, name: "n".into() }
+}
+
+fn account(host: &str, user: &str, used_ms: u64) -> Account {
+    Account {
+        address: address(host),
+        user: UserName::parse(user).unwrap(),
+        name: "张三 \"quoted\"".into(),
+        token: Token((0..32).collect()),
+        used_ms,
+    }
+}
+
+fn home() -> (tempfile::TempDir, Home) {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::open(dir.path().join("liao")).unwrap();
+    (dir, home)
+}
+
+#[test]
+fn known_servers_are_read_back_replaced_and_forgotten() {
+    let (_dir, home) = home();
+    assert_eq!(home.server(&address("a")).unwrap(), None);
+    home.remember_server(server("a", 1)).unwrap();
+    home.remember_server(server("[::1]:9", 2)).unwrap();
+    home.remember_server(server("a", 3)).unwrap();
+    assert_eq!(home.server(&address("A:8888")).unwrap(), Some(server("a", 3)));
+    assert_eq!(home.servers().unwrap().len(), 2);
+    assert!(home.forget_server(&address("a")).unwrap());
+    assert!(!home.forget_server(&address("a")).unwrap());
+    assert_eq!(home.servers().unwrap(), [server("[::1]:9", 2)]);
+}
+
+#[test]
+fn accounts_come_last_used_first_and_keep_their_token() {
+    let (_dir, home) = home();
+    home.remember_account(account("a", "bob", 1)).unwrap();
+    home.remember_account(account("a", "张三", 9)).unwrap();
+    home.remember_account(account("b", "bob", 5)).unwrap();
+    home.remember_account(account("a", "bob", 7)).unwrap();
+    let users: Vec<_> = home.accounts().unwrap();
+    let want = [account("a", "张三", 9), account("a", "bob", 7), account("b", "bob", 5)];
+    assert_eq!(users, want);
+    let bob = UserName::parse("bob").unwrap();
+    assert!(home.forget_account(&address("a"), &bob).unwrap());
+    assert_eq!(home.accounts().unwrap().len(), 2);
+    assert!(!format!("{:?}", account("a", "bob", 1)).contains("0102"), "tokens are not printed");
+}
+
+#[test]
+fn a_broken_file_is_an_error_and_stays_as_it_was() {
+    let (_dir, home) = home();
+    let path = home.dir().join("known_servers.toml");
+    for broken in
+        ["[[server]]\naddress = 1", "x", "[[server]]\naddress=\"a\"\npin=\"zz\"\nsince_ms=1"]
+    {
+        fs::write(&path, broken).unwrap();
+        let error = home.remember_server(server("a", 1)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{broken}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), broken);
+    }
+    fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
+    assert!(home.servers().is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, home) = home();
+    home.remember_account(account("a", "bob", 1)).unwrap();
+    let _outbox = home.outbox(&address("a"), &UserName::parse("bob").unwrap()).unwrap();
+    let mut seen = 0;
+    for dir in [home.dir().to_owned(), home.dir().join("outbox")] {
+        assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o77, 0);
+        for file in fs::read_dir(dir).unwrap() {
+            let meta = file.unwrap().metadata().unwrap();
+            assert_eq!(meta.permissions().mode() & 0o77, 0);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}
+
+#[test]
+fn the_list_has_an_end() {
+    let (_dir, home) = home();
+    let many = (0..ENTRIES_MAX as u16 + 3).map(|n| server(&format!("h{n}"), 1)).collect();
+    home.write("known_servers.toml", &ServersFile { server: many }).unwrap();
+    home.remember_server(server("new", 1)).unwrap();
+    let servers = home.servers().unwrap();
+    assert_eq!((servers.len(), servers.last()), (ENTRIES_MAX, Some(&server("new", 1))));
+}
+
+#[test]
+fn each_person_on_each_server_has_an_outbox() {
+    let (_dir, home) = home();
+    let [bob, eve] = ["bob", "eve"].map(|name| UserName::parse(name).unwrap());
+    let _first = home.outbox(&address("a"), &bob).unwrap();
+    let _second = home.outbox(&address("a"), &eve).unwrap();
+    let _third = home.outbox(&address("b"), &bob).unwrap();
+    let twice = home.outbox(&address("a"), &bob).unwrap_err();
+    assert_eq!(twice.kind(), io::ErrorKind::WouldBlock);
+}
