@@ -215,3 +215,6 @@ fn added(job: &Job) -> TransferChange {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

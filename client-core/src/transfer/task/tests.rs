@@ -1,0 +1,496 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use liao_common::{
+    event::{Empty, Event, FileAck, FileData, FileFound, FileOpened, FileStored, Posted, kind},
+    fault::FaultCode,
+    frame::Frame,
+    id::{FileId, Hash, RoomId, Seq},
+    limits::{CHUNK_BYTES, WINDOW_BYTES},
+    message::Kind,
+    request::{FileCancel, FileDone, FileGet, FileOpen, Send, Token},
+};
+
+use super::*;
+use crate::{
+    fake::{FakeServer, Peer, fake, room, soon},
+    handle::Handle,
+    link::{Credentials, Link, LinkConfig},
+};
+
+const X: u64 = 1;
+const FID: FileId = FileId(9);
+
+struct Story {
+    handle: Handle,
+    notices: mpsc::Receiver<Notice>,
+    server: FakeServer,
+    chat: Peer,
+    dir: tempfile::TempDir,
+}
+
+async fn story() -> Story {
+    let (dialer, mut server) = fake();
+    let credentials = Credentials::Token(Token(vec![1]));
+    let (handle, notices) = Link::start(LinkConfig::new(dialer, credentials, "test/1"));
+    let (chat, _) = server.accept_synced(&[room(1, 0)]).await;
+    Story { handle, notices, server, chat, dir: tempfile::tempdir().unwrap() }
+}
+
+impl Story {
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn upload(&self, path: &Path) -> TransferId {
+        let job = UploadJob { room: RoomId(1), path: path.to_owned(), media: String::new() };
+        self.handle.upload(job).unwrap()
+    }
+
+    fn downloads(&self) -> PathBuf {
+        self.dir.path().join("downloads")
+    }
+
+    fn job(&self, name: &str, bytes: &[u8]) -> DownloadJob {
+        DownloadJob {
+            room: RoomId(1),
+            fid: FID,
+            name: name.to_owned(),
+            size: bytes.len() as u64,
+            hash: hash(bytes),
+            dir: self.downloads(),
+        }
+    }
+
+    /// A data connection, logged in.
+    async fn data(&mut self) -> Peer {
+        let mut peer = self.server.accept().await;
+        let hello = peer.greet().await;
+        assert_eq!(hello.role.as_deref(), Some("data"));
+        let (rid, auth) = peer.expect::<liao_common::request::Auth>().await;
+        assert_eq!(auth.mech, "token");
+        peer.ok(rid, &crate::fake::session(None));
+        peer
+    }
+
+    /// The phase in which a transfer comes to rest.
+    async fn rest(&mut self, id: TransferId) -> Phase {
+        self.phase(id, |phase| phase.is_over() || *phase == Phase::Paused).await
+    }
+
+    async fn phase(&mut self, id: TransferId, wanted: impl Fn(&Phase) -> bool) -> Phase {
+        soon(async {
+            loop {
+                let notice = self.notices.recv().await.expect("the link is gone");
+                if let Notice::Transfer(TransferNotice {
+                    id: of,
+                    change: TransferChange::Phase { phase, .. },
+                }) = notice
+                    && of == id
+                    && wanted(&phase)
+                {
+                    return phase;
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect()
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+    Hash(*blake3::hash(bytes).as_bytes())
+}
+
+fn piece(frame: &Frame) -> FileData {
+    match Event::decode(frame).unwrap() {
+        Some(Event::FileData(piece)) => piece,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers `file.open` and takes pieces until `stored` has `until` bytes.
+async fn take(peer: &mut Peer, stored: &mut Vec<u8>, until: usize) -> FileOpen {
+    let (rid, open) = peer.expect::<FileOpen>().await;
+    peer.ok(rid, &FileOpened { x: X, off: stored.len() as u64 });
+    let mut acked = stored.len() as u64;
+    while stored.len() < until {
+        let piece = piece(&peer.frame().await.unwrap());
+        assert_eq!((piece.x, piece.o), (X, stored.len() as u64), "in order, from the offset");
+        stored.extend_from_slice(&piece.d);
+        assert!(piece.d.len() <= CHUNK_BYTES && stored.len() as u64 <= acked + WINDOW_BYTES);
+        if stored.len() as u64 - acked >= WINDOW_BYTES / 2 || stored.len() as u64 == open.size {
+            acked = stored.len() as u64;
+            peer.event(kind::FACK, &FileAck { x: X, o: acked }).await;
+        }
+    }
+    open
+}
+
+async fn store(peer: &mut Peer) {
+    let (rid, done) = peer.expect::<FileDone>().await;
+    assert_eq!(done.x, X);
+    peer.ok(rid, &FileStored { fid: FID });
+    peer.flush().await;
+}
+
+/// Answers `file.get` and sends pieces of `content` up to `until`, within the window.
+async fn give(peer: &mut Peer, content: &[u8], until: usize) -> u64 {
+    let (rid, asked) = peer.expect::<FileGet>().await;
+    let found =
+        FileFound { x: X, size: content.len() as u64, b3: hash(content), name: "whatever".into() };
+    peer.ok(rid, &found);
+    let mut at = usize::try_from(asked.off).unwrap();
+    let mut acked = at;
+    while at < until {
+        let end = (at + CHUNK_BYTES).min(until);
+        while end as u64 > acked as u64 + WINDOW_BYTES {
+            acked = usize::try_from(ack(&peer.frame().await.unwrap())).unwrap();
+        }
+        let piece = FileData { x: X, o: at as u64, d: content[at..end].to_vec() };
+        peer.event(kind::FDAT, &piece).await;
+        at = end;
+    }
+    while until == content.len() && acked < until {
+        acked = usize::try_from(ack(&peer.frame().await.unwrap())).unwrap();
+    }
+    asked.off
+}
+
+fn ack(frame: &Frame) -> u64 {
+    match Event::decode(frame).unwrap() {
+        Some(Event::FileAck(ack)) => ack.o,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_ends_in_a_message_that_offers_the_file() {
+    let mut story = story().await;
+    let content = bytes(3 * usize::try_from(WINDOW_BYTES).unwrap() + 5);
+    let path = story.file("报告 .pdf", &content);
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let mut stored = Vec::new();
+    let open = take(&mut data, &mut stored, content.len()).await;
+    assert_eq!((open.b3, open.name.as_str()), (hash(&content), "报告 .pdf"));
+    store(&mut data).await;
+    let (rid, send) = story.chat.expect::<Send>().await;
+    assert_eq!((send.kind, send.body.fid, send.body.b3), (Kind::File, Some(FID), Some(open.b3)));
+    assert_eq!((send.body.size, stored), (Some(content.len() as u64), content));
+    story.chat.ok(rid, &Posted { seq: Seq(1), at_ms: 1, dup: false });
+    assert_eq!(story.rest(id).await, Phase::Done { fid: FID, path });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_file_is_a_file() {
+    let mut story = story().await;
+    let path = story.file("empty", b"");
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    take(&mut data, &mut Vec::new(), 0).await;
+    store(&mut data).await;
+    story.chat.expect::<Send>().await;
+    assert!(matches!(story.rest(id).await, Phase::Done { .. }));
+
+    let job = story.job("nothing", b"");
+    let id = story.handle.download(job).unwrap();
+    let Phase::Done { path, .. } = story.rest(id).await else { panic!() };
+    assert_eq!(fs::read(path).unwrap(), b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_upload_goes_on_where_it_was() {
+    let mut story = story().await;
+    let content = bytes(2_000_000);
+    let path = story.file("a", &content);
+    let id = story.upload(&path);
+    let mut stored = Vec::new();
+    for until in [700_000, 1_500_000, content.len()] {
+        let mut data = story.data().await;
+        take(&mut data, &mut stored, until).await;
+        if until < content.len() {
+            drop(data);
+            story.phase(id, |phase| *phase == Phase::Cut).await;
+        } else {
+            store(&mut data).await;
+        }
+    }
+    story.chat.expect::<Send>().await;
+    assert!(matches!(story.rest(id).await, Phase::Done { .. }));
+    assert_eq!(stored, content);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changes_or_vanishes_is_not_offered() {
+    for vanish in [false, true] {
+        let mut story = story().await;
+        let path = story.file("a", &bytes(100_000));
+        let id = story.upload(&path);
+        let mut data = story.data().await;
+        let (rid, _) = data.expect::<FileOpen>().await;
+        if vanish {
+            fs::remove_file(&path).unwrap();
+        } else {
+            fs::write(&path, bytes(50_000)).unwrap();
+        }
+        data.ok(rid, &FileOpened { x: X, off: 0 });
+        let cancel = loop {
+            let frame = data.frame().await.unwrap();
+            match frame.kind() {
+                kind::FDAT => {
+                    let piece = piece(&frame);
+                    let o = piece.o + piece.d.len() as u64;
+                    data.event(kind::FACK, &FileAck { x: X, o }).await;
+                }
+                "file.cancel" => break frame,
+                other => panic!("{other}"),
+            }
+        };
+        assert!(cancel.decode::<FileCancel>().unwrap().discard);
+        data.ok(cancel.rid, &Empty {});
+        data.flush().await;
+        assert_eq!(story.rest(id).await, Phase::Failed(TransferFault::Changed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_says_why() {
+    let mut story = story().await;
+    let id = story.upload(&story.dir.path().join("missing"));
+    assert!(matches!(story.rest(id).await, Phase::Failed(TransferFault::Unreadable(_))));
+    let dir = story.dir.path().to_owned();
+    let id = story.upload(&dir);
+    assert_eq!(story.rest(id).await, Phase::Failed(TransferFault::NotAFile));
+    let path = story.file("large", &bytes(10));
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let (rid, _) = data.expect::<FileOpen>().await;
+    data.err(rid, &FaultCode::TooLarge.into()).await;
+    let Phase::Failed(TransferFault::Refused(fault)) = story.rest(id).await else { panic!() };
+    assert_eq!(fault.code, FaultCode::TooLarge);
+    story.handle.resume(id).unwrap();
+    let mut data = story.data().await;
+    take(&mut data, &mut Vec::new(), 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_upload_stops_and_resumes() {
+    let mut story = story().await;
+    let content = bytes(1_000_000);
+    let path = story.file("a", &content);
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let mut stored = Vec::new();
+    take(&mut data, &mut stored, 300_000).await;
+    story.handle.pause(id).unwrap();
+    let cancel = loop {
+        let frame = data.frame().await.unwrap();
+        if frame.kind() == "file.cancel" {
+            break frame;
+        }
+    };
+    assert!(!cancel.decode::<FileCancel>().unwrap().discard, "what is there stays");
+    data.ok(cancel.rid, &Empty {});
+    data.flush().await;
+    assert_eq!(story.rest(id).await, Phase::Paused);
+    story.handle.resume(id).unwrap();
+    let mut data = story.data().await;
+    take(&mut data, &mut stored, content.len()).await;
+    store(&mut data).await;
+    story.chat.expect::<Send>().await;
+    assert!(matches!(story.rest(id).await, Phase::Done { .. }));
+    assert_eq!(stored, content);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_is_verified_and_overwrites_nothing() {
+    let mut story = story().await;
+    let content = bytes(1_300_000);
+    fs::create_dir_all(story.downloads()).unwrap();
+    fs::write(story.downloads().join("passwd"), "mine").unwrap();
+    let id = story.handle.download(story.job("../../etc/passwd", &content)).unwrap();
+    let mut data = story.data().await;
+    assert_eq!(give(&mut data, &content, content.len()).await, 0);
+    let Phase::Done { path, fid } = story.rest(id).await else { panic!() };
+    assert_eq!((path.as_path(), fid), (story.downloads().join("passwd (2)").as_path(), FID));
+    assert_eq!(fs::read(&path).unwrap(), content);
+    assert_eq!(fs::read(story.downloads().join("passwd")).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(story.downloads()).unwrap().count(), 2, "no part is left");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_download_goes_on_from_what_is_written() {
+    let mut story = story().await;
+    let content = bytes(1_000_000);
+    let id = story.handle.download(story.job("a.bin", &content)).unwrap();
+    let mut data = story.data().await;
+    give(&mut data, &content, 400_000).await;
+    let written = loop {
+        let acked = ack(&data.frame().await.unwrap());
+        if acked >= 300_000 {
+            break acked;
+        }
+    };
+    drop(data);
+    story.phase(id, |phase| *phase == Phase::Cut).await;
+    let mut data = story.data().await;
+    assert_eq!(give(&mut data, &content, content.len()).await, written);
+    let Phase::Done { path, .. } = story.rest(id).await else { panic!() };
+    assert_eq!(fs::read(path).unwrap(), content);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_an_earlier_run_is_used() {
+    let mut story = story().await;
+    let content = bytes(600_000);
+    let job = story.job("a.bin", &content);
+    fs::create_dir_all(&job.dir).unwrap();
+    let part = job.dir.join(format!("a.bin.{}.part", &job.hash.to_string()[..16]));
+    fs::write(&part, &content[..250_000]).unwrap();
+    let id = story.handle.download(job.clone()).unwrap();
+    let mut data = story.data().await;
+    assert_eq!(give(&mut data, &content, content.len()).await, 250_000);
+    assert!(matches!(story.rest(id).await, Phase::Done { .. }));
+
+    fs::write(&part, bytes(700_000)).unwrap();
+    let id = story.handle.download(job.clone()).unwrap();
+    let mut data = story.data().await;
+    assert_eq!(give(&mut data, &content, content.len()).await, 0, "longer than the file");
+    assert!(matches!(story.rest(id).await, Phase::Done { .. }));
+
+    fs::write(&part, vec![7; 600_000]).unwrap();
+    let id = story.handle.download(job).unwrap();
+    assert_eq!(story.rest(id).await, Phase::Failed(TransferFault::HashMismatch));
+    assert!(!part.exists(), "the next try starts clean");
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_link_planted_in_place_of_the_part_is_not_followed() {
+    let mut story = story().await;
+    let content = bytes(1000);
+    let job = story.job("a", &content);
+    fs::create_dir_all(&job.dir).unwrap();
+    let victim = story.file("victim", b"precious");
+    let part = job.dir.join(format!("a.{}.part", &job.hash.to_string()[..16]));
+    std::os::unix::fs::symlink(&victim, part).unwrap();
+    let id = story.handle.download(job).unwrap();
+    assert!(matches!(story.rest(id).await, Phase::Failed(TransferFault::Unwritable(_))));
+    assert_eq!(fs::read(victim).unwrap(), b"precious");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_lies_gets_nothing_written() {
+    let content = bytes(100_000);
+    let lies: [fn(&mut FileData); 4] = [
+        |piece| piece.o += 1,
+        |piece| piece.o = u64::MAX,
+        |piece| piece.d = vec![0; 100_001],
+        |piece| piece.d.clear(),
+    ];
+    for lie in lies {
+        let mut story = story().await;
+        let id = story.handle.download(story.job("a", &content)).unwrap();
+        let mut data = story.data().await;
+        let (rid, _) = data.expect::<FileGet>().await;
+        let size = content.len() as u64;
+        data.ok(rid, &FileFound { x: X, size, b3: hash(&content), name: String::new() });
+        let mut piece = FileData { x: X, o: 0, d: content[..CHUNK_BYTES].to_vec() };
+        lie(&mut piece);
+        data.event(kind::FDAT, &piece).await;
+        story.phase(id, |phase| *phase == Phase::Cut).await;
+        let mut data = story.data().await;
+        let wrong = bytes(100_000).iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
+        let (rid, asked) = data.expect::<FileGet>().await;
+        assert_eq!(asked.off, 0);
+        data.ok(rid, &FileFound { x: X, size, b3: hash(&content), name: String::new() });
+        for (at, d) in wrong.chunks(CHUNK_BYTES).enumerate() {
+            let piece = FileData { x: X, o: (at * CHUNK_BYTES) as u64, d: d.to_vec() };
+            data.event(kind::FDAT, &piece).await;
+        }
+        assert_eq!(story.rest(id).await, Phase::Failed(TransferFault::HashMismatch));
+        assert_eq!(fs::read_dir(story.downloads()).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_run_and_the_third_waits_for_its_turn() {
+    let mut story = story().await;
+    let content = bytes(1000);
+    let ids: Vec<_> = (0..3)
+        .map(|n| story.handle.download(story.job(&format!("f{n}"), &content)).unwrap())
+        .collect();
+    let mut first = story.data().await;
+    let _second = story.data().await;
+    give(&mut first, &content, content.len()).await;
+    story.phase(ids[0], |phase| matches!(phase, Phase::Done { .. })).await;
+    let mut third = story.data().await;
+    give(&mut third, &content, content.len()).await;
+    story.phase(ids[2], |phase| matches!(phase, Phase::Done { .. })).await;
+    story.handle.cancel(ids[1]).unwrap();
+    assert_eq!(story.rest(ids[1]).await, Phase::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_download_leaves_nothing() {
+    let mut story = story().await;
+    let content = bytes(500_000);
+    let id = story.handle.download(story.job("a", &content)).unwrap();
+    let mut data = story.data().await;
+    give(&mut data, &content, 300_000).await;
+    ack(&data.frame().await.unwrap());
+    story.handle.cancel(id).unwrap();
+    drop(data);
+    assert_eq!(story.rest(id).await, Phase::Cancelled);
+    assert_eq!(fs::read_dir(story.downloads()).unwrap().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_are_refused_and_the_end_of_the_link_ends_them() {
+    let mut story = story().await;
+    let path = story.file("a", b"x");
+    let mut ids = Vec::new();
+    for _ in 0..=JOBS_MAX {
+        let id = story.upload(&path);
+        story.phase(id, |phase| phase.is_over() || *phase == Phase::Waiting).await;
+        ids.push(id);
+    }
+    let mut transfers = crate::transfer::Transfers::default();
+    story.handle.close().await;
+    soon(async {
+        while let Some(notice) = story.notices.recv().await {
+            if let Notice::Transfer(notice) = notice
+                && let TransferChange::Phase { phase, .. } = &notice.change
+            {
+                assert!(!matches!(phase, Phase::Done { .. }));
+                transfers.apply(&notice);
+                ids.retain(|id| {
+                    *id != notice.id || *phase != Phase::Failed(TransferFault::LinkEnded)
+                });
+            }
+        }
+    })
+    .await;
+    assert_eq!(ids.len(), 1, "the one too many had failed before");
+}
+
+#[test]
+fn a_full_disk_has_its_own_word() {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    assert_eq!(super::super::session::unwritable(&full), TransferFault::DiskFull);
+    let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    assert!(matches!(super::super::session::unwritable(&other), TransferFault::Unwritable(_)));
+}
