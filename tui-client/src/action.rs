@@ -1,0 +1,177 @@
+//! What a key, a click or a command can make the program do. Plain names; the key map leads to them, the help
+//! page explains them, `app` carries them out.
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// Something the person can do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[$doc])* $name,)* }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Key of the words that explain it.
+            #[must_use]
+            pub const fn word_key(self) -> &'static str {
+                match self { $(Self::$name => concat!("hint.", $word),)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Leave the program.
+    Quit = "quit",
+    /// Show what the keys do here.
+    Help = "help",
+    /// Close what is open, or go back.
+    Back = "back",
+    /// Take what is chosen.
+    Choose = "choose",
+    /// One row up.
+    Up = "up",
+    /// One row down.
+    Down = "down",
+    /// One page up.
+    PageUp = "page_up",
+    /// One page down.
+    PageDown = "page_down",
+    /// To the beginning.
+    Top = "top",
+    /// To the end.
+    Bottom = "bottom",
+    /// Menu: log in.
+    LogIn = "log_in",
+    /// Menu: register.
+    Register = "register",
+    /// Choose another server.
+    OtherServer = "other_server",
+    /// Change the language.
+    Language = "language",
+    /// Next field of a form, next pane of the screen.
+    Next = "next",
+    /// The one before.
+    Previous = "previous",
+    /// Show or hide the password.
+    ShowPassword = "show_password",
+    /// Trust the server's key.
+    Trust = "trust",
+    /// Go to any chat, person or command.
+    Switcher = "go_to",
+    /// Show the inbox.
+    Inbox = "inbox",
+    /// Show who is online.
+    Online = "people",
+    /// Show the transfers.
+    Transfers = "files",
+    /// Choose a file to send.
+    SendFile = "send_file",
+    /// Show the rooms of the server.
+    Rooms = "rooms",
+    /// Next tab.
+    NextTab = "next_tab",
+    /// The tab before.
+    PreviousTab = "previous_tab",
+    /// A tab by its number.
+    Tab1 = "tab_number",
+    /// A tab by its number.
+    Tab2 = "tab_number",
+    /// A tab by its number.
+    Tab3 = "tab_number",
+    /// A tab by its number.
+    Tab4 = "tab_number",
+    /// A tab by its number.
+    Tab5 = "tab_number",
+    /// A tab by its number.
+    Tab6 = "tab_number",
+    /// A tab by its number.
+    Tab7 = "tab_number",
+    /// A tab by its number.
+    Tab8 = "tab_number",
+    /// A tab by its number.
+    Tab9 = "tab_number",
+    /// Next tab with something unread.
+    NextUnread = "unread",
+    /// Try to connect now.
+    Reconnect = "reconnect",
+    /// Send what is written.
+    Send = "send",
+    /// Begin a new line.
+    NewLine = "new_line",
+    /// Caret one character to the left.
+    Left = "left",
+    /// Caret one character to the right.
+    Right = "right",
+    /// Caret one word to the left.
+    WordLeft = "word_left",
+    /// Caret one word to the right.
+    WordRight = "word_right",
+    /// Caret to the start of the line.
+    LineStart = "line_start",
+    /// Caret to the end of the line.
+    LineEnd = "line_end",
+    /// Delete the character before the caret.
+    DeleteLeft = "delete_left",
+    /// Delete the character behind the caret.
+    DeleteRight = "delete_right",
+    /// Delete the word before the caret.
+    DeleteWordLeft = "delete_word_left",
+    /// Delete the word behind the caret.
+    DeleteWordRight = "delete_word_right",
+    /// Delete to the start of the line.
+    KillLeft = "kill_left",
+    /// Delete to the end of the line.
+    KillRight = "kill_right",
+    /// Take back the last change.
+    Undo = "undo",
+    /// Do again what was taken back.
+    Redo = "redo",
+    /// The line sent before.
+    HistoryBack = "history_back",
+    /// The line sent after.
+    HistoryOn = "history_on",
+    /// Copy the message.
+    Copy = "copy",
+    /// Send a failed message again.
+    Retry = "retry",
+    /// Save the file of a message.
+    Save = "save",
+    /// Mark as read.
+    MarkRead = "mark_read",
+    /// Mark everything as read.
+    MarkAllRead = "mark_all_read",
+    /// Decline an invitation.
+    Decline = "decline",
+    /// Pause a transfer, or let it go on.
+    Pause = "pause",
+    /// Cancel a transfer.
+    CancelTransfer = "cancel_transfer",
+    /// Go to the folder above.
+    FolderUp = "folder_up",
+    /// Show or hide hidden files.
+    Hidden = "hidden",
+    /// Agree.
+    Yes = "yes",
+    /// Disagree.
+    No = "no",
+}
+
+impl Action {
+    /// The place of the tab that a `Tab…` action names, from 0.
+    #[must_use]
+    pub const fn tab(self) -> Option<usize> {
+        Some(match self {
+            Self::Tab1 => 0,
+            Self::Tab2 => 1,
+            Self::Tab3 => 2,
+            Self::Tab4 => 3,
+            Self::Tab5 => 4,
+            Self::Tab6 => 5,
+            Self::Tab7 => 6,
+            Self::Tab8 => 7,
+            Self::Tab9 => 8,
+            _ => return None,
+        })
+    }
+}

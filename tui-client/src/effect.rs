@@ -1,0 +1,100 @@
+//! Everything the program can do to the world, as data: `app::update` decides, the runtime carries out, and tests
+//! compare. Nothing here is done by itself.
+
+use std::path::PathBuf;
+
+use liao_client_core::{
+    address::Address,
+    transfer::{DownloadJob, TransferId, UploadJob},
+};
+use liao_common::{
+    id::{Nonce, Pin, RoomId, Seq},
+    message::{Body, Kind},
+    request::{Request, Secret, Watch},
+};
+
+use crate::{settings::Remembered, view::server::Server};
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Run the private server, or find the one that runs.
+    StartPrivate,
+    /// Ask a server for its key.
+    Probe(Address),
+    /// Stop waiting for a probe.
+    StopProbe,
+    /// Remember a server's key.
+    KeepPin(Address, Pin),
+    /// Begin a link.
+    Connect(Server, Login),
+    /// End the link.
+    Disconnect,
+    /// Log out on this computer, and end the link.
+    LogOut,
+    /// Forget the token of an account on this computer.
+    ForgetAccount(Server, String),
+    /// Write down what the program remembers.
+    Remember(Remembered),
+    /// Post a message.
+    Post(RoomId, Kind, Body),
+    /// Post a failed message again.
+    Resend(Nonce),
+    /// Ask the server.
+    Ask(Request),
+    /// Say what is looked at.
+    Watch(Watch),
+    /// Move a read marker.
+    Mark(RoomId, Seq),
+    /// Connect now.
+    RetryNow,
+    /// Look whether a file can be sent.
+    SeeFile(RoomId, PathBuf),
+    /// Send a file.
+    Upload(UploadJob),
+    /// Fetch a file.
+    Download(DownloadJob),
+    /// Pause a transfer.
+    Pause(TransferId),
+    /// Go on with a transfer.
+    Resume(TransferId),
+    /// Give a transfer up.
+    Cancel(TransferId),
+    /// Read a folder.
+    List(PathBuf),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Ring the bell.
+    Bell,
+}
+
+/// Who logs in, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// With the token kept for this user id.
+    Token(String),
+    /// With a password.
+    Password {
+        /// The user id.
+        user: String,
+        /// The password.
+        secret: Secret,
+        /// Keep a token for the next time.
+        keep: bool,
+    },
+    /// As a new account.
+    Register {
+        /// The user id.
+        user: String,
+        /// The display name.
+        name: String,
+        /// The password.
+        secret: Secret,
+        /// The invite, if one is needed.
+        invite: Option<String>,
+        /// Keep a token for the next time.
+        keep: bool,
+    },
+}

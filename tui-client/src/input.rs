@@ -1,0 +1,64 @@
+//! Everything that can happen to the program, in one type. The runtime makes these; `app::update` takes them.
+
+use std::path::PathBuf;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use liao_client_core::{notice::Notice, trust::ConnectError};
+use liao_common::id::{Pin, RoomId};
+
+use crate::picker::Entry;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted, as it came.
+    Paste(String),
+    /// The mouse moved, clicked or turned its wheel.
+    Mouse(MouseEvent),
+    /// The window has another size: columns, rows.
+    Resize(u16, u16),
+    /// The link says something.
+    Notice(Box<Notice>),
+    /// A server showed its key, or could not be reached.
+    Probed(Result<Pin, ConnectError>),
+    /// The private server runs and can be reached, or why not.
+    PrivateReady(Result<(), PrivateTrouble>),
+    /// A message could not be put into the outbox; here it is back.
+    NotPosted {
+        /// The room it was for.
+        room: RoomId,
+        /// What it said.
+        text: String,
+    },
+    /// A folder was read.
+    Listed {
+        /// Which.
+        folder: PathBuf,
+        /// What is in it.
+        entries: std::io::Result<Vec<Entry>>,
+    },
+    /// A file to send was looked at: its size, or why it cannot be sent.
+    FileSeen {
+        /// The room it is for.
+        room: RoomId,
+        /// Which.
+        path: PathBuf,
+        /// Whether it is a file that can be read.
+        result: std::io::Result<()>,
+    },
+    /// The time came that `App::wake_at_ms` asked for.
+    Woken,
+    /// The operating system asks the program to end.
+    Terminate,
+}
+
+/// Why there is no private server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrivateTrouble {
+    /// Its folder is in use by a program that does not say where it listens.
+    InUse(PathBuf),
+    /// It did not start; the reason as the server gave it.
+    Failed(String),
+}

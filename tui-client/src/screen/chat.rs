@@ -1,0 +1,192 @@
+//! A chat, drawn: topic, the lines that were settled, what is being written with the terminal's own cursor, the
+//! popup of completions.
+
+use liao_client_core::model::{Model, RoomView};
+use liao_common::id::RoomId;
+use ratatui::{
+    layout::{Position, Rect},
+    text::{Line, Span},
+};
+
+use super::paint::{Paint, row};
+use crate::{
+    text::width::{columns, truncate},
+    view::{
+        areas::Areas,
+        chat::{ChatView, title},
+        completion::{Completion, ROWS_MAX},
+        hit::Hit,
+        main::{Focus, MainView},
+    },
+};
+
+/// Columns before the text being written.
+const PROMPT_COLUMNS: u16 = 3;
+
+pub(super) fn draw(
+    paint: &mut Paint<'_, '_>,
+    areas: &Areas,
+    main: &mut MainView,
+    room: RoomId,
+    model: &Model,
+) {
+    let Some(view) = model.room(room) else { return };
+    topic(paint, areas.topic, view, model);
+    let focus = main.focus;
+    let covered = main.overlay.is_some();
+    if let Some(chat) = main.chat() {
+        timeline(paint, areas.timeline, chat, view, model, focus);
+        composer(paint, areas, chat, view, model, focus == Focus::Composer && !covered);
+    }
+    if let Some(completion) = &mut main.completion {
+        popup(paint, areas, completion);
+    }
+}
+
+fn topic(paint: &mut Paint<'_, '_>, area: Rect, view: &RoomView, model: &Model) {
+    let (strong, dim) = (paint.styles().heading, paint.styles().dim);
+    let mut parts = vec![Span::raw(" "), Span::styled(title(model, view), strong)];
+    let note = if view.is_direct() {
+        let user = view.with.and_then(|user| model.people.find(user));
+        let online = view.with.is_some_and(|user| model.people.is_online(user));
+        let state = paint.t(if online { "presence.online" } else { "presence.offline" });
+        user.map_or_else(String::new, |person| format!("  @{}  {state}", person.id))
+    } else {
+        let members = paint.words.count("room.members", view.members);
+        if view.topic.is_empty() {
+            format!("  {members}")
+        } else {
+            format!("  {}  {members}", view.topic)
+        }
+    };
+    let free = usize::from(area.width).saturating_sub(columns(&title(model, view)) + 2);
+    parts.push(Span::styled(truncate(&note, free), dim));
+    paint.line(area, Line::from(parts));
+}
+
+fn timeline(
+    paint: &mut Paint<'_, '_>,
+    area: Rect,
+    chat: &ChatView,
+    view: &RoomView,
+    model: &Model,
+    focus: Focus,
+) {
+    paint.hits.add(area, Hit::Timeline);
+    if chat.lines.is_empty() {
+        let style = paint.styles().dim;
+        let text = if view.is_direct() {
+            paint.words.fill("room.empty_direct", &[("name", &title(model, view))])
+        } else {
+            paint.t("room.empty").to_owned()
+        };
+        let text = truncate(&text, usize::from(area.width));
+        return paint.middle(row(area, area.height / 2), Line::from(Span::styled(text, style)));
+    }
+    // A short chat stands at the bottom, near where one writes.
+    let count = u16::try_from(chat.lines.len()).unwrap_or(u16::MAX).min(area.height);
+    let top = area.height - count;
+    let selected = if focus == Focus::Timeline {
+        paint.styles().selected
+    } else {
+        paint.styles().selected_dim
+    };
+    for (at, (line, key)) in (top..area.height).zip(&chat.lines) {
+        paint.line(row(area, at), line.clone());
+        if chat.timeline.chosen == Some(*key) {
+            paint.shade(row(area, at), selected);
+        }
+    }
+    if chat.below > 0 {
+        below(paint, area, chat.below);
+    }
+}
+
+/// How many messages are below, at the lower right.
+fn below(paint: &mut Paint<'_, '_>, area: Rect, count: u64) {
+    let text = format!(" {} ", paint.words.count("timeline.below", count));
+    let style = paint.styles().badge;
+    let wide = u16::try_from(columns(&text)).unwrap_or(0).min(area.width);
+    let place = Rect {
+        x: area.right().saturating_sub(wide + 1),
+        y: area.bottom() - 1,
+        width: wide,
+        height: 1,
+    };
+    paint.line(place, Span::styled(text, style));
+    paint.hits.add(place, Hit::Do(crate::action::Action::Bottom));
+}
+
+fn composer(
+    paint: &mut Paint<'_, '_>,
+    areas: &Areas,
+    chat: &ChatView,
+    view: &RoomView,
+    model: &Model,
+    focused: bool,
+) {
+    let border = if focused { paint.styles().border_focus } else { paint.styles().border };
+    paint.rule(areas.composer_rule, border);
+    let area = areas.composer;
+    let (prompt, input, soft) =
+        (paint.styles().prompt, paint.styles().input, paint.styles().placeholder);
+    paint.line(area, Span::styled(" ❯ ", if focused { prompt } else { soft }));
+    let inner = Rect {
+        x: area.x + PROMPT_COLUMNS,
+        width: area.width.saturating_sub(PROMPT_COLUMNS + 1),
+        ..area
+    };
+    paint.hits.add(area, Hit::Composer);
+    let layout = chat.composer.layout(usize::from(inner.width), usize::from(inner.height));
+    if chat.composer.is_empty() {
+        let text = paint.words.fill("composer.placeholder_to", &[("room", &title(model, view))]);
+        paint.text(
+            Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner },
+            &text,
+            soft,
+        );
+    }
+    for (at, line) in (0..inner.height).zip(&layout.rows) {
+        paint.line(row(inner, at), Span::styled(line.text.clone(), input));
+    }
+    if focused {
+        let x = inner.x + u16::try_from(layout.caret.x).unwrap_or(0);
+        let y = inner.y + u16::try_from(layout.caret.y).unwrap_or(0);
+        paint.frame.set_cursor_position(Position::new(x, y));
+    }
+}
+
+fn popup(paint: &mut Paint<'_, '_>, areas: &Areas, completion: &mut Completion) {
+    let len = completion.offers.len();
+    let window = completion.list.window(len, ROWS_MAX);
+    let wide = completion
+        .offers
+        .iter()
+        .map(|offer| columns(&offer.word) + columns(&offer.note) + 5)
+        .max()
+        .unwrap_or(0);
+    let width = u16::try_from(wide)
+        .unwrap_or(u16::MAX)
+        .clamp(20, areas.composer.width.saturating_sub(4).min(64).max(20));
+    let height = u16::try_from(window.len()).unwrap_or(0) + 2;
+    let top = areas.composer_rule.y.saturating_sub(height.saturating_sub(1));
+    let place = Rect { x: areas.composer.x + 2, y: top, width, height };
+    let place = Rect { y: top.saturating_sub(1), ..place };
+    let inside = paint.popup(place, "");
+    let chosen = completion.list.chosen(len);
+    for (at, offer) in (0..inside.height).zip(window.clone()) {
+        let Some(item) = completion.offers.get(offer) else { continue };
+        let (word, note) = (paint.styles().strong, paint.styles().dim);
+        let free = usize::from(inside.width).saturating_sub(columns(&item.word) + 2);
+        let line = Line::from(vec![
+            Span::styled(format!(" {}", item.word), word),
+            Span::styled(format!(" {}", truncate(&item.note, free)), note),
+        ]);
+        let place = row(inside, at);
+        paint.line(place, line);
+        if chosen == Some(offer) {
+            let style = paint.styles().selected;
+            paint.shade(place, style);
+        }
+    }
+}

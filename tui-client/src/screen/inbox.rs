@@ -1,0 +1,165 @@
+//! The inbox, drawn: one row for each thing that waits, two where the window is narrow.
+
+use liao_client_core::{
+    inbox::{InboxKind, InboxRow, inbox},
+    model::Model,
+};
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::paint::{Paint, row};
+use crate::{
+    app::Base,
+    format::{badge, when},
+    text::width::{columns, pad, pad_start, truncate},
+    view::{
+        areas::{Areas, COLUMNS_NAMES},
+        chat::title_of,
+        hit::Hit,
+        main::{Focus, MainView},
+    },
+};
+
+pub(super) fn draw(
+    paint: &mut Paint<'_, '_>,
+    areas: &Areas,
+    main: &mut MainView,
+    model: &Model,
+    base: &Base,
+) {
+    let rows = inbox(model);
+    let (heading, dim) = (paint.styles().heading, paint.styles().dim);
+    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    let note = if rows.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", paint.words.count("inbox.waiting", count))
+    };
+    let title = Line::from(vec![
+        Span::raw(" "),
+        Span::styled(paint.t("inbox.title"), heading),
+        Span::styled(note, dim),
+    ]);
+    paint.line(areas.topic, title);
+    let area = areas.timeline;
+    if rows.is_empty() {
+        let text = truncate(paint.t("inbox.empty"), usize::from(area.width));
+        return paint.middle(row(area, area.height / 2), Line::from(Span::styled(text, dim)));
+    }
+    let two = area.width < COLUMNS_NAMES;
+    let tall: u16 = if two { 2 } else { 1 };
+    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let window = main.inbox.window(rows.len(), usize::from(area.height / tall));
+    let chosen = main
+        .inbox
+        .chosen(rows.len())
+        .filter(|_| main.focus == Focus::Timeline && main.overlay.is_none());
+    for (at, place) in (0..area.height / tall).zip(window) {
+        let Some(item) = rows.get(place) else { continue };
+        let spot = Rect { y: area.y + at * tall, height: tall, ..area };
+        if two {
+            two_lines(paint, spot, item, model, base)
+        } else {
+            one_line(paint, spot, item, model, base)
+        }
+        if chosen == Some(place) {
+            let style = paint.styles().selected;
+            paint.shade(spot, style);
+        }
+        paint.hits.add(spot, Hit::InboxRow(place));
+    }
+}
+
+fn one_line(paint: &mut Paint<'_, '_>, area: Rect, item: &InboxRow, model: &Model, base: &Base) {
+    let styles = paint.styles().clone();
+    let time = pad_start(&time(item, base), 10);
+    let from = pad(&from(item, model), 14);
+    let place = pad(&room(item, model), 16);
+    let free = usize::from(area.width).saturating_sub(10 + 14 + 16 + 11);
+    paint.line(
+        area,
+        Line::from(vec![
+            Span::styled(format!(" {} ", mark(item)), mark_style(paint, item)),
+            Span::styled(time, styles.time),
+            Span::raw("  "),
+            Span::styled(from, from_style(paint, item, model)),
+            Span::raw("  "),
+            Span::styled(place, styles.dim),
+            Span::raw("  "),
+            Span::styled(truncate(&what(paint, item, model), free), styles.text),
+        ]),
+    );
+}
+
+fn two_lines(paint: &mut Paint<'_, '_>, area: Rect, item: &InboxRow, model: &Model, base: &Base) {
+    let styles = paint.styles().clone();
+    let time = time(item, base);
+    let place = room(item, model);
+    let free = usize::from(area.width).saturating_sub(columns(&time) + 6);
+    let head = truncate(&format!("{} {place}", from(item, model)), free);
+    paint.line(
+        row(area, 0),
+        Line::from(vec![
+            Span::styled(format!(" {} ", mark(item)), mark_style(paint, item)),
+            Span::styled(head, from_style(paint, item, model)),
+            Span::styled(format!("  {time}"), styles.time),
+        ]),
+    );
+    let text = truncate(&what(paint, item, model), usize::from(area.width).saturating_sub(4));
+    paint.line(row(area, 1), Span::styled(format!("   {text}"), styles.dim));
+}
+
+const fn mark(item: &InboxRow) -> &'static str {
+    match item.kind {
+        InboxKind::Invitation => "+",
+        InboxKind::Mention => "@",
+        InboxKind::File(_) => "▤",
+        InboxKind::Direct => "✉",
+        InboxKind::Room => "#",
+    }
+}
+
+fn mark_style(paint: &Paint<'_, '_>, item: &InboxRow) -> ratatui::style::Style {
+    match item.kind {
+        InboxKind::Room => paint.styles().dim,
+        _ => paint.styles().badge,
+    }
+}
+
+fn time(item: &InboxRow, base: &Base) -> String {
+    if item.at_ms == 0 {
+        return String::new();
+    }
+    when(item.at_ms.cast_signed(), base.now_ms.cast_signed(), base.offset(item.at_ms), base.words)
+}
+
+fn from(item: &InboxRow, model: &Model) -> String {
+    item.from.and_then(|user| model.name(user)).unwrap_or("…").to_owned()
+}
+
+fn from_style(paint: &Paint<'_, '_>, item: &InboxRow, model: &Model) -> ratatui::style::Style {
+    let person = item.from.and_then(|user| model.people.find(user));
+    person.map_or(paint.styles().text, |person| paint.theme.name_style(&person.id))
+}
+
+fn room(item: &InboxRow, model: &Model) -> String {
+    let direct = model.room(item.room).is_some_and(liao_client_core::model::RoomView::is_direct);
+    if direct { String::new() } else { title_of(model, item.room) }
+}
+
+fn what(paint: &Paint<'_, '_>, item: &InboxRow, model: &Model) -> String {
+    let words = paint.words;
+    match item.kind {
+        InboxKind::Invitation => {
+            words.fill("inbox.invitation", &[("room", &title_of(model, item.room))])
+        }
+        InboxKind::File(_) => format!("{}: {}", words.t("inbox.file"), item.words),
+        InboxKind::Mention => item.words.clone(),
+        InboxKind::Direct | InboxKind::Room if item.count > 1 => {
+            format!("({}) {}", badge(item.count), item.words)
+        }
+        InboxKind::Direct | InboxKind::Room => item.words.clone(),
+    }
+}

@@ -1,0 +1,390 @@
+//! One entry of a chat as lines: day rule, unread rule, time, name, text, file, state. Pure: a row and its
+//! neighbour in, lines out.
+
+use liao_client_core::{
+    model::Model,
+    timeline::{Content, FileOffer, Item, Row, RowState},
+    transfer::{Direction, Phase, Transfer},
+};
+use liao_common::id::{Seq, UserId};
+use ratatui::{
+    style::Style,
+    text::{Line, Span},
+};
+
+use crate::{
+    app::Base,
+    format::{self, clock, local_date},
+    text::{
+        markup::{self, Block, Mark},
+        width::{center, columns, pad, truncate},
+        wrap::{self, Piece},
+    },
+    view::{
+        areas::{COLUMNS_NAMES, TEXT_COLUMNS_MAX},
+        timeline::{Key, TimelineView},
+    },
+};
+
+use super::transfer_line;
+
+/// Lines of one message that are shown before it is folded.
+const FOLD_LINES: usize = 24;
+
+/// Lines of a folded message that stay.
+const FOLD_KEEP: usize = 12;
+
+/// What every entry needs to be drawn.
+pub(crate) struct Look<'a> {
+    pub(crate) base: &'a Base,
+    pub(crate) model: &'a Model,
+    pub(crate) view: &'a TimelineView,
+    /// Columns there are.
+    pub(crate) width: usize,
+    /// How many messages are unread, for the rule.
+    pub(crate) unread: u64,
+}
+
+impl Look<'_> {
+    const fn narrow(&self) -> bool {
+        self.width < COLUMNS_NAMES as usize - 4
+    }
+
+    /// Columns before the text: time, name, spaces between.
+    const fn gutter(&self) -> usize {
+        if self.narrow() { 2 } else { 1 + 5 + 2 + self.name_columns() + 2 }
+    }
+
+    const fn name_columns(&self) -> usize {
+        if self.width >= 90 { 14 } else { 10 }
+    }
+
+    fn text_columns(&self) -> usize {
+        self.width.saturating_sub(self.gutter() + 1).clamp(1, usize::from(TEXT_COLUMNS_MAX))
+    }
+
+    fn time(&self, at_ms: u64) -> String {
+        clock(at_ms.cast_signed(), self.base.offset(at_ms))
+    }
+
+    fn day(&self, at_ms: u64) -> format::Date {
+        local_date(at_ms.cast_signed(), self.base.offset(at_ms))
+    }
+
+    fn name(&self, user: UserId) -> &str {
+        self.model.name(user).unwrap_or("…")
+    }
+
+    fn name_style(&self, user: UserId) -> Style {
+        if self.model.my_id() == Some(user) {
+            return self.base.theme.styles.name_self;
+        }
+        let id = self.model.people.find(user).map_or("", |person| person.id.as_str());
+        self.base.theme.name_style(id)
+    }
+}
+
+/// The lines of an entry, given the row before it.
+pub(crate) fn lines(look: &Look<'_>, before: Option<&Row>, item: &Item<'_>) -> Vec<Line<'static>> {
+    match item {
+        Item::Hole(_) => vec![note(look, look.base.words.t("room.loading_older"))],
+        Item::Row(row) => row_lines(look, before, row),
+    }
+}
+
+fn row_lines(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    let new_day = before.is_none_or(|before| look.day(before.at_ms) != look.day(row.at_ms));
+    if new_day {
+        let text = format::day_rule(look.day(row.at_ms), look.base.words);
+        out.push(rule(look, &text, look.base.theme.styles.rule));
+    }
+    let fresh = begins_unread(look, before, row);
+    if fresh {
+        let text = look.base.words.count("timeline.unread", look.unread.max(1));
+        out.push(rule(look, &text, look.base.theme.styles.unread_rule));
+    }
+    let joined = !new_day && !fresh && before.is_some_and(|before| continues(before, row));
+    let body = body(look, row);
+    if is_event(row) {
+        out.extend(event_lines(look, row, body));
+    } else if look.narrow() {
+        out.extend(narrow_lines(look, row, joined, body));
+    } else {
+        let same_minute =
+            joined && before.is_some_and(|before| look.time(before.at_ms) == look.time(row.at_ms));
+        out.extend(wide_lines(look, row, joined, same_minute, body));
+    }
+    out
+}
+
+fn begins_unread(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
+    let Some(read) = look.view.rule_after else { return false };
+    let is_after = |row: &Row| row.seq.is_some_and(|seq| seq > read);
+    // The first row of all needs no rule to say where it begins.
+    is_after(row)
+        && before.is_some_and(|before| {
+            before.seq.is_some_and(|seq| seq > Seq::ZERO) && !is_after(before)
+        })
+}
+
+/// Ten minutes of one person talking stand together.
+fn continues(before: &Row, row: &Row) -> bool {
+    const TOGETHER_MS: u64 = 10 * 60 * 1000;
+    before.from == row.from
+        && !is_event(before)
+        && !is_event(row)
+        && row.at_ms.abs_diff(before.at_ms) < TOGETHER_MS
+}
+
+const fn is_event(row: &Row) -> bool {
+    matches!(row.content, Content::Join | Content::Leave | Content::Topic(_) | Content::Invite(_))
+}
+
+fn wide_lines(
+    look: &Look<'_>,
+    row: &Row,
+    joined: bool,
+    same_minute: bool,
+    body: Vec<Line<'static>>,
+) -> Vec<Line<'static>> {
+    let styles = &look.base.theme.styles;
+    let time = if same_minute { " ".repeat(5) } else { look.time(row.at_ms) };
+    let name = if joined { "" } else { look.name(row.from) };
+    let head = vec![
+        Span::raw(" "),
+        Span::styled(time, styles.time),
+        Span::raw("  "),
+        Span::styled(pad(name, look.name_columns()), look.name_style(row.from)),
+        Span::raw("  "),
+    ];
+    indent(body, head, look.gutter())
+}
+
+fn narrow_lines(
+    look: &Look<'_>,
+    row: &Row,
+    joined: bool,
+    body: Vec<Line<'static>>,
+) -> Vec<Line<'static>> {
+    let styles = &look.base.theme.styles;
+    let mut out = Vec::new();
+    if !joined {
+        let name = truncate(look.name(row.from), look.width.saturating_sub(8));
+        out.push(Line::from(vec![
+            Span::styled(name, look.name_style(row.from)),
+            Span::styled(format!("  {}", look.time(row.at_ms)), styles.time),
+        ]));
+    }
+    let gutter = look.gutter();
+    out.extend(indent(body, vec![Span::raw(" ".repeat(gutter))], gutter));
+    out
+}
+
+fn event_lines(look: &Look<'_>, row: &Row, body: Vec<Line<'static>>) -> Vec<Line<'static>> {
+    let styles = &look.base.theme.styles;
+    let mark = match row.content {
+        Content::Join => "→",
+        Content::Leave => "←",
+        _ => "·",
+    };
+    let head = if look.narrow() {
+        vec![Span::styled(format!("{mark} "), styles.event)]
+    } else {
+        let name = pad(mark, look.name_columns());
+        vec![
+            Span::raw(" "),
+            Span::styled(look.time(row.at_ms), styles.time),
+            Span::styled(format!("  {name}  "), styles.event),
+        ]
+    };
+    indent(body, head, look.gutter())
+}
+
+fn indent(body: Vec<Line<'static>>, head: Vec<Span<'static>>, gutter: usize) -> Vec<Line<'static>> {
+    let mut head = Some(head);
+    let with_head = body.into_iter().map(|line| {
+        let mut spans = head.take().unwrap_or_else(|| vec![Span::raw(" ".repeat(gutter))]);
+        spans.extend(line.spans);
+        Line::from(spans)
+    });
+    with_head.collect()
+}
+
+fn body(look: &Look<'_>, row: &Row) -> Vec<Line<'static>> {
+    let words = look.base.words;
+    let styles = &look.base.theme.styles;
+    let name = look.name(row.from).to_owned();
+    let event = |text: String| wrapped(look, &text, styles.event);
+    let mut out = match &row.content {
+        Content::Text(text) => said(look, row, text),
+        Content::File(file) => offer(look, row, file),
+        Content::Redacted => wrapped(look, words.t("timeline.deleted"), styles.event),
+        Content::Unknown(_) => wrapped(look, words.t("timeline.unknown"), styles.event),
+        Content::Join => event(words.fill("room.joined", &[("name", &name)])),
+        Content::Leave => event(words.fill("room.left", &[("name", &name)])),
+        Content::Topic(topic) if topic.is_empty() => {
+            event(words.fill("room.topic_removed", &[("name", &name)]))
+        }
+        Content::Topic(topic) => {
+            event(words.fill("room.topic_set", &[("name", &name), ("topic", topic)]))
+        }
+        Content::Invite(other) => {
+            let other = other.map_or("…", |user| look.name(user)).to_owned();
+            event(words.fill("room.invited", &[("name", &name), ("other", &other)]))
+        }
+    };
+    if let Some(of) = row.re {
+        out.insert(0, quote(look, of));
+    }
+    state(look, row, &mut out);
+    out
+}
+
+fn wrapped(look: &Look<'_>, text: &str, style: Style) -> Vec<Line<'static>> {
+    wrap::wrap_text(text, style, look.text_columns()).iter().map(wrap::Row::line).collect()
+}
+
+fn quote(look: &Look<'_>, of: Seq) -> Line<'static> {
+    let rooms = look.model.rooms();
+    let found = rooms.iter().find_map(|room| room.timeline.row(of));
+    let text = found.map_or("…".to_owned(), |row| {
+        format!("{}: {}", look.name(row.from), row.first_words(120))
+    });
+    let text = truncate(&format!("┌ {text}"), look.text_columns());
+    Line::from(Span::styled(text, look.base.theme.styles.quote))
+}
+
+fn said(look: &Look<'_>, row: &Row, text: &str) -> Vec<Line<'static>> {
+    let styles = &look.base.theme.styles;
+    let base = if row.state == RowState::Sent { styles.text } else { styles.pending };
+    let mut out = Vec::new();
+    for block in markup::parse(text) {
+        match block {
+            Block::Text(marked) => {
+                let mut pieces = Vec::new();
+                for part in marked {
+                    pieces
+                        .push(Piece::new(mark_style(look, part.mark, part.text, base), part.text));
+                }
+                if row.edited {
+                    pieces.push(Piece::new(
+                        styles.dim,
+                        format!(" ({})", look.base.words.t("timeline.edited")),
+                    ));
+                }
+                out.extend(wrap::wrap(&pieces, look.text_columns()).iter().map(wrap::Row::line));
+            }
+            Block::Code { text, .. } => out.extend(code(look, text)),
+        }
+    }
+    if out.is_empty() {
+        out.push(Line::default());
+    }
+    fold(look, row, out)
+}
+
+fn mark_style(look: &Look<'_>, mark: Mark, text: &str, base: Style) -> Style {
+    let styles = &look.base.theme.styles;
+    match mark {
+        Mark::Plain => base,
+        Mark::Code => base.patch(styles.code),
+        Mark::Bold => base.patch(styles.strong),
+        Mark::Italic => base.add_modifier(ratatui::style::Modifier::ITALIC),
+        Mark::Link => base.patch(styles.link),
+        Mark::Mention => {
+            let name = text.trim_start_matches('@');
+            let me = look.model.me.as_ref();
+            if me.is_some_and(|me| me.id.eq_ignore_ascii_case(name) || me.name == name) {
+                base.patch(styles.mention_self)
+            } else {
+                base.patch(styles.mention)
+            }
+        }
+    }
+}
+
+fn code(look: &Look<'_>, text: &str) -> Vec<Line<'static>> {
+    let styles = &look.base.theme.styles;
+    let inside = look.text_columns().saturating_sub(2).max(1);
+    let rows = text.split('\n').flat_map(|line| wrap::wrap_text(line, styles.code, inside));
+    let framed = rows.map(|row| {
+        let mut line = row.line();
+        line.spans.insert(0, Span::styled("│ ", styles.code_frame));
+        line
+    });
+    framed.collect()
+}
+
+fn fold(look: &Look<'_>, row: &Row, mut lines: Vec<Line<'static>>) -> Vec<Line<'static>> {
+    if lines.len() <= FOLD_LINES || look.view.unfolded.contains(&Key::of_row(row)) {
+        return lines;
+    }
+    let hidden = u64::try_from(lines.len() - FOLD_KEEP).unwrap_or(u64::MAX);
+    lines.truncate(FOLD_KEEP);
+    let text = look.base.words.count("timeline.fold_more", hidden);
+    lines.push(Line::from(Span::styled(text, look.base.theme.styles.accent)));
+    lines
+}
+
+fn offer(look: &Look<'_>, row: &Row, file: &FileOffer) -> Vec<Line<'static>> {
+    let styles = &look.base.theme.styles;
+    let size = format::size(file.size);
+    let name = truncate(&file.name, look.text_columns().saturating_sub(columns(&size) + 5));
+    let mut out = vec![Line::from(vec![
+        Span::styled("▤ ", styles.accent),
+        Span::styled(name, styles.strong),
+        Span::styled(format!("  {size}"), styles.dim),
+    ])];
+    let transfer = look.model.transfers.of_file(file.fid);
+    match transfer {
+        Some(transfer) if !is_own_done(look, row, transfer) => {
+            out.push(transfer_line::line(look.base, transfer, look.text_columns()));
+        }
+        None if look.model.my_id() != Some(row.from) && row.state == RowState::Sent => {
+            out.push(Line::from(Span::styled(look.base.words.t("files.to_save"), styles.dim)));
+        }
+        _ => {}
+    }
+    out
+}
+
+/// One's own file that is there needs no word more.
+fn is_own_done(look: &Look<'_>, row: &Row, transfer: &Transfer) -> bool {
+    transfer.direction == Direction::Upload
+        && look.model.my_id() == Some(row.from)
+        && matches!(transfer.phase, Phase::Done { .. })
+}
+
+/// What became of one's own row.
+fn state(look: &Look<'_>, row: &Row, lines: &mut Vec<Line<'static>>) {
+    let (words, styles) = (look.base.words, &look.base.theme.styles);
+    match &row.state {
+        RowState::Sent => {}
+        RowState::Sending => {
+            if let Some(last) = lines.last_mut() {
+                last.spans.push(Span::styled(" ◌", styles.pending));
+            }
+        }
+        RowState::Failed(fault) => {
+            let text = format!(
+                "✗ {}. {} {}",
+                words.t("timeline.failed"),
+                words.fault(fault.code),
+                words.t("timeline.failed_hint")
+            );
+            lines.extend(wrapped(look, &text, styles.failed));
+        }
+    }
+}
+
+fn rule(look: &Look<'_>, text: &str, style: Style) -> Line<'static> {
+    let text = truncate(text, look.width.saturating_sub(6));
+    let free = look.width.saturating_sub(columns(&text) + 4);
+    let (left, right) = (free / 2, free - free / 2);
+    Line::from(Span::styled(format!(" {} {text} {} ", "─".repeat(left), "─".repeat(right)), style))
+}
+
+fn note(look: &Look<'_>, text: &str) -> Line<'static> {
+    Line::from(Span::styled(center(text, look.width), look.base.theme.styles.dim))
+}

@@ -1,0 +1,69 @@
+//! Drawing only: from the state to cells, and to the list of what can be clicked. Changes nothing else, and says
+//! nothing by itself: words come from the words, colours from the theme.
+
+mod chat;
+mod door;
+mod form;
+mod inbox;
+mod main;
+pub(crate) mod message;
+mod overlay;
+mod paint;
+mod popup;
+mod sidebar;
+mod status;
+mod tabs;
+pub(crate) mod transfer_line;
+
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    app::{App, Front},
+    text::wrap,
+    view::areas::{COLUMNS_MIN, ROWS_MIN},
+};
+use paint::{Paint, centered, row};
+
+/// Draws everything.
+pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
+    let mut hits = std::mem::take(&mut app.hits);
+    hits.clear();
+    let base = &app.base;
+    let mut paint = Paint {
+        theme: &base.theme,
+        words: base.words,
+        hits: &mut hits,
+        zone: &base.zone,
+        now_ms: base.now_ms,
+        frame,
+    };
+    let window = paint.frame.area();
+    let ground = paint.styles().text;
+    paint.shade(window, ground);
+    if window.width < COLUMNS_MIN || window.height < ROWS_MIN {
+        too_small(&mut paint, window);
+    } else {
+        match &mut app.front {
+            Front::Door => door::draw(&mut paint, window, &app.door),
+            Front::Main(main) => main::draw(&mut paint, main, &app.model, base),
+        }
+        if let Some(help) = &mut app.help {
+            popup::help(&mut paint, window, help);
+        }
+    }
+    app.hits = hits;
+}
+
+/// One sentence; nothing is lost while it stands.
+fn too_small(paint: &mut Paint<'_, '_>, window: Rect) {
+    let values: [(&str, &dyn std::fmt::Display); 2] =
+        [("columns", &COLUMNS_MIN), ("rows", &ROWS_MIN)];
+    let text = paint.words.fill("app.too_small", &values);
+    let style = paint.styles().text;
+    let lines = wrap::wrap_text(&text, style, usize::from(window.width));
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let place = centered(window, window.width, height);
+    for (at, line) in (0..place.height).zip(&lines) {
+        paint.middle(row(place, at), line.line());
+    }
+}

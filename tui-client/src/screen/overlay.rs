@@ -1,0 +1,311 @@
+//! What lies above the main screen, drawn: go to, rooms, transfers, files, small forms, questions.
+
+use liao_client_core::{
+    model::Model,
+    transfer::{Direction, Transfer},
+};
+use ratatui::{
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use super::{
+    form,
+    paint::{Paint, centered, row},
+    popup::search,
+    transfer_line,
+};
+use crate::{
+    action::Action,
+    app::Base,
+    format,
+    keymap::Mode,
+    text::{
+        width::{columns, pad, truncate, truncate_start},
+        wrap,
+    },
+    view::{
+        chat::title_of,
+        confirm::{ConfirmView, Question},
+        dialog::DialogView,
+        files::PickerView,
+        hit::Hit,
+        list::ListView,
+        main::MainView,
+        overlay::Overlay,
+        rooms::RoomsView,
+        switcher::SwitcherView,
+    },
+};
+
+pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model, base: &Base) {
+    let window = paint.frame.area();
+    match &mut main.overlay {
+        None => {}
+        Some(Overlay::Switcher(view)) => switcher(paint, window, view, model),
+        Some(Overlay::Rooms(view)) => rooms(paint, window, view),
+        Some(Overlay::Transfers(list)) => transfers(paint, window, list, model, base),
+        Some(Overlay::Picker(view)) => picker(paint, window, view),
+        Some(Overlay::Dialog(view)) => dialog(paint, window, view, model),
+        Some(Overlay::Confirm(view)) => confirm(paint, window, view, model),
+    }
+}
+
+/// A box for a list, with its hints in the last row; gives the inside without them.
+fn list_box(
+    paint: &mut Paint<'_, '_>,
+    window: Rect,
+    title: &str,
+    modes: &[Mode],
+    hints: &[Action],
+) -> Rect {
+    let low = window.height < 20;
+    let width = if window.width < 64 { window.width } else { 72.min(window.width - 8) };
+    let height =
+        if low { window.height.saturating_sub(1) } else { (window.height * 2 / 3).max(14) };
+    let mut area = centered(window, width, height);
+    area.y = if low { window.y } else { window.y + window.height / 8 };
+    let inside = paint.popup(area, title);
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+    let last = row(inside, inside.height.saturating_sub(1));
+    paint.hints(last, modes, hints);
+    Rect { height: inside.height.saturating_sub(2), ..inside }
+}
+
+fn switcher(paint: &mut Paint<'_, '_>, window: Rect, view: &mut SwitcherView, model: &Model) {
+    let inside = list_box(
+        paint,
+        window,
+        paint.t("goto.title"),
+        &[Mode::List],
+        &[Action::Choose, Action::Back],
+    );
+    search(paint, row(inside, 0), &view.query, "goto.placeholder");
+    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    let rows = view.rows(model, paint.words);
+    if rows.is_empty() {
+        let (style, text) =
+            (paint.styles().dim, paint.words.fill("goto.empty", &[("text", &view.query)]));
+        return paint.text(row(list, 0), &text, style);
+    }
+    let window = view.list.window(rows.len(), usize::from(list.height));
+    let chosen = view.list.chosen(rows.len());
+    for (at, place) in (0..list.height).zip(window) {
+        let Some(item) = rows.get(place) else { continue };
+        let styles = paint.styles().clone();
+        let mut parts = vec![Span::raw(" ")];
+        for (start, letter) in item.name.char_indices() {
+            let style = if item.found.contains(&start) { styles.found } else { styles.text };
+            parts.push(Span::styled(letter.to_string(), style));
+        }
+        if item.unread > 0 {
+            parts.push(Span::styled(format!(" {}", format::badge(item.unread)), styles.badge));
+        }
+        let free = usize::from(list.width).saturating_sub(Line::from(parts.clone()).width() + 3);
+        parts.push(Span::styled(format!("  {}", truncate(&item.note, free)), styles.dim));
+        list_row(paint, row(list, at), Line::from(parts), chosen == Some(place), place);
+    }
+}
+
+fn list_row(paint: &mut Paint<'_, '_>, area: Rect, line: Line<'_>, chosen: bool, place: usize) {
+    paint.line(area, line);
+    if chosen {
+        let style = paint.styles().selected;
+        paint.shade(area, style);
+    }
+    paint.hits.add(area, Hit::BoxRow(place));
+}
+
+fn rooms(paint: &mut Paint<'_, '_>, window: Rect, view: &mut RoomsView) {
+    let inside = list_box(
+        paint,
+        window,
+        paint.t("room.list_title"),
+        &[Mode::List],
+        &[Action::Choose, Action::Back],
+    );
+    search(paint, row(inside, 0), &view.query, "help.filter");
+    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    let count = view.rows().len() + 1;
+    let range = view.list.window(count, usize::from(list.height));
+    let chosen = view.list.chosen(count);
+    let rows = view.rows();
+    let styles = paint.styles().clone();
+    for (at, place) in (0..list.height).zip(range) {
+        let line = match rows.get(place) {
+            Some(room) => {
+                let name = pad(&format!("#{}", room.name), 20.min(usize::from(list.width) / 2));
+                let members = paint.words.count("room.members", room.members);
+                let joined = if room.joined { "✓" } else { " " };
+                let free =
+                    usize::from(list.width).saturating_sub(columns(&name) + columns(&members) + 7);
+                Line::from(vec![
+                    Span::styled(format!("{joined} "), styles.success),
+                    Span::styled(name, styles.strong),
+                    Span::styled(format!("  {members}  "), styles.dim),
+                    Span::styled(truncate(&room.topic, free), styles.text),
+                ])
+            }
+            None => {
+                let name = view.new_name().map_or(String::new(), |name| format!(" #{name}"));
+                Line::from(Span::styled(
+                    format!("+ {}{name}", paint.t("room.create_title")),
+                    styles.accent,
+                ))
+            }
+        };
+        list_row(paint, row(list, at), line, chosen == Some(place), place);
+    }
+    if !view.loaded {
+        let text = format!("{} …", paint.spinner());
+        paint.right(row(inside, 0), Line::from(Span::styled(text, styles.dim)));
+    }
+}
+
+fn transfers(
+    paint: &mut Paint<'_, '_>,
+    window: Rect,
+    list: &mut ListView,
+    model: &Model,
+    base: &Base,
+) {
+    let hints = [Action::Pause, Action::Retry, Action::CancelTransfer, Action::Back];
+    let inside = list_box(paint, window, paint.t("files.title"), &[Mode::Transfers], &hints);
+    let rows: Vec<&Transfer> = model.transfers.iter().collect();
+    if rows.is_empty() {
+        let style = paint.styles().dim;
+        return paint.text(row(inside, 1), paint.t("files.empty"), style);
+    }
+    let range = list.window(rows.len(), usize::from(inside.height / 2));
+    let chosen = list.chosen(rows.len());
+    for (at, place) in (0..inside.height / 2).zip(range) {
+        let Some(transfer) = rows.get(place) else { continue };
+        let spot = Rect { y: inside.y + at * 2, height: 2, ..inside };
+        let styles = paint.styles().clone();
+        let (arrow, where_key) = match transfer.direction {
+            Direction::Upload => ("↑", "files.sent_to"),
+            Direction::Download => ("↓", "files.in_room"),
+        };
+        let room = paint.words.fill(where_key, &[("room", &title_of(model, transfer.room))]);
+        let note = format!("  {}  {room}", format::size(transfer.size));
+        let name =
+            truncate(&transfer.name, usize::from(spot.width).saturating_sub(columns(&note) + 3));
+        paint.line(
+            row(spot, 0),
+            Line::from(vec![
+                Span::styled(format!("{arrow} "), styles.accent),
+                Span::styled(name, styles.strong),
+                Span::styled(note, styles.dim),
+            ]),
+        );
+        let below = Rect { x: spot.x + 2, width: spot.width.saturating_sub(2), ..row(spot, 1) };
+        let line = transfer_line::line(base, transfer, usize::from(below.width));
+        paint.line(below, line);
+        if chosen == Some(place) {
+            paint.shade(row(spot, 0), styles.selected);
+        }
+        paint.hits.add(spot, Hit::BoxRow(place));
+    }
+}
+
+fn picker(paint: &mut Paint<'_, '_>, window: Rect, view: &PickerView) {
+    let hints = [Action::Choose, Action::FolderUp, Action::Hidden, Action::Back];
+    let inside = list_box(paint, window, paint.t("files.picker_title"), &[Mode::Picker], &hints);
+    let styles = paint.styles().clone();
+    let Some(picker) = &view.picker else {
+        let text = view.trouble.as_ref().map_or_else(
+            || "…".to_owned(),
+            |why| paint.words.fill("files.picker_unreadable", &[("reason", why)]),
+        );
+        return paint.text(row(inside, 0), &text, styles.dim);
+    };
+    let folder = liao_common::text::clean_line(&picker.folder().display().to_string());
+    paint.line(
+        row(inside, 0),
+        Span::styled(truncate_start(&folder, usize::from(inside.width)), styles.dim),
+    );
+    search(paint, row(inside, 1), picker.filter().text(), "files.picker_filter");
+    let list = Rect { y: inside.y + 3, height: inside.height.saturating_sub(3), ..inside };
+    if picker.rows().len() == 0 {
+        let text = if picker.holds_back() && !picker.filter().text().is_empty() {
+            paint.words.fill("files.picker_no_match", &[("text", &picker.filter().text())])
+        } else {
+            paint.t("files.picker_empty").to_owned()
+        };
+        paint.text(row(list, 0), &text, styles.dim);
+    }
+    let first = picker.first_row(usize::from(list.height));
+    for (at, (place, entry)) in (0..list.height).zip(picker.rows().enumerate().skip(first)) {
+        let (name, size) = if entry.is_folder {
+            (format!("{}/", entry.shown), String::new())
+        } else {
+            (entry.shown.clone(), format::size(entry.bytes))
+        };
+        let name = truncate(&name, usize::from(list.width).saturating_sub(columns(&size) + 3));
+        let style = if entry.is_folder { styles.accent } else { styles.text };
+        let line = row(list, at);
+        paint.line(line, Span::styled(format!(" {name}"), style));
+        paint.right(line, Line::from(Span::styled(format!("{size} "), styles.dim)));
+        if place == picker.selected() {
+            paint.shade(line, styles.selected);
+        }
+        paint.hits.add(line, Hit::BoxRow(place));
+    }
+    if let Some(why) = &view.trouble {
+        let text = paint.words.fill("files.picker_unreadable", &[("reason", why)]);
+        paint.text(row(list, list.height.saturating_sub(1)), &text, styles.error);
+    }
+}
+
+fn dialog(paint: &mut Paint<'_, '_>, window: Rect, view: &DialogView, model: &Model) {
+    let count = u16::try_from(view.form.fields().len()).unwrap_or(1);
+    let rows = count * 2 + if view.has_box() { 2 } else { 0 };
+    let area = centered(window, 60.min(window.width), rows + 5);
+    let title = paint.words.fill(view.form.title, &[("room", &view.about(model))]);
+    let inside = paint.popup(area, &title);
+    let inside = Rect { x: inside.x + 2, width: inside.width.saturating_sub(4), ..inside };
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(2), ..inside };
+    let focus = (!view.box_focused).then_some(());
+    let used = form::fields(paint, list, &view.form, true, focus);
+    if view.has_box() {
+        let place = row(list, used);
+        form::tick_box(
+            paint,
+            place,
+            paint.t("room.private_box"),
+            view.private,
+            view.box_focused,
+            usize::from(count),
+        );
+    }
+    paint.hints(
+        row(inside, inside.height.saturating_sub(1)),
+        &[Mode::Form],
+        &[Action::Choose, Action::Next, Action::Back],
+    );
+}
+
+fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmView, model: &Model) {
+    let words = paint.words;
+    let text = match &view.question {
+        Question::Quit => words.t("files.quit_ask").to_owned(),
+        Question::Paste(_, count) => words.fill("composer.paste_ask", &[("count", count)]),
+        Question::LeaveRoom(room) => {
+            words.fill("room.leave_ask", &[("room", &title_of(model, *room))])
+        }
+    };
+    let width = 60.min(window.width);
+    let style = paint.styles().text;
+    let lines = wrap::wrap_text(&text, style, usize::from(width.saturating_sub(6)));
+    let height = u16::try_from(lines.len()).unwrap_or(1) + 5;
+    let inside = paint.popup(centered(window, width, height), "");
+    let inside = Rect { x: inside.x + 2, width: inside.width.saturating_sub(4), ..inside };
+    for (at, line) in (1..inside.height).zip(&lines) {
+        paint.line(row(inside, at), line.line());
+    }
+    paint.hints(
+        row(inside, inside.height.saturating_sub(1)),
+        &[Mode::Confirm],
+        &[Action::Yes, Action::No],
+    );
+}

@@ -1,0 +1,77 @@
+//! The help page, drawn.
+
+use ratatui::{
+    layout::{Position, Rect},
+    text::{Line, Span},
+};
+
+use super::paint::{Paint, centered, row};
+use crate::{
+    text::width::{columns, pad, truncate},
+    view::help::{HelpLine, HelpView},
+};
+
+pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView) {
+    let area = centered(
+        window,
+        72.min(window.width),
+        window.height.saturating_sub(if window.height < 20 { 0 } else { 4 }),
+    );
+    let inside = paint.popup(area, paint.t("help.title"));
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+    search(paint, row(inside, 0), &view.filter, "help.filter");
+    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    let lines = view.lines(paint.words);
+    if lines.is_empty() {
+        let style = paint.styles().dim;
+        let text = paint.words.fill("help.none", &[("text", &view.filter)]);
+        return paint.text(row(list, 0), &text, style);
+    }
+    let from = view
+        .list
+        .chosen(lines.len())
+        .unwrap_or(0)
+        .min(lines.len().saturating_sub(usize::from(list.height)));
+    view.list.choose(from);
+    let key_columns = if list.width >= 50 { 26 } else { 14 };
+    for (at, line) in (0..list.height).zip(lines.iter().skip(from)) {
+        entry(paint, row(list, at), line, key_columns);
+    }
+}
+
+fn entry(paint: &mut Paint<'_, '_>, area: Rect, line: &HelpLine, key_columns: usize) {
+    let (heading, key, text) = (paint.styles().accent, paint.styles().strong, paint.styles().text);
+    match line {
+        HelpLine::Blank => {}
+        HelpLine::Heading(title) => paint.text(area, title, heading),
+        HelpLine::Entry(keys, what) => {
+            let free = usize::from(area.width).saturating_sub(key_columns + 1);
+            paint.line(
+                area,
+                Line::from(vec![
+                    Span::styled(pad(keys, key_columns), key),
+                    Span::styled(format!(" {}", truncate(what, free)), text),
+                ]),
+            );
+        }
+    }
+}
+
+/// A line for what is typed to search, with the cursor.
+pub(super) fn search(paint: &mut Paint<'_, '_>, area: Rect, typed: &str, hint: &'static str) {
+    let (mark, input, soft) =
+        (paint.styles().prompt, paint.styles().input, paint.styles().placeholder);
+    paint.line(area, Span::styled("❯ ", mark));
+    let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
+    if typed.is_empty() {
+        paint.text(
+            Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner },
+            paint.t(hint),
+            soft,
+        );
+    } else {
+        paint.text(inner, typed, input);
+    }
+    let x = inner.x + u16::try_from(columns(typed)).unwrap_or(0);
+    paint.frame.set_cursor_position(Position::new(x.min(area.right().saturating_sub(1)), area.y));
+}

@@ -1,0 +1,87 @@
+//! How far a transfer has come, as one line: bar, percent, rate, time left; or why not. Used in chats and in the
+//! list of transfers.
+
+use liao_client_core::transfer::{Direction, Phase, Transfer, TransferFault};
+use ratatui::text::{Line, Span};
+
+use crate::{app::Base, format, text::width::truncate, words::Words};
+
+/// Columns of the bar where there is room.
+const BAR_COLUMNS: usize = 16;
+
+/// The line, in at most `width` columns.
+pub(crate) fn line(base: &Base, transfer: &Transfer, width: usize) -> Line<'static> {
+    let (words, styles) = (base.words, &base.theme.styles);
+    match &transfer.phase {
+        Phase::Moving | Phase::Hashing | Phase::Cut | Phase::Paused | Phase::Verifying => {
+            moving(base, transfer, width)
+        }
+        Phase::Waiting => Line::from(Span::styled(words.t("phase.waiting"), styles.dim)),
+        Phase::Cancelled => Line::from(Span::styled(words.t("phase.cancelled"), styles.dim)),
+        Phase::Done { path, .. } => {
+            let text = match transfer.direction {
+                Direction::Upload => words.t("phase.done").to_owned(),
+                Direction::Download => words.fill("files.saved_as", &[("path", &path.display())]),
+            };
+            Line::from(Span::styled(truncate(&format!("✓ {text}"), width), styles.success))
+        }
+        Phase::Failed(fault) => {
+            let why = fault_sentence(words, fault, &transfer.name);
+            let text = format!("✗ {why} {}", words.t("files.to_resume"));
+            Line::from(Span::styled(truncate(&text, width), styles.failed))
+        }
+    }
+}
+
+fn moving(base: &Base, transfer: &Transfer, width: usize) -> Line<'static> {
+    let (words, styles) = (base.words, &base.theme.styles);
+    let (done, rest) = format::bar(transfer.done, transfer.size, BAR_COLUMNS.min(width / 3));
+    let mut facts = format!("  {:>3} %", transfer.percent());
+    let phase = phase_word(words, transfer);
+    facts.push_str(&format!("  {phase}"));
+    if transfer.phase == Phase::Moving && transfer.rate() > 0 {
+        facts.push_str(&format!("  {}", format::rate(transfer.rate())));
+        if let Some(seconds) = transfer.seconds_left() {
+            let time = format::span(seconds);
+            facts.push_str(&format!("  {}", words.fill("files.left", &[("time", &time)])));
+        }
+    }
+    let free = width.saturating_sub(BAR_COLUMNS.min(width / 3));
+    Line::from(vec![
+        Span::styled(done, styles.bar_done),
+        Span::styled(rest, styles.bar_rest),
+        Span::styled(truncate(&facts, free), styles.dim),
+    ])
+}
+
+/// The phase in one word.
+pub(crate) fn phase_word(words: &'static Words, transfer: &Transfer) -> &'static str {
+    words.t(match (&transfer.phase, transfer.direction) {
+        (Phase::Waiting | Phase::Cut, _) => "phase.waiting",
+        (Phase::Hashing, _) => "phase.hashing",
+        (Phase::Moving, Direction::Upload) => "phase.sending",
+        (Phase::Moving, Direction::Download) => "phase.receiving",
+        (Phase::Paused, _) => "phase.paused",
+        (Phase::Verifying, Direction::Upload) => "phase.stored",
+        (Phase::Verifying, Direction::Download) => "phase.verifying",
+        (Phase::Done { .. }, _) => "phase.done",
+        (Phase::Failed(_), _) => "phase.failed",
+        (Phase::Cancelled, _) => "phase.cancelled",
+    })
+}
+
+/// Why a transfer stopped, as a sentence.
+pub(crate) fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> String {
+    let with_name = |key: &str| words.fill(key, &[("file", &name), ("path", &name)]);
+    match fault {
+        TransferFault::Unreadable(_) => with_name("files.unreadable"),
+        TransferFault::NotAFile => with_name("files.not_a_file"),
+        TransferFault::Changed => with_name("files.vanished"),
+        TransferFault::Unwritable(_) => with_name("connect.storage_read_only"),
+        TransferFault::DiskFull => words.t("connect.disk_full").to_owned(),
+        TransferFault::HashMismatch => with_name("files.hash_differs"),
+        TransferFault::Refused(fault) => words.fault(fault.code),
+        TransferFault::TooMany => words.t("files.too_many").to_owned(),
+        TransferFault::LinkEnded => words.t("link.idle").to_owned(),
+    }
+}

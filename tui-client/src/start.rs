@@ -1,0 +1,163 @@
+//! From what was typed on the command line to the running screen: settings, files, language, colours. Reads the
+//! environment, which nothing else does.
+
+use std::{fs, io, path::PathBuf};
+
+use anyhow::{Context, bail};
+use liao_client_core::{
+    address::{Address, LinkTarget},
+    home::Home,
+};
+
+use crate::{
+    app::Start,
+    clock::Clock,
+    runtime,
+    settings::{Paths, Remembered, Settings},
+    theme::{Background, Theme},
+    view::server::{Account, KnownKey, Server},
+    words::Language,
+    world::World,
+};
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// A server's address or `liao://` link.
+    pub server: Option<String>,
+    /// Talk to it without encryption; this computer only.
+    pub plaintext: bool,
+}
+
+/// Runs the full screen until the person leaves.
+///
+/// # Errors
+/// With a sentence for the person.
+pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
+    let paths = Paths::find().context("no home folder")?;
+    let home = Home::open(&paths.data)
+        .with_context(|| format!("{} cannot be used", paths.data.display()))?;
+    write_log(&paths);
+    let clock = Clock::system();
+    let start = collect(options, &paths, &home, &clock)?;
+    runtime::run(start, clock, |inputs| World::new(home, paths, inputs)).await
+}
+
+/// Forgets the key of a server. `false` when none was known.
+///
+/// # Errors
+/// With a sentence for the person.
+pub fn forget(address: &str) -> anyhow::Result<bool> {
+    let address = Address::parse(address)?;
+    let home = Home::open(Paths::find()?.data)?;
+    Ok(home.forget_server(&address)?)
+}
+
+/// The language of this computer's locale.
+#[must_use]
+pub fn locale_language() -> Language {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).ok());
+    if set.iter().flatten().any(|value| !value.is_empty()) {
+        return Language::from_environment(set.iter().map(Option::as_deref));
+    }
+    sys_locale::get_locale().map_or_else(Language::default, |locale| Language::from_locale(&locale))
+}
+
+fn collect(
+    options: StartOptions,
+    paths: &Paths,
+    home: &Home,
+    clock: &Clock,
+) -> anyhow::Result<Start> {
+    let (settings, mut complaints) = Settings::load(&paths.config);
+    let remembered = Remembered::load(&paths.state());
+    let language =
+        settings.language.or_else(|| remembered.language.as_deref().map(Language::from_locale));
+    let size = crossterm::terminal::size().unwrap_or((80, 24));
+    let known = home.servers()?;
+    let accounts = home.accounts().unwrap_or_else(|error| {
+        complaints.push(error.to_string());
+        Vec::new()
+    });
+    Ok(Start {
+        language: language.unwrap_or_else(locale_language),
+        theme: theme(settings.theme.as_deref().or(remembered.theme.as_deref()), &mut complaints),
+        zone: clock.zone().clone(),
+        size,
+        server: server(options, &remembered)?,
+        remembered,
+        known: known
+            .into_iter()
+            .map(|known| (known.address, KnownKey { pin: known.pin, since_ms: known.since_ms }))
+            .collect(),
+        accounts: accounts
+            .into_iter()
+            .map(|account| Account {
+                address: account.address,
+                user: account.user.to_string(),
+                name: account.name,
+            })
+            .collect(),
+        downloads: settings.downloads.unwrap_or_else(|| paths.downloads.clone()),
+        folder: std::env::current_dir()
+            .ok()
+            .or_else(std::env::home_dir)
+            .context("no folder to begin in")?,
+        bell: settings.bell,
+        complaints,
+        now_ms: clock.now_ms(),
+    })
+}
+
+fn server(options: StartOptions, remembered: &Remembered) -> anyhow::Result<Option<Server>> {
+    match (options.server, options.plaintext) {
+        (Some(text), true) => Ok(Some(Server::Plaintext(Address::parse(&text)?))),
+        (Some(text), false) => Ok(Some(Server::At(LinkTarget::parse(&text)?))),
+        (None, true) => bail!("an address is needed"),
+        (None, false) => Ok(remembered.server.as_deref().and_then(Server::parse)),
+    }
+}
+
+fn theme(wanted: Option<&str>, complaints: &mut Vec<String>) -> Theme {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set("NO_COLOR") || std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        return Theme::monochrome();
+    }
+    match wanted.map(|name| (name, Theme::named(name))) {
+        Some((_, Some(theme))) => theme,
+        Some((name, None)) => {
+            complaints.push(format!("theme: {name}?"));
+            Theme::default_for(background())
+        }
+        None => Theme::default_for(background()),
+    }
+}
+
+/// Some terminals say which of the 16 colours their background is.
+fn background() -> Background {
+    let said = std::env::var("COLORFGBG").unwrap_or_default();
+    match said.rsplit(';').next().and_then(|number| number.parse::<u8>().ok()) {
+        Some(7 | 9..=15) => Background::Light,
+        _ => Background::Dark,
+    }
+}
+
+/// What goes wrong inside is written down; the screen belongs to people.
+fn write_log(paths: &Paths) {
+    let filter = std::env::var("LIAO_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let file: Option<fs::File> = open_log(paths.log()).ok();
+    if let Some(file) = file {
+        let log = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_env_filter(filter)
+            .with_writer(std::sync::Mutex::new(file));
+        // A second start in one process keeps the first log.
+        let _ = log.try_init();
+    }
+}
+
+fn open_log(path: PathBuf) -> io::Result<fs::File> {
+    const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+    let large = fs::metadata(&path).is_ok_and(|meta| meta.len() > LOG_BYTES_MAX);
+    fs::OpenOptions::new().create(true).append(!large).write(true).truncate(large).open(path)
+}

@@ -1,0 +1,233 @@
+//! The terminal: raw mode, alternate screen, paste and mouse reporting, and the thread that writes to it.
+//! Owns standard output. Whatever ends the program, the terminal is left as it was found; and whatever the
+//! terminal does, drawing never waits for it: a frame is made only when the one before has been written.
+
+use std::{
+    cell::RefCell,
+    fs::File,
+    io::{self, Write},
+    os::fd::AsFd,
+    panic,
+    rc::Rc,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use crossterm::{
+    cursor::Show,
+    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
+    execute, queue,
+    terminal::{
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+        SetTitle, disable_raw_mode, enable_raw_mode,
+    },
+};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use tokio::sync::mpsc;
+
+/// How long leaving waits for a terminal that does not take what is written, in milliseconds.
+const LEAVE_WAIT_MS: u64 = 500;
+
+/// Whether the terminal is ours now. Global because a panic may come from anywhere.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while the program has it. Dropping it gives the terminal back.
+pub(crate) struct Screen {
+    terminal: Terminal<CrosstermBackend<FrameBytes>>,
+    bytes: FrameBytes,
+    to_writer: Option<SyncSender<Vec<u8>>>,
+    written: mpsc::Receiver<io::Result<()>>,
+    writing: bool,
+}
+
+/// The bytes of the frame being drawn.
+#[derive(Clone, Default)]
+struct FrameBytes(Rc<RefCell<Vec<u8>>>);
+
+impl Write for FrameBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// When standard output is no terminal.
+    pub(crate) fn enter() -> io::Result<Self> {
+        let out = output()?;
+        restore_on_panic();
+        enable_raw_mode()?;
+        ENTERED.store(true, Ordering::SeqCst);
+        execute!(&out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)?;
+        let bytes = FrameBytes::default();
+        let mut terminal = Terminal::new(CrosstermBackend::new(bytes.clone()))?;
+        terminal.clear()?;
+        let (to_writer, written) = start_writer(out)?;
+        Ok(Self { terminal, bytes, to_writer: Some(to_writer), written, writing: false })
+    }
+
+    /// Whether the last frame has been written, so that another may be drawn.
+    pub(crate) const fn is_free(&self) -> bool {
+        !self.writing
+    }
+
+    /// Waits until the frame under way has been written; for ever when there is none.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub(crate) async fn written(&mut self) -> io::Result<()> {
+        if !self.writing {
+            return std::future::pending().await;
+        }
+        let result = self.written.recv().await;
+        self.writing = false;
+        result.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// Draws what changed.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        queue!(self.bytes, BeginSynchronizedUpdate)?;
+        self.terminal.draw(draw)?;
+        queue!(self.bytes, EndSynchronizedUpdate)?;
+        self.flush()
+    }
+
+    /// Draws everything again with the next frame, for a terminal that something else wrote on.
+    pub(crate) fn forget(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Rings the bell.
+    pub(crate) fn bell(&mut self) -> io::Result<()> {
+        self.bytes.write_all(b"\x07")
+    }
+
+    /// Names the terminal's window.
+    pub(crate) fn title(&mut self, title: &str) -> io::Result<()> {
+        queue!(self.bytes, SetTitle(title))
+    }
+
+    /// Puts text on the clipboard of the computer the terminal runs on (OSC 52).
+    pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
+        write!(self.bytes, "\x1b]52;c;{}\x07", base64(text.as_bytes()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let frame = std::mem::take(&mut *self.bytes.0.borrow_mut());
+        let to_writer = self.to_writer.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        to_writer.send(frame).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.writing = true;
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.to_writer = None;
+        restore();
+    }
+}
+
+/// A handle of our own: the one of the standard library has a lock that a stuck terminal would hold.
+fn output() -> io::Result<File> {
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+type Writer = (SyncSender<Vec<u8>>, mpsc::Receiver<io::Result<()>>);
+
+fn start_writer(mut out: File) -> io::Result<Writer> {
+    let (to_writer, frames) = sync_channel::<Vec<u8>>(1);
+    let (report, written) = mpsc::channel(1);
+    thread::Builder::new().name("screen".into()).spawn(move || {
+        while let Ok(frame) = frames.recv() {
+            let result = out.write_all(&frame).and_then(|()| out.flush());
+            if report.blocking_send(result).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok((to_writer, written))
+}
+
+fn restore() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // In a thread of its own, because a terminal that takes nothing would hold us here for ever.
+    let (done, wait) = sync_channel(1);
+    let undo = move || {
+        if let Ok(mut out) = output() {
+            let _ = execute!(
+                out,
+                EndSynchronizedUpdate,
+                DisableMouseCapture,
+                DisableBracketedPaste,
+                SetTitle(""),
+                Show,
+                LeaveAlternateScreen
+            );
+        }
+        let _ = done.send(());
+    };
+    if thread::Builder::new().spawn(undo).is_ok() {
+        let _ = wait.recv_timeout(Duration::from_millis(LEAVE_WAIT_MS));
+    }
+    let _ = disable_raw_mode();
+}
+
+/// A panic of the screen's own thread ends the program: give the terminal back, then say what happened. A
+/// panic elsewhere (one connection of a private server, say) ends only its task, and must not paint over us.
+fn restore_on_panic() {
+    let ours = thread::current().id();
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() == ours || !ENTERED.load(Ordering::SeqCst) {
+            restore();
+            before(panic);
+        } else {
+            tracing::error!(%panic, "a task ended");
+        }
+    }));
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let letter = LETTERS[(group >> (18 - 6 * place) & 63) as usize];
+            out.push(if place > chunk.len() { '=' } else { char::from(letter) });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clipboard_text_is_base64() {
+        for (text, want) in
+            [("", ""), ("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("张", "5byg")]
+        {
+            assert_eq!(base64(text.as_bytes()), want);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Questions that are answered with yes or no. Pure.
+
+use liao_common::id::RoomId;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Leave although transfers run?
+    Quit,
+    /// Put that many lines into the composer?
+    Paste(String, usize),
+    /// Leave this room?
+    LeaveRoom(RoomId),
+}
+
+/// A question above the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmView {
+    /// What is asked.
+    pub question: Question,
+}

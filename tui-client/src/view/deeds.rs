@@ -1,0 +1,271 @@
+//! Sending what was written, and carrying out commands. Part of the main view.
+
+use std::path::PathBuf;
+
+use liao_client_core::model::Model;
+use liao_common::{
+    event::UserPage,
+    id::RoomId,
+    message::{Body, Kind},
+    request::{RoomCreate, RoomJoin, RoomOpen, RoomTopic},
+};
+
+use super::{
+    chat::{mentioned, person_called},
+    confirm::{ConfirmView, Question},
+    dialog::{self, DialogView},
+    main::{Focus, MainView},
+    overlay::Overlay,
+    told::Held,
+};
+use crate::{
+    action::Action,
+    app::Base,
+    command::{self, Command, Typed, Verb},
+    effect::Effect,
+    theme::Theme,
+    words::Language,
+};
+
+impl MainView {
+    /// Enter: what was written is sent, or carried out.
+    pub(super) fn send(&mut self, model: &mut Model, base: &mut Base) {
+        let Some(room) = self.room() else { return };
+        let Some(chat) = self.chat_mut().filter(|chat| !chat.composer.is_blank()) else { return };
+        let text = chat.composer.text().to_owned();
+        match command::parse(text.trim_end()) {
+            Typed::Text(text) => {
+                let text = text.trim_end().to_owned();
+                self.take_written();
+                self.post(room, text, model, base);
+            }
+            Typed::Command(command, argument) => {
+                let argument = argument.to_owned();
+                self.take_written();
+                self.carry_out(command.verb, &argument, model, base);
+            }
+            Typed::Unknown(name) => {
+                self.complain(
+                    base,
+                    base.words.fill("composer.unknown_command", &[("command", &name)]),
+                );
+            }
+            Typed::Incomplete(command) => {
+                let usage = base.words.t(command.help_key);
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("command", &command.name), ("usage", &usage)];
+                self.complain(base, base.words.fill("composer.missing_argument", &values));
+            }
+        }
+    }
+
+    fn take_written(&mut self) {
+        self.completion = None;
+        if let Some(chat) = self.chat_mut() {
+            chat.composer.take();
+            chat.timeline.to_end();
+            chat.timeline.rule_after = None;
+        }
+    }
+
+    fn post(&mut self, room: RoomId, text: String, model: &Model, base: &mut Base) {
+        let body = Body { at: mentioned(model, &text), ..Body::text(text) };
+        base.wish(Effect::Post(room, Kind::Text, body));
+    }
+
+    /// A command chosen from the list: one that needs words is put into the composer to be finished.
+    pub(super) fn begin(&mut self, command: Command, model: &mut Model, base: &mut Base) {
+        if command.needs == 0 {
+            return self.carry_out(command.verb, "", model, base);
+        }
+        self.focus = Focus::Composer;
+        if let Some(chat) = self.chat_mut() {
+            // A command's name always fits.
+            let _ = chat.composer.set_text(&format!("/{} ", command.name));
+        }
+    }
+
+    fn carry_out(&mut self, verb: Verb, argument: &str, model: &mut Model, base: &mut Base) {
+        match verb {
+            Verb::Help => self.wants_help = true,
+            Verb::Rooms => self.open_overlay(Action::Rooms, model, base),
+            Verb::Files => self.open_overlay(Action::Transfers, model, base),
+            Verb::Inbox => self.go_to_inbox(model),
+            Verb::People => self.toggle_sidebar(base),
+            Verb::Quit => self.ask_to_quit(model, base),
+            Verb::Reconnect => base.wish(Effect::RetryNow),
+            Verb::Logout => {
+                base.wish(Effect::LogOut);
+                self.left = true;
+            }
+            Verb::Password => self.overlay = Some(Overlay::Dialog(DialogView::password())),
+            Verb::Language => self.speak(argument, base),
+            Verb::Theme => self.dress(argument, base),
+            Verb::Msg => self.message_to(argument, model, base),
+            Verb::Join => self.join_or_create(argument, model, base),
+            Verb::Create => self.create(argument, base),
+            Verb::Leave | Verb::Topic | Verb::Invite | Verb::Read | Verb::Close | Verb::Send => {
+                self.carry_out_here(verb, argument, model, base);
+            }
+        }
+    }
+
+    /// Commands about the chat that is shown.
+    fn carry_out_here(&mut self, verb: Verb, argument: &str, model: &mut Model, base: &mut Base) {
+        let Some(room) = self.room() else { return };
+        match verb {
+            Verb::Leave => {
+                let question = Question::LeaveRoom(room);
+                self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
+            }
+            Verb::Topic if argument.is_empty() => {
+                self.overlay = Some(Overlay::Dialog(DialogView::topic(model, room)));
+            }
+            Verb::Topic => self.ask(RoomTopic { room, topic: argument.to_owned() }, base),
+            Verb::Invite if argument.is_empty() => {
+                self.overlay = Some(Overlay::Dialog(DialogView::invite(room)));
+            }
+            Verb::Invite => self.invite(room, argument, model, base),
+            Verb::Read => self.read(room, model, base),
+            Verb::Close => self.close(room, model, base),
+            Verb::Send => base.wish(Effect::SeeFile(room, expand(argument))),
+            _ => {}
+        }
+    }
+
+    fn message_to(&mut self, argument: &str, model: &mut Model, base: &mut Base) {
+        let (name, text) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+        let name = name.trim_start_matches('@');
+        let request = match person_called(model, name) {
+            Some(user) if text.is_empty() => return self.open_person(user, model, base),
+            Some(user) => RoomOpen { user: Some(user), name: None },
+            None => RoomOpen { user: None, name: Some(name.to_owned()) },
+        };
+        self.held.push(Held::Go(request.clone().into()));
+        if !text.trim().is_empty() {
+            self.held.push(Held::Say(request.clone().into(), text.trim().to_owned()));
+        }
+        self.ask(request, base);
+    }
+
+    fn join_or_create(&mut self, argument: &str, model: &mut Model, base: &mut Base) {
+        let name = argument.trim_start_matches('#').to_owned();
+        match model.room_named(&name).filter(|room| !room.is_invitation()).map(|room| room.id) {
+            Some(room) => self.go(room, model, base),
+            None => self.join(RoomJoin { room: None, name: Some(name) }, base),
+        }
+    }
+
+    fn create(&mut self, argument: &str, base: &mut Base) {
+        let (name, topic) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+        if name.is_empty() {
+            self.overlay = Some(Overlay::Dialog(DialogView::create("")));
+            return;
+        }
+        let request =
+            RoomCreate { name: name.to_owned(), private: false, topic: topic.trim().to_owned() };
+        self.held.push(Held::Go(request.clone().into()));
+        self.ask(request, base);
+    }
+
+    fn invite(&mut self, room: RoomId, argument: &str, model: &Model, base: &mut Base) {
+        let name = argument.trim_start_matches('@');
+        match person_called(model, name) {
+            Some(user) => self.ask(dialog::invite(room, user), base),
+            None => self.look_up(name.to_owned(), Some(room), base),
+        }
+    }
+
+    /// The server looked somebody up who is to be invited.
+    pub(super) fn found_people(
+        &mut self,
+        held: Vec<Held>,
+        names: &[String],
+        page: &UserPage,
+        base: &mut Base,
+    ) {
+        for held in held {
+            let Held::Invite(_, room) = held else { continue };
+            match page.users.first() {
+                Some(user) => self.ask(dialog::invite(room, user.user), base),
+                None => {
+                    let name = names.first().map_or("", String::as_str);
+                    self.complain(base, base.words.fill("plain.no_person", &[("user", &name)]));
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
+        let head = model.room(room).map(|view| view.head.0);
+        if let Some(request) = head.and_then(|head| model.mark_read(room, head)) {
+            base.wish(Effect::Ask(request));
+        }
+        if let Some(chat) = self.chat_mut() {
+            chat.timeline.rule_after = None;
+            chat.timeline.to_end();
+        }
+    }
+
+    /// A private chat loses its tab until something is said in it; rooms are left, not closed.
+    fn close(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
+        if !model.room(room).is_some_and(liao_client_core::model::RoomView::is_direct) {
+            return self.complain(base, base.words.t("status.close_rooms"));
+        }
+        self.closed.insert(room);
+        self.opened.remove(&room);
+        let next = self.tabs(model).into_iter().find(|tab| *tab != room);
+        self.go(next.unwrap_or(RoomId::LOBBY), model, base);
+        self.closed.insert(room);
+    }
+
+    fn speak(&mut self, argument: &str, base: &mut Base) {
+        let wanted = if argument.is_empty() {
+            Some(base.words.language().next())
+        } else {
+            let same = |language: &Language| language.tag().eq_ignore_ascii_case(argument);
+            Language::ALL.into_iter().find(same)
+        };
+        match wanted {
+            Some(language) => {
+                base.speak(language);
+                self.say(
+                    base,
+                    base.words.fill("settings.language_now", &[("name", &language.own_name())]),
+                );
+            }
+            None => {
+                let names = Language::ALL.map(Language::tag).join(", ");
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("name", &argument), ("names", &names)];
+                self.complain(base, base.words.fill("settings.language_unknown", &values));
+            }
+        }
+    }
+
+    fn dress(&mut self, argument: &str, base: &mut Base) {
+        match Theme::named(argument) {
+            Some(theme) => {
+                base.theme = theme;
+                base.remembered.theme = Some(argument.to_owned());
+                base.wish(Effect::Remember(base.remembered.clone()));
+                self.say(base, base.words.fill("settings.theme_now", &[("name", &argument)]));
+            }
+            None => {
+                let names = Theme::shipped().collect::<Vec<_>>().join(", ");
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("name", &argument), ("names", &names)];
+                self.complain(base, base.words.fill("settings.theme_unknown", &values));
+            }
+        }
+    }
+}
+
+/// A path as people type or drop it: quoted, with `~` for the home folder.
+fn expand(typed: &str) -> PathBuf {
+    let bare = typed.trim().trim_matches(['"', '\'']);
+    match bare.strip_prefix("~/").zip(std::env::home_dir()) {
+        Some((rest, home)) => home.join(rest),
+        None => PathBuf::from(bare),
+    }
+}

@@ -1,0 +1,492 @@
+//! The main screen: which chat is shown, where the focus is, what lies above it. Turns actions into changes of
+//! the view and into effects. Owns no truth: that is the model's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use liao_client_core::{
+    model::{Changes, Model},
+    notice::{End, LinkState},
+};
+use liao_common::{
+    id::RoomId,
+    request::{Request, Watch},
+};
+
+use super::{
+    areas::{self, Areas, COLUMNS_SIDEBAR},
+    chat::ChatView,
+    completion::Completion,
+    confirm::{ConfirmView, Question},
+    list::ListView,
+    overlay::Overlay,
+    sidebar::SidebarView,
+    told::Held,
+};
+use crate::{action::Action, app::Base, effect::Effect, keymap::Mode};
+
+/// How long a sentence stands in the status line, in milliseconds.
+const FLASH_MS: u64 = 6_000;
+
+/// Where one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// What arrived meanwhile.
+    Inbox,
+    /// A chat.
+    Room(RoomId),
+}
+
+/// Which part of the screen has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// Where one writes.
+    #[default]
+    Composer,
+    /// The messages.
+    Timeline,
+    /// The people.
+    Sidebar,
+}
+
+/// A sentence that stands in the status line for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flash {
+    /// What it says.
+    pub text: String,
+    /// It is about something that went wrong.
+    pub bad: bool,
+    /// Until when, in milliseconds since 1970.
+    pub until_ms: u64,
+}
+
+/// The main screen.
+#[derive(Debug)]
+pub struct MainView {
+    /// Where one is.
+    pub place: Place,
+    /// Which part has the keys.
+    pub focus: Focus,
+    /// The chats that were looked at.
+    pub chats: BTreeMap<RoomId, ChatView>,
+    /// The people.
+    pub sidebar: SidebarView,
+    /// The chosen row of the inbox.
+    pub inbox: ListView,
+    /// What lies above the screen.
+    pub overlay: Option<Overlay>,
+    /// Words that fit what is being typed.
+    pub completion: Option<Completion>,
+    /// A sentence in the status line.
+    pub flash: Option<Flash>,
+    /// The link ended for this reason: the screen is to be left.
+    pub ended: Option<End>,
+    /// The person logged out.
+    pub left: bool,
+    /// The person asked for help by a command.
+    pub wants_help: bool,
+    /// Since when the link stands as it does, in milliseconds since 1970.
+    pub link_since_ms: u64,
+    /// Direct rooms whose tabs were closed.
+    pub(super) closed: BTreeSet<RoomId>,
+    /// Direct rooms without a word that were opened.
+    pub(super) opened: BTreeSet<RoomId>,
+    /// What waits for the answer to a request.
+    pub(super) held: Vec<Held>,
+    /// The first screen after login was chosen.
+    pub(super) greeted: bool,
+    /// Where the completion popup was sent away.
+    pub(super) dismissed: Option<usize>,
+    /// What was said to be watched last.
+    pub(super) watched: Option<RoomId>,
+    /// Every connection has to be told anew what is looked at.
+    pub(super) must_watch: bool,
+}
+
+impl Default for MainView {
+    fn default() -> Self {
+        Self {
+            place: Place::Room(RoomId::LOBBY),
+            focus: Focus::default(),
+            chats: BTreeMap::new(),
+            sidebar: SidebarView::default(),
+            inbox: ListView::default(),
+            overlay: None,
+            completion: None,
+            flash: None,
+            ended: None,
+            left: false,
+            wants_help: false,
+            link_since_ms: 0,
+            closed: BTreeSet::new(),
+            opened: BTreeSet::new(),
+            held: Vec::new(),
+            greeted: false,
+            dismissed: None,
+            watched: None,
+            must_watch: true,
+        }
+    }
+}
+
+impl MainView {
+    /// The room that is shown.
+    #[must_use]
+    pub const fn room(&self) -> Option<RoomId> {
+        match self.place {
+            Place::Room(room) => Some(room),
+            Place::Inbox => None,
+        }
+    }
+
+    /// The chat that is shown.
+    #[must_use]
+    pub fn chat(&self) -> Option<&ChatView> {
+        self.chats.get(&self.room()?)
+    }
+
+    /// The same, to be changed.
+    pub fn chat_mut(&mut self) -> Option<&mut ChatView> {
+        let room = self.room()?;
+        Some(self.chats.entry(room).or_default())
+    }
+
+    /// Where keys are looked up, the innermost first.
+    #[must_use]
+    pub fn modes(&self) -> Vec<Mode> {
+        if let Some(overlay) = &self.overlay {
+            return vec![overlay.mode()];
+        }
+        match (self.place, self.focus) {
+            (_, Focus::Sidebar) => vec![Mode::Sidebar, Mode::Main],
+            (Place::Inbox, _) => vec![Mode::Inbox, Mode::Main],
+            (_, Focus::Timeline) => vec![Mode::Timeline, Mode::Main],
+            _ if self.completion.is_some() => vec![Mode::Completion, Mode::Composer, Mode::Main],
+            _ => vec![Mode::Composer, Mode::Main],
+        }
+    }
+
+    /// When something moves by itself next, in milliseconds since 1970.
+    #[must_use]
+    pub fn wake_at_ms(&self, model: &Model, base: &Base) -> Option<u64> {
+        let flash = self.flash.as_ref().map(|flash| flash.until_ms);
+        let counting = matches!(model.state, LinkState::Waiting { .. });
+        let stalling = model.transfers.active().next().is_some();
+        let second = (counting || stalling).then_some(base.now_ms - base.now_ms % 1000 + 1000);
+        flash.into_iter().chain(second).min()
+    }
+
+    /// The tabs behind the inbox: rooms first, then people, each in the order they came into being.
+    #[must_use]
+    pub fn tabs(&self, model: &Model) -> Vec<RoomId> {
+        let mut rooms: Vec<_> =
+            model.rooms().into_iter().filter(|room| !room.is_invitation()).collect();
+        rooms.sort_by_key(|room| (room.is_direct(), room.id));
+        let shown = |id: RoomId, silent: bool, unread: bool| {
+            Some(id) == self.room()
+                || unread
+                || (!self.closed.contains(&id) && (!silent || self.opened.contains(&id)))
+        };
+        let kept = rooms.into_iter().filter(|room| {
+            !room.is_direct()
+                || shown(
+                    room.id,
+                    room.head.1 == 0 && room.timeline.pending().is_empty(),
+                    room.unread() > 0,
+                )
+        });
+        kept.map(|room| room.id).collect()
+    }
+
+    /// Where everything stands now.
+    #[must_use]
+    pub fn areas(&self, base: &Base) -> Areas {
+        let wide = base.size.0 >= COLUMNS_SIDEBAR;
+        let sidebar = if wide { !self.sidebar.hidden } else { self.focus == Focus::Sidebar };
+        let rows = self.chat().map_or(1, |chat| {
+            let width = areas::areas(base.size, 1, sidebar).composer.width;
+            chat.composer
+                .layout(usize::from(width.saturating_sub(4)), usize::from(areas::COMPOSER_ROWS_MAX))
+                .rows
+                .len()
+        });
+        let rows = if self.room().is_some() { u16::try_from(rows).unwrap_or(1) } else { 0 };
+        areas::areas(base.size, rows, sidebar)
+    }
+
+    /// Shows a sentence for a while.
+    pub fn say(&mut self, base: &Base, text: impl Into<String>) {
+        self.flash =
+            Some(Flash { text: text.into(), bad: false, until_ms: base.now_ms + FLASH_MS });
+    }
+
+    /// Shows what went wrong for a while.
+    pub fn complain(&mut self, base: &Base, text: impl Into<String>) {
+        self.flash = Some(Flash { text: text.into(), bad: true, until_ms: base.now_ms + FLASH_MS });
+    }
+
+    /// Goes to a chat, at the first unread message if there is one.
+    pub fn go(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
+        self.depart(room, model);
+        self.place = Place::Room(room);
+        self.focus = Focus::Composer;
+        self.completion = None;
+        self.closed.remove(&room);
+        self.opened.insert(room);
+        let unread = model.room(room).filter(|view| view.unread() > 0).map(|view| view.read.0);
+        let chat = self.chats.entry(room).or_default();
+        if let Some(read) = unread {
+            chat.timeline.open_at(read);
+        }
+        if let Some(request) = model.open(room) {
+            base.wish(Effect::Ask(request));
+        }
+        self.watch(base);
+    }
+
+    /// Goes to a message in its place.
+    pub fn go_to_message(
+        &mut self,
+        room: RoomId,
+        seq: liao_common::id::Seq,
+        model: &mut Model,
+        base: &mut Base,
+    ) {
+        self.go(room, model, base);
+        if let Some(chat) = self.chat_mut() {
+            chat.timeline.show(seq);
+        }
+        self.focus = Focus::Timeline;
+    }
+
+    /// Goes to the inbox.
+    pub fn go_to_inbox(&mut self, model: &mut Model) {
+        if let Some(room) = self.room() {
+            self.rest(room, model);
+        }
+        self.place = Place::Inbox;
+        self.focus = Focus::Timeline;
+        self.completion = None;
+        self.inbox = ListView::default();
+    }
+
+    fn depart(&mut self, to: RoomId, model: &mut Model) {
+        if let Some(from) = self.room().filter(|from| *from != to) {
+            self.rest(from, model);
+        }
+    }
+
+    fn rest(&mut self, room: RoomId, model: &mut Model) {
+        if let Some(chat) = self.chats.get_mut(&room) {
+            chat.timeline.rule_after = None;
+            chat.timeline.chosen = None;
+        }
+        model.close(room);
+    }
+
+    /// Tells the server what is looked at, if that is news.
+    pub(super) fn watch(&mut self, base: &mut Base) {
+        if self.watched == self.room() && !self.must_watch {
+            return;
+        }
+        self.watched = self.room();
+        self.must_watch = false;
+        let act = self.room().into_iter().collect();
+        base.wish(Effect::Watch(Watch { act, online: true }));
+    }
+
+    /// Does what a key means.
+    pub fn act(&mut self, action: Action, model: &mut Model, base: &mut Base) {
+        if self.overlay.is_some() {
+            return self.act_overlay(action, model, base);
+        }
+        if let Some(place) = action.tab() {
+            return self.go_to_tab(place, model, base);
+        }
+        match action {
+            Action::Quit => self.ask_to_quit(model, base),
+            Action::Switcher | Action::Transfers | Action::SendFile | Action::Rooms => {
+                self.open_overlay(action, model, base);
+            }
+            Action::Inbox => self.toggle_inbox(model, base),
+            Action::Online => self.toggle_sidebar(base),
+            Action::NextTab => self.turn_tab(1, model, base),
+            Action::PreviousTab => self.turn_tab(-1, model, base),
+            Action::NextUnread => self.next_unread(model, base),
+            Action::Reconnect => base.wish(Effect::RetryNow),
+            Action::Next => self.turn_focus(1, base),
+            Action::Previous => self.turn_focus(-1, base),
+            _ => self.act_focus(action, model, base),
+        }
+    }
+
+    fn act_focus(&mut self, action: Action, model: &mut Model, base: &mut Base) {
+        match (self.place, self.focus) {
+            (_, Focus::Sidebar) => self.act_sidebar(action, model, base),
+            (Place::Inbox, _) => self.act_inbox(action, model, base),
+            (_, Focus::Timeline) => self.act_timeline(action, model, base),
+            (_, Focus::Composer) => self.act_composer(action, model, base),
+        }
+    }
+
+    /// Typing goes to what has the focus; in the list of messages and in the inbox it does nothing.
+    pub fn type_text(&mut self, text: &str, model: &mut Model, base: &mut Base) {
+        if self.overlay.is_some() {
+            return self.type_overlay(text, model, base);
+        }
+        match (self.place, self.focus) {
+            (_, Focus::Sidebar) => self.filter_people(text, model, base),
+            (Place::Room(_), Focus::Composer) => self.compose(text, model, base),
+            _ => {}
+        }
+    }
+
+    /// A paste of many lines is asked about first.
+    pub fn paste(&mut self, text: &str, model: &mut Model, base: &mut Base) {
+        const LINES_UNASKED_MAX: usize = 10;
+        if self.overlay.is_some() {
+            return self.type_overlay(text, model, base);
+        }
+        if self.room().is_some() {
+            self.focus = Focus::Composer;
+        }
+        let lines = text.trim_end().split(['\n', '\r']).count();
+        if self.focus == Focus::Composer && lines > LINES_UNASKED_MAX {
+            let question = Question::Paste(text.to_owned(), lines);
+            self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
+        } else {
+            self.type_text(text, model, base);
+        }
+    }
+
+    pub(super) fn ask_to_quit(&mut self, model: &Model, base: &mut Base) {
+        if model.transfers.active().next().is_none() {
+            return base.wish(Effect::Quit);
+        }
+        self.overlay = Some(Overlay::Confirm(ConfirmView { question: Question::Quit }));
+    }
+
+    fn toggle_inbox(&mut self, model: &mut Model, base: &mut Base) {
+        if self.place != Place::Inbox {
+            return self.go_to_inbox(model);
+        }
+        let room = self.watched.unwrap_or(RoomId::LOBBY);
+        self.go(room, model, base);
+    }
+
+    pub(super) fn toggle_sidebar(&mut self, base: &Base) {
+        let wide = base.size.0 >= COLUMNS_SIDEBAR;
+        if self.focus == Focus::Sidebar {
+            self.focus = Focus::Composer;
+            self.sidebar.hidden |= wide;
+        } else {
+            self.sidebar.hidden = false;
+            self.focus = Focus::Sidebar;
+        }
+    }
+
+    fn go_to_tab(&mut self, place: usize, model: &mut Model, base: &mut Base) {
+        let Some(place) = place.checked_sub(1) else { return self.go_to_inbox(model) };
+        if let Some(room) = self.tabs(model).get(place) {
+            self.go(*room, model, base);
+        }
+    }
+
+    fn turn_tab(&mut self, by: isize, model: &mut Model, base: &mut Base) {
+        let tabs = self.tabs(model);
+        let here = self
+            .room()
+            .and_then(|room| tabs.iter().position(|tab| *tab == room))
+            .map_or(0, |at| at + 1);
+        let count = isize::try_from(tabs.len() + 1).unwrap_or(1);
+        let next = (isize::try_from(here).unwrap_or(0) + by).rem_euclid(count);
+        self.go_to_tab(next.unsigned_abs(), model, base);
+    }
+
+    fn next_unread(&mut self, model: &mut Model, base: &mut Base) {
+        let tabs = self.tabs(model);
+        let here = self
+            .room()
+            .and_then(|room| tabs.iter().position(|tab| *tab == room))
+            .map_or(0, |at| at + 1);
+        let after = tabs.iter().cycle().skip(here).take(tabs.len());
+        let found = after.copied().find(|room| {
+            Some(*room) != self.room() && model.room(*room).is_some_and(|view| view.unread() > 0)
+        });
+        match found {
+            Some(room) => self.go(room, model, base),
+            None => self.say(base, base.words.t("status.nothing_unread")),
+        }
+    }
+
+    fn turn_focus(&mut self, by: isize, base: &Base) {
+        let wide = base.size.0 >= COLUMNS_SIDEBAR && !self.sidebar.hidden;
+        let mut ring = match self.place {
+            Place::Inbox => vec![Focus::Timeline],
+            Place::Room(_) => vec![Focus::Composer, Focus::Timeline],
+        };
+        if wide || self.focus == Focus::Sidebar {
+            ring.push(Focus::Sidebar);
+        }
+        let here = ring.iter().position(|focus| *focus == self.focus).unwrap_or(0);
+        let next = (isize::try_from(here).unwrap_or(0) + by)
+            .rem_euclid(isize::try_from(ring.len()).unwrap_or(1));
+        self.focus = ring.get(next.unsigned_abs()).copied().unwrap_or_default();
+        self.completion = None;
+        if self.focus != Focus::Timeline
+            && let Some(chat) = self.chat_mut()
+        {
+            chat.timeline.chosen = None;
+        }
+    }
+
+    /// Brings the view in order before it is drawn.
+    pub fn settle(&mut self, model: &mut Model, base: &mut Base) {
+        if self.flash.as_ref().is_some_and(|flash| flash.until_ms <= base.now_ms) {
+            self.flash = None;
+        }
+        if model.is_ready() {
+            self.greet(model, base);
+            self.leave_what_is_gone(model, base);
+            self.watch(base);
+        }
+        self.settle_chat(model, base);
+    }
+
+    /// What waits is shown first; else the lobby.
+    fn greet(&mut self, model: &mut Model, base: &mut Base) {
+        if std::mem::replace(&mut self.greeted, true) {
+            return;
+        }
+        if liao_client_core::inbox::inbox(model).is_empty() {
+            let first = self.tabs(model).first().copied().unwrap_or(RoomId::LOBBY);
+            self.go(first, model, base);
+        } else {
+            self.go_to_inbox(model);
+        }
+    }
+
+    /// A room that one was removed from gives way to the next.
+    fn leave_what_is_gone(&mut self, model: &mut Model, base: &mut Base) {
+        let gone = self.room().filter(|room| model.room(*room).is_none());
+        if gone.is_none() {
+            return;
+        }
+        match self.tabs(model).first().copied() {
+            Some(next) => self.go(next, model, base),
+            None => self.go_to_inbox(model),
+        }
+    }
+
+    /// Asks the server for something the person wants; a refusal is shown.
+    pub(super) fn ask(&mut self, request: impl Into<Request>, base: &mut Base) {
+        base.wish(Effect::Ask(request.into()));
+    }
+
+    /// Rings for what concerns this person and is not on the screen already.
+    pub(super) fn ring(&self, changes: &Changes, base: &mut Base) {
+        let elsewhere = changes.alerts.iter().any(|alert| Some(alert.room) != self.room());
+        if elsewhere && base.bell == crate::settings::Bell::Mentions {
+            base.wish(Effect::Bell);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What each part of the screen knows and does. Pure: no drawing, no await, no files. The truth is the model's; here
+//! is only how one looks at it.
+
+pub mod areas;
+pub mod chat;
+pub mod completion;
+pub mod confirm;
+mod deeds;
+pub mod dialog;
+pub mod door;
+pub mod entry;
+pub mod files;
+pub mod help;
+pub mod hit;
+pub mod list;
+pub mod main;
+pub mod menu;
+mod mouse;
+pub mod overlay;
+pub mod rooms;
+pub mod server;
+pub mod sidebar;
+pub mod switcher;
+pub mod timeline;
+pub mod told;
+pub mod trust;
+mod waiting;
+pub mod write;

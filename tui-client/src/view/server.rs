@@ -1,0 +1,81 @@
+//! Which server is meant, and what is known of it. Pure.
+
+use liao_client_core::address::{Address, LinkTarget};
+use liao_common::id::Pin;
+
+/// Host under which the private server's accounts are kept: its port differs every time.
+const PRIVATE_HOST: &str = "private.invalid";
+
+/// What `state.toml` says for the private server.
+pub const PRIVATE_NAME: &str = "private";
+
+/// A server one can talk to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// The one linked into this program, or into another run of it on this computer.
+    Private,
+    /// One that listens somewhere.
+    At(LinkTarget),
+    /// One on this computer without encryption, for trying things out.
+    Plaintext(Address),
+}
+
+impl Server {
+    /// Reads what `state.toml` or the command line says.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == PRIVATE_NAME {
+            return Some(Self::Private);
+        }
+        LinkTarget::parse(text).ok().map(Self::At)
+    }
+
+    /// The name for `state.toml`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Private => PRIVATE_NAME.to_owned(),
+            Self::At(target) => target.address.to_string(),
+            Self::Plaintext(address) => address.to_string(),
+        }
+    }
+
+    /// The address under which keys and accounts are kept.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        match self {
+            Self::Private => Address { host: PRIVATE_HOST.to_owned(), port: 1 },
+            Self::At(target) => target.address.clone(),
+            Self::Plaintext(address) => address.clone(),
+        }
+    }
+
+    /// The invite that came with the link.
+    #[must_use]
+    pub fn invite(&self) -> Option<&str> {
+        match self {
+            Self::At(target) => target.invite.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// A key that was trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key.
+    pub pin: Pin,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+/// An account that can be entered without a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Of which server.
+    pub address: Address,
+    /// The user id.
+    pub user: String,
+    /// The display name.
+    pub name: String,
+}

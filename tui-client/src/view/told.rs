@@ -1,0 +1,171 @@
+//! What the link and the disk say, and what the main view does about it: answers that were waited for, refusals,
+//! the end. Part of the main view.
+
+use liao_client_core::{
+    answer::{Answer, CallError},
+    model::{Changes, Model},
+    notice::{LinkState, Notice},
+    transfer::UploadJob,
+};
+use liao_common::{
+    event::Event,
+    id::RoomId,
+    message::{Body, Kind},
+    request::Request,
+};
+
+use super::{main::MainView, overlay::Overlay};
+use crate::{app::Base, effect::Effect, input::Input};
+
+/// What is done when a request is answered with a room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    /// Go there.
+    Go(Request),
+    /// Say something there.
+    Say(Request, String),
+    /// Invite the person who was looked up to this room.
+    Invite(Request, RoomId),
+}
+
+impl Held {
+    const fn request(&self) -> &Request {
+        match self {
+            Self::Go(request) | Self::Say(request, _) | Self::Invite(request, _) => request,
+        }
+    }
+}
+
+impl MainView {
+    /// The link says something; the model knows it already.
+    pub fn noticed(
+        &mut self,
+        notice: &Notice,
+        changes: &Changes,
+        model: &mut Model,
+        base: &mut Base,
+    ) {
+        match notice {
+            Notice::State(LinkState::Ended(end)) => self.ended = Some(end.clone()),
+            Notice::State(_) => self.link_since_ms = base.now_ms,
+            Notice::LoggedIn(_) => self.must_watch = true,
+            Notice::Event(Event::Synced) => {
+                if let Some(request) = self.room().and_then(|room| model.open(room)) {
+                    base.wish(Effect::Ask(request));
+                }
+            }
+            Notice::Answer { request, answer, .. } => {
+                self.answered(request, answer.as_deref(), model, base);
+            }
+            _ => {}
+        }
+        self.ring(changes, base);
+    }
+
+    fn answered(
+        &mut self,
+        request: &Request,
+        answer: Result<&Answer, &CallError>,
+        model: &mut Model,
+        base: &mut Base,
+    ) {
+        let held: Vec<Held> = self.held.extract_if(.., |held| held.request() == request).collect();
+        match (request, answer) {
+            (_, Ok(Answer::Room(room))) => self.do_held(held, room.room, model, base),
+            (Request::RoomList(_), Ok(Answer::Rooms(page))) => {
+                if let Some(Overlay::Rooms(rooms)) = &mut self.overlay {
+                    rooms.listed(page);
+                }
+            }
+            (Request::Who(asked), Ok(Answer::Users(page))) if !asked.query.is_empty() => {
+                self.sidebar.found = page.users.iter().map(|user| user.user).collect();
+            }
+            (Request::Users(asked), Ok(Answer::Users(page))) if !asked.names.is_empty() => {
+                self.found_people(held, &asked.names, page, base);
+            }
+            (Request::RoomLeave(asked), Ok(_)) => {
+                self.chats.remove(&asked.room);
+                self.say(base, base.words.t("status.left"));
+            }
+            (Request::Passwd(_), Ok(_)) => self.say(base, base.words.t("status.password_changed")),
+            (Request::RoomInvite(_), Ok(_)) => self.say(base, base.words.t("status.invited")),
+            (request, Err(CallError::Fault(fault))) if is_wish(request) => {
+                self.complain(base, base.words.fault(fault.code));
+            }
+            _ => {}
+        }
+    }
+
+    fn do_held(&mut self, held: Vec<Held>, room: RoomId, model: &mut Model, base: &mut Base) {
+        for held in held {
+            match held {
+                Held::Go(_) => self.go(room, model, base),
+                Held::Invite(..) => {}
+                Held::Say(_, text) => {
+                    self.opened.insert(room);
+                    base.wish(Effect::Post(room, Kind::Text, Body::text(text)));
+                }
+            }
+        }
+    }
+
+    /// The disk, or the outbox, says something.
+    pub fn told(&mut self, input: Input, model: &mut Model, base: &mut Base) {
+        match input {
+            Input::NotPosted { room, text } => {
+                if let Some(chat) =
+                    self.chats.get_mut(&room).filter(|chat| chat.composer.is_empty())
+                {
+                    // It was short enough to be sent, so it is short enough to come back.
+                    let _ = chat.composer.set_text(&text);
+                }
+                self.complain(base, base.words.t("composer.not_kept"));
+            }
+            Input::Listed { folder, entries } => self.listed(folder, entries),
+            Input::FileSeen { room, path, result } => {
+                self.file_seen(room, path, result, model, base)
+            }
+            _ => {}
+        }
+    }
+
+    fn file_seen(
+        &mut self,
+        room: RoomId,
+        path: std::path::PathBuf,
+        result: std::io::Result<()>,
+        model: &Model,
+        base: &mut Base,
+    ) {
+        let shown = liao_common::text::clean_line(&path.display().to_string());
+        let sentence = match result {
+            Ok(()) => {
+                let job = UploadJob { room, path, media: String::new() };
+                base.wish(Effect::Upload(job));
+                let to = super::chat::title_of(model, room);
+                return self.say(base, base.words.fill("files.sending_to", &[("room", &to)]));
+            }
+            Err(error) => match error.kind() {
+                std::io::ErrorKind::NotFound => "files.not_found",
+                std::io::ErrorKind::IsADirectory => "files.not_a_file",
+                _ => "files.unreadable",
+            },
+        };
+        self.complain(base, base.words.fill(sentence, &[("path", &shown)]));
+    }
+}
+
+/// Requests that a person made, so that a refusal wants a sentence.
+const fn is_wish(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::RoomCreate(_)
+            | Request::RoomJoin(_)
+            | Request::RoomLeave(_)
+            | Request::RoomTopic(_)
+            | Request::RoomInvite(_)
+            | Request::RoomOpen(_)
+            | Request::RoomList(_)
+            | Request::Passwd(_)
+    )
+}

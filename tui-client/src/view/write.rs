@@ -1,0 +1,300 @@
+//! Writing and reading in a chat: the composer's keys, the popup, scrolling, the chosen message, what has been
+//! read. Part of the main view.
+
+use liao_client_core::{
+    model::Model,
+    timeline::{Content, Hole, Item, Row, RowState, Timeline},
+    transfer::DownloadJob,
+};
+use liao_common::id::RoomId;
+
+use super::{
+    completion::Completion,
+    main::{Focus, MainView},
+    timeline::Key,
+};
+use crate::{
+    action::Action,
+    app::Base,
+    composer::{ComposeError, Composer, Motion},
+    effect::Effect,
+    screen::message::{self, Look},
+};
+
+/// A line that is drawn, with the message it belongs to.
+pub type ShownLine = (ratatui::text::Line<'static>, Key);
+
+impl MainView {
+    pub(super) fn act_composer(&mut self, action: Action, model: &mut Model, base: &mut Base) {
+        if self.completion.is_some() && self.act_completion(action, model, base) {
+            return;
+        }
+        let width = usize::from(self.areas(base).composer.width.saturating_sub(4));
+        let Some(chat) = self.chat_mut() else { return };
+        let composer = &mut chat.composer;
+        match action {
+            Action::Send => return self.send(model, base),
+            Action::NewLine => return self.compose("\n", model, base),
+            Action::Up if composer.is_empty() => return self.act_timeline(Action::Up, model, base),
+            Action::Up => _ = composer.go_up(width) || composer.history_back(),
+            Action::Down => _ = composer.go_down(width) || composer.history_on(),
+            Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => {
+                return self.scroll(action, base);
+            }
+            Action::Back => chat.timeline.to_end(),
+            _ => edit(composer, action),
+        }
+        self.complete_again(model, base);
+    }
+
+    /// Types into the composer.
+    pub(super) fn compose(&mut self, text: &str, model: &mut Model, base: &mut Base) {
+        let Some(chat) = self.chat_mut() else { return };
+        if let Err(error) = chat.composer.insert(text) {
+            let sentence = compose_sentence(error, base);
+            return self.complain(base, sentence);
+        }
+        self.complete_again(model, base);
+    }
+
+    fn complete_again(&mut self, model: &Model, base: &Base) {
+        let fresh = self.chat().and_then(|chat| Completion::of(&chat.composer, model, base.words));
+        let start = fresh.as_ref().map(|completion| completion.token.range.start);
+        if start.is_none() || self.dismissed != start {
+            self.dismissed = None;
+            self.completion = fresh;
+        } else {
+            self.completion = None;
+        }
+    }
+
+    /// The popup's keys; `false` when the key means something else.
+    fn act_completion(&mut self, action: Action, model: &Model, base: &Base) -> bool {
+        let Some(completion) = &mut self.completion else { return false };
+        let len = completion.offers.len();
+        match action {
+            Action::Up => completion.list.turn(len, -1),
+            Action::Down => completion.list.turn(len, 1),
+            Action::Back => {
+                self.dismissed = Some(completion.token.range.start);
+                self.completion = None;
+            }
+            Action::Choose => self.take_completion(model, base),
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn take_completion(&mut self, model: &Model, base: &Base) {
+        let Some(completion) = self.completion.take() else { return };
+        let (Some(offer), Some(chat)) = (completion.chosen(), self.chat_mut()) else { return };
+        // A word that does not fit any more is left as it was typed.
+        let _ = chat.composer.complete(&completion.token, &offer.word);
+        self.complete_again(model, base);
+    }
+
+    pub(super) fn scroll(&mut self, action: Action, base: &Base) {
+        let page = isize::try_from(self.areas(base).timeline.height.saturating_sub(2).max(1))
+            .unwrap_or(10);
+        let Some(chat) = self.chat_mut() else { return };
+        chat.timeline.chosen = None;
+        match action {
+            Action::PageUp => chat.timeline.scroll_by(-page),
+            Action::PageDown => chat.timeline.scroll_by(page),
+            Action::Top => chat.timeline.to_top(),
+            _ => chat.timeline.to_end(),
+        }
+    }
+
+    pub(super) fn act_timeline(&mut self, action: Action, model: &mut Model, base: &mut Base) {
+        let Some(room) = self.room() else { return };
+        match action {
+            Action::Up | Action::Down => self.choose_message(room, action, model),
+            Action::Top | Action::Bottom | Action::PageUp | Action::PageDown => {
+                self.scroll(action, base)
+            }
+            Action::Back => self.leave_timeline(),
+            Action::Copy | Action::Retry | Action::Save => {
+                let row = self.chosen_row(room, model).cloned();
+                self.act_message(action, room, row.as_ref(), model, base);
+            }
+            _ => {}
+        }
+    }
+
+    fn choose_message(&mut self, room: RoomId, action: Action, model: &Model) {
+        let Some(view) = model.room(room) else { return };
+        let items = view.timeline.items();
+        let by = if action == Action::Up { -1 } else { 1 };
+        let chat = self.chats.entry(room).or_default();
+        let stays = !items.is_empty() && chat.timeline.choose_by(&items, by);
+        self.focus = Focus::Timeline;
+        if !stays {
+            self.leave_timeline();
+        }
+    }
+
+    fn leave_timeline(&mut self) {
+        self.focus = Focus::Composer;
+        if let Some(chat) = self.chat_mut() {
+            chat.timeline.chosen = None;
+        }
+    }
+
+    fn chosen_row<'m>(&self, room: RoomId, model: &'m Model) -> Option<&'m Row> {
+        let key = self.chats.get(&room)?.timeline.chosen?;
+        find_row(&model.room(room)?.timeline, key)
+    }
+
+    /// Without a chosen message, R means the failed one and s the newest file.
+    fn act_message(
+        &mut self,
+        action: Action,
+        room: RoomId,
+        row: Option<&Row>,
+        model: &Model,
+        base: &mut Base,
+    ) {
+        match (action, row) {
+            (Action::Copy, Some(row)) => {
+                base.wish(Effect::Copy(message_text(row)));
+                self.say(base, base.words.t("status.copied"));
+            }
+            (Action::Retry, row) => self.retry(room, row, model, base),
+            (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
+            _ => {}
+        }
+    }
+
+    fn retry(&mut self, room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) {
+        let Some(view) = model.room(room) else { return };
+        let failed = |row: &&Row| matches!(row.state, RowState::Failed(_));
+        let row = row.filter(failed).or_else(|| view.timeline.pending().iter().find(failed));
+        if let Some(row) = row {
+            base.wish(Effect::Resend(row.nonce));
+        }
+    }
+
+    fn save_or_unfold(&mut self, room: RoomId, row: &Row, model: &Model, base: &mut Base) {
+        let Content::File(file) = &row.content else {
+            let key = Key::of_row(row);
+            if let Some(chat) = self.chat_mut() {
+                chat.timeline.unfolded.push(key);
+            }
+            return;
+        };
+        let (fid, Some(hash)) = (file.fid, file.hash) else { return };
+        if let Some(transfer) = model.transfers.of_file(fid) {
+            return base.wish(Effect::Resume(transfer.id));
+        }
+        let job = DownloadJob {
+            room,
+            fid,
+            name: file.name.clone(),
+            size: file.size,
+            hash,
+            dir: base.downloads.clone(),
+        };
+        base.wish(Effect::Download(job));
+    }
+
+    /// Decides what is visible, fetches what is missing there, and marks as read what was seen.
+    pub(super) fn settle_chat(&mut self, model: &mut Model, base: &mut Base) {
+        let Some(room) = self.room() else { return };
+        let area = self.areas(base).timeline;
+        let Some(chat) = self.chats.get_mut(&room) else { return };
+        let Some(view) = model.room(room) else { return };
+        let (height, width) = (usize::from(area.height), usize::from(area.width));
+        let items = view.timeline.items();
+        let look_view = chat.timeline.clone();
+        let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
+        let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1));
+        let look = Look { base, model, view: &look_view, width, unread };
+        let render = |place: usize| {
+            let before = place.checked_sub(1).and_then(|before| items.get(before)).and_then(row_of);
+            items.get(place).map(|item| message::lines(&look, before, item)).unwrap_or_default()
+        };
+        let visible = chat.timeline.lay_out(&items, height, |place| render(place).len());
+        let mut lines: Vec<ShownLine> = Vec::with_capacity(height);
+        for part in &visible {
+            let Some(key) = items.get(part.item).map(Key::of) else { continue };
+            let rows = render(part.item).into_iter().skip(part.lines.start).take(part.lines.len());
+            lines.extend(rows.map(|line| (line, key)));
+        }
+        let seen = visible.last().and_then(|part| items.get(part.item)).and_then(row_of);
+        let holes: Vec<Hole> = visible
+            .iter()
+            .filter_map(|part| match items.get(part.item) {
+                Some(Item::Hole(hole)) => Some(*hole),
+                _ => None,
+            })
+            .collect();
+        let at_end = chat.timeline.is_at_end();
+        chat.below =
+            seen.map_or(0, |row| if at_end { 0 } else { view.head.1.saturating_sub(row.n.max(1)) });
+        let read = if at_end && view.timeline.hole_at_end().is_none() {
+            Some(view.head.0)
+        } else {
+            seen.and_then(|row| row.seq)
+        };
+        chat.lines = lines;
+        for hole in holes {
+            if let Some(request) = model.fill(room, hole) {
+                base.wish(Effect::Ask(request));
+            }
+        }
+        if let Some(request) =
+            read.filter(|_| model.is_ready()).and_then(|seq| model.mark_read(room, seq))
+        {
+            base.wish(Effect::Ask(request));
+        }
+    }
+}
+
+const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {
+    match item {
+        Item::Row(row) => Some(row),
+        Item::Hole(_) => None,
+    }
+}
+
+fn find_row(timeline: &Timeline, key: Key) -> Option<&Row> {
+    match key {
+        Key::At(seq) => timeline.row(seq),
+        Key::Pending(nonce) => timeline.pending().iter().find(|row| row.nonce == nonce),
+    }
+}
+
+fn message_text(row: &Row) -> String {
+    match &row.content {
+        Content::Text(text) | Content::Topic(text) => text.clone(),
+        Content::File(file) => file.name.clone(),
+        _ => String::new(),
+    }
+}
+
+pub(super) fn compose_sentence(error: ComposeError, base: &Base) -> String {
+    base.words.fill(error.word_key(), &[("count", &crate::composer::TEXT_LINES_MAX)])
+}
+
+fn edit(composer: &mut Composer, action: Action) {
+    let _ = match action {
+        Action::Left => composer.go(Motion::Left),
+        Action::Right => composer.go(Motion::Right),
+        Action::WordLeft => composer.go(Motion::WordLeft),
+        Action::WordRight => composer.go(Motion::WordRight),
+        Action::LineStart => composer.go(Motion::LineStart),
+        Action::LineEnd => composer.go(Motion::LineEnd),
+        Action::DeleteLeft => composer.delete(Motion::Left),
+        Action::DeleteRight => composer.delete(Motion::Right),
+        Action::DeleteWordLeft => composer.delete(Motion::WordLeft),
+        Action::DeleteWordRight => composer.delete(Motion::WordRight),
+        Action::KillLeft => composer.kill_to_line_start(),
+        Action::KillRight => composer.kill_to_line_end(),
+        Action::Undo => composer.undo(),
+        Action::Redo => composer.redo(),
+        Action::HistoryBack => composer.history_back(),
+        Action::HistoryOn => composer.history_on(),
+        _ => false,
+    };
+}
