@@ -182,6 +182,12 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.effects.push(Effect::DeviceGone { user: device.user, dev: device.dev });
     }
 
+    /// Ends the connections of a person that logged in without a device.
+    pub fn end_nameless(&mut self, user: UserId) {
+        self.essential = true;
+        self.effects.push(Effect::DeviceGone { user, dev: DeviceId(0) });
+    }
+
     /// Stores a room, new or changed.
     pub fn put_room(&mut self, room: &Room) {
         self.records.push(room.record());

@@ -9,7 +9,8 @@ use liao_common::{
 use super::{Caller, login::DEVICES_MAX, not_found};
 use crate::{chat::password, engine::Transaction, state::view};
 
-/// Changes the password. All other devices are logged out, since one of them may be the reason.
+/// Changes the password. All other devices are logged out, since one of them may be the reason;
+/// connections without a device cannot be told apart, so they all end, after their answers.
 pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> {
     let (user, dev) = (caller.user, caller.dev);
     let account =
@@ -28,6 +29,7 @@ pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> 
                 tx.drop_device(&device);
             }
         }
+        tx.end_nameless(user);
         Ok(Empty {})
     };
     caller.hub.engine.run(decide).await

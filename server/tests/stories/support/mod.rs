@@ -21,7 +21,9 @@ pub(crate) const WITHIN: Duration = Duration::from_secs(10);
 
 /// What comes of `work`, which may not take for ever.
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(WITHIN, work).await.unwrap_or_else(|_| panic!("not within {WITHIN:?}: {what}"))
+    tokio::time::timeout(WITHIN, work)
+        .await
+        .unwrap_or_else(|_| panic!("not within {WITHIN:?}: {what}"))
 }
 
 /// The code with which the server refused.

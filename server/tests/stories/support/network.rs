@@ -1,9 +1,12 @@
 //! What lies between a client and the server: it can be cut, taken down, and made to break after so
 //! many bytes. One network per person.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use liao_client_core::{
@@ -67,6 +70,7 @@ impl Network {
     async fn open(&self) -> Result<Stream, ConnectError> {
         let mut up = self.up.subscribe();
         drop(up.wait_for(|up| *up).await);
+        self.place.is_up().await;
         let mut cuts = self.cuts.subscribe();
         let far: Stream = match &self.tls {
             Some(tls) => tls.connect().await?,
@@ -77,9 +81,10 @@ impl Network {
         let (far_read, far_write) = tokio::io::split(far);
         let bytes_left = Arc::clone(&self.bytes_left);
         tokio::spawn(async move {
+            let out = pump(near_read, far_write, &bytes_left);
+            let back = pump(far_read, near_write, &bytes_left);
             tokio::select! {
-                () = pump(near_read, far_write, &bytes_left) => {}
-                () = pump(far_read, near_write, &bytes_left) => {}
+                _ = async { tokio::try_join!(out, back) } => {}
                 _ = cuts.changed() => {}
             }
         });
@@ -100,21 +105,23 @@ impl Dialer for Network {
     }
 }
 
-/// Carries bytes one way until either end closes or no more may pass.
+/// Carries bytes one way until that way is closed. Fails when it breaks.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     bytes_left: &AtomicI64,
-) {
+) -> io::Result<()> {
     let mut buffer = vec![0; PIPE_BYTES];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+    loop {
+        let count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return to.shutdown().await;
+        }
         let passed = i64::try_from(count).unwrap_or(i64::MAX);
         if bytes_left.fetch_sub(passed, Ordering::SeqCst) < passed {
             bytes_left.store(i64::MAX, Ordering::SeqCst);
-            return;
+            return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if to.write_all(&buffer[..count]).await.is_err() {
-            return;
-        }
+        to.write_all(&buffer[..count]).await?;
     }
 }

@@ -10,7 +10,7 @@ use liao_client_core::{
     link::{Credentials, Link, LinkConfig},
     model::{Model, RoomView},
     notice::{End, LinkState, Notice},
-    timeline::{Content, Row},
+    timeline::{Content, Item, Row},
 };
 use liao_common::{
     event::{Event, Gap, Posted, Room},
@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) posted: Vec<(Nonce, Posted)>,
     /// Posts that were refused.
     pub(crate) failed: Vec<(Nonce, Fault)>,
+    /// People who were told to have gone.
+    pub(crate) departures: Vec<UserId>,
     /// Everything the link's state has been.
     pub(crate) states: Vec<LinkState>,
     /// The newest token.
@@ -50,7 +52,7 @@ pub(crate) struct Person {
     pub(crate) handle: Handle,
     /// The way to the server.
     pub(crate) network: Network,
-    seen: watch::Receiver<Seen>,
+    seen: Arc<watch::Sender<Seen>>,
 }
 
 impl Person {
@@ -63,9 +65,9 @@ impl Person {
     /// Starts a client with other choices.
     pub(crate) fn start_with(network: Network, config: LinkConfig) -> Self {
         let (handle, notices) = Link::start(config);
-        let (into, seen) = watch::channel(Seen::default());
+        let seen = Arc::new(watch::Sender::new(Seen::default()));
         handle.watch(Watch { act: Vec::new(), online: true }).unwrap();
-        tokio::spawn(listen(handle.clone(), notices, into));
+        tokio::spawn(listen(handle.clone(), notices, Arc::clone(&seen)));
         Self { handle, network, seen }
     }
 
@@ -88,7 +90,7 @@ impl Person {
 
     /// Waits until something is so.
     pub(crate) async fn waits_for(&self, what: &str, fact: impl Fn(&Seen) -> bool) {
-        let mut seen = self.seen.clone();
+        let mut seen = self.seen.subscribe();
         let came = tokio::time::timeout(WITHIN, seen.wait_for(fact)).await;
         if !matches!(came, Ok(Ok(_))) {
             let me = self.looks(|seen| seen.model.me.as_ref().map(|me| me.id.clone()));
@@ -152,8 +154,11 @@ impl Person {
     /// Waits for what comes of a post.
     pub(crate) async fn outcome(&self, nonce: Nonce) -> Result<Posted, Fault> {
         let outcome = |seen: &Seen| {
-            let stored = seen.posted.iter().find(|(of, _)| *of == nonce).map(|(_, posted)| Ok(*posted));
-            let failed = || seen.failed.iter().find(|(of, _)| *of == nonce).map(|(_, fault)| Err(fault.clone()));
+            let stored =
+                seen.posted.iter().find(|(of, _)| *of == nonce).map(|(_, posted)| Ok(*posted));
+            let failed = || {
+                seen.failed.iter().find(|(of, _)| *of == nonce).map(|(_, fault)| Err(fault.clone()))
+            };
             stored.or_else(failed)
         };
         self.waits_for("a post's outcome", |seen| outcome(seen).is_some()).await;
@@ -205,8 +210,26 @@ impl Person {
 
     /// Has read all of a room.
     pub(crate) async fn reads(&self, room: &str) {
-        let (id, head) = self.looks(|seen| seen.room(room).map(|room| (room.id, room.head.0)).unwrap());
+        let (id, head) =
+            self.looks(|seen| seen.room(room).map(|room| (room.id, room.head.0)).unwrap());
         self.asks(Mark { room: id, read: head }).await.unwrap();
+    }
+
+    /// Scrolls up until nothing is missing.
+    pub(crate) async fn reads_back(&self, room: &str) {
+        let id = self.room(room);
+        let hole = |model: &Model| {
+            let items = model.room(id)?.timeline.items();
+            items.into_iter().rev().find_map(|item| match item {
+                Item::Hole(hole) => Some(hole),
+                Item::Row(_) => None,
+            })
+        };
+        self.seen.send_modify(|seen| drop(seen.model.open(id)));
+        while let Some(before) = self.looks(|seen| hole(&seen.model)) {
+            self.handle.ask(before.request(id)).unwrap();
+            self.waits_for("a page", |seen| hole(&seen.model) != Some(before)).await;
+        }
     }
 
     /// Says goodbye and goes.
@@ -277,10 +300,14 @@ impl Seen {
         let mut text = format!("{:?}\n", self.model.state);
         for room in self.model.rooms() {
             let name = room.with.and_then(|with| self.model.people.find(with));
-            let name = name.map_or_else(|| format!("#{}", room.name), |with| format!("@{}", with.id));
+            let name =
+                name.map_or_else(|| format!("#{}", room.name), |with| format!("@{}", with.id));
             let lines = self.lines(&name);
             let last = lines.iter().rev().take(5).collect::<Vec<_>>();
-            text += &format!("{name} head {:?} read {:?}, newest first: {last:?}\n", room.head, room.read);
+            text += &format!(
+                "{name} head {:?} read {:?}, newest first: {last:?}\n",
+                room.head, room.read
+            );
         }
         text
     }
@@ -292,7 +319,11 @@ fn is_online(seen: &Seen) -> bool {
 
 /// Takes notices in, asks what the model wants asked, and does not wait for reconnects longer than
 /// it must.
-async fn listen(handle: Handle, mut notices: mpsc::Receiver<Notice>, into: watch::Sender<Seen>) {
+async fn listen(
+    handle: Handle,
+    mut notices: mpsc::Receiver<Notice>,
+    into: Arc<watch::Sender<Seen>>,
+) {
     while let Some(notice) = notices.recv().await {
         if matches!(notice, Notice::State(LinkState::Waiting { .. })) {
             handle.retry_now();
@@ -315,6 +346,7 @@ impl Seen {
             Notice::LoggedIn(session) => self.token = session.token.or(self.token.take()),
             Notice::Event(Event::Message(message)) => self.messages.push(*message),
             Notice::Event(Event::Gap(gap)) => self.gaps.push(gap),
+            Notice::Event(Event::Presence(presence)) => self.departures.extend(presence.del),
             Notice::Posted { nonce, posted, .. } => self.posted.push((nonce, posted)),
             Notice::PostFailed { nonce, fault, .. } => self.failed.push((nonce, fault)),
             _ => {}

@@ -80,7 +80,10 @@ impl Raw {
     }
 
     /// Asks and waits for the answer.
-    pub(crate) async fn asks<T: DeserializeOwned>(&mut self, request: impl Into<Request>) -> Result<T, Fault> {
+    pub(crate) async fn asks<T: DeserializeOwned>(
+        &mut self,
+        request: impl Into<Request>,
+    ) -> Result<T, Fault> {
         let rid = self.sends(request).await;
         self.answer(rid).await
     }
@@ -95,7 +98,8 @@ impl Raw {
     pub(crate) async fn logs_in(&mut self, id: &str, device: &str) -> event::Session {
         self.hello().await;
         let (user, secret) = (Some(id.into()), Some(secret(id)));
-        let auth = Auth { mech: "password".into(), user, secret, dev_name: device.into(), token: None };
+        let auth =
+            Auth { mech: "password".into(), user, secret, dev_name: device.into(), token: None };
         let session = self.asks(auth).await.unwrap();
         self.asks::<event::Synced>(Sync::default()).await.unwrap();
         session

@@ -5,12 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use liao_client_core::{
-    address::Address,
-    dial::ServerDialer,
-    link::Credentials,
-    trust::Trust,
-};
+use liao_client_core::{address::Address, dial::ServerDialer, link::Credentials, trust::Trust};
 use liao_common::{
     fault::Fault,
     name::UserName,
@@ -34,11 +29,15 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Waits until the server runs.
+    pub(crate) async fn is_up(&self) {
+        drop(self.up.subscribe().wait_for(|up| *up).await);
+    }
+
     /// A fresh stream to the server. Waits while it is down.
     pub(crate) async fn stream(&self) -> DuplexStream {
-        let mut up = self.up.subscribe();
         loop {
-            drop(up.wait_for(|up| *up).await);
+            self.is_up().await;
             if let Some(running) = &*self.running.lock().unwrap() {
                 let (near, far) = tokio::io::duplex(64 * 1024);
                 running.serve_stream(far);
@@ -112,7 +111,8 @@ impl World {
 
     /// Starts the server, where it was before.
     pub(crate) async fn starts(&mut self) {
-        let running = within("the server starts", server::start(self.config.clone())).await.unwrap();
+        let running =
+            within("the server starts", server::start(self.config.clone())).await.unwrap();
         self.config.listen = running.addr();
         *self.place.running.lock().unwrap() = Some(running);
         self.place.up.send_replace(true);
