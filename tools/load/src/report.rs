@@ -1,0 +1,117 @@
+//! What a run found: one row per figure, as a table for people and as JSON for programs.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// Which way a figure is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Good {
+    High,
+    Low,
+}
+
+/// One figure.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) measured: f64,
+    pub(crate) unit: &'static str,
+    /// What it should be, and which way is good.
+    pub(crate) target: Option<(f64, Good)>,
+    pub(crate) detail: String,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) processors: usize,
+    /// Before and after; the run itself is in the second.
+    pub(crate) load_average: (f64, f64),
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Row {
+    /// How far the figure is from its target, in words; above 1 is better than the target.
+    fn distance(&self) -> String {
+        let Some((target, good)) = self.target else { return String::new() };
+        let ratio = match good {
+            Good::High => self.measured / target,
+            Good::Low => target / self.measured,
+        };
+        if ratio >= 1.0 {
+            format!("met, {ratio:.1} x better")
+        } else {
+            format!("{:.1} x short", ratio.recip())
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn table(&self) -> String {
+        let mut out = String::from(
+            "| What | Measured | Target | Distance | Detail |\n|---|---|---|---|---|\n",
+        );
+        for row in &self.rows {
+            let target = row.target.map_or_else(String::new, |(target, good)| {
+                let sign = if good == Good::High { "≥" } else { "≤" };
+                format!("{sign} {} {}", short(target), row.unit)
+            });
+            let (what, measured, distance) = (&row.what, short(row.measured), row.distance());
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                out,
+                "| {what} | {measured} {} | {target} | {distance} | {} |",
+                row.unit, row.detail
+            );
+        }
+        let (before, after) = self.load_average;
+        let _ = writeln!(
+            out,
+            "\n{} processors; load average {before:.2} before, {after:.2} after.",
+            self.processors
+        );
+        out
+    }
+}
+
+/// A number with three digits that count.
+pub(crate) fn short(number: f64) -> String {
+    match number {
+        number if number >= 1e6 => format!("{:.2} M", number / 1e6),
+        number if number >= 1e4 => format!("{:.1} k", number / 1e3),
+        number if number >= 100.0 => format!("{number:.0}"),
+        number => format!("{number:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(measured: f64, target: f64, good: Good) -> Row {
+        Row {
+            what: "w".into(),
+            measured,
+            unit: "u",
+            target: Some((target, good)),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_distance_says_which_side_of_the_target_it_is() {
+        assert_eq!(row(50.0, 100.0, Good::High).distance(), "2.0 x short");
+        assert_eq!(row(50.0, 100.0, Good::Low).distance(), "met, 2.0 x better");
+        assert_eq!(row(20.0, 2.0, Good::Low).distance(), "10.0 x short");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [0.131, 97.3, 4700.0, 146_000.0, 4.08e6].map(short),
+            ["0.13", "97.30", "4700", "146.0 k", "4.08 M"]
+        );
+    }
+}

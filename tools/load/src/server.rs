@@ -1,0 +1,98 @@
+//! The server under measurement: a `liaod` of its own on a free port of the loopback address, with
+//! the same data folder for all runs. It ends with the value that owns it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use rustls::ClientConfig;
+use serde::Serialize;
+
+use crate::{machine, tls};
+
+/// Posts a second that a connection may make: more than there will be.
+const POSTS_PER_S: &str = "1000000";
+
+/// How the connections are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Transport {
+    Plain,
+    Tls,
+}
+
+/// See the module.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+}
+
+/// Where `liaod` lies unless told otherwise: beside this program.
+pub(crate) fn beside() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("liaod");
+    if !path.exists() {
+        bail!("{} is missing; build it with cargo build --release -p liao-server", path.display());
+    }
+    Ok(path)
+}
+
+impl Server {
+    /// Starts it and waits until it takes connections.
+    pub(crate) fn start(liaod: &Path, data: &Path, transport: Transport) -> Result<Self> {
+        let mut command = Command::new(liaod);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--registration", "open"]);
+        command.args(["--posts-per-second", POSTS_PER_S]).arg("--data").arg(data);
+        if transport == Transport::Plain {
+            command.arg("--insecure-plaintext");
+        }
+        let child = command.stdout(Stdio::piped()).spawn().context("cannot start liaod")?;
+        let addr = SocketAddr::from(([127, 0, 0, 1], 0));
+        let tls = (transport == Transport::Tls).then(tls::config).transpose()?;
+        let mut server = Self { child, addr, tls };
+        server.addr = server.ready()?;
+        Ok(server)
+    }
+
+    fn ready(&mut self) -> Result<SocketAddr> {
+        let stdout = self.child.stdout.take().context("liaod has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let addr =
+            line.strip_prefix("listening on ").and_then(|rest| rest.split_whitespace().next());
+        addr.and_then(|addr| addr.parse().ok())
+            .with_context(|| format!("liaod did not start: {line:?}"))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn resident_kib(&self) -> Result<u64> {
+        machine::resident_kib(self.pid())
+    }
+
+    /// Stops it as an operator would and waits for its end.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("liaod ended with {status}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After a stop there is nothing left to kill.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,86 @@
+//! Numbers of a run: latencies, and a span of time with the server's processor time in it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::{clock, machine};
+
+/// Latencies of many events, in microseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Latencies {
+    /// Half of them were shorter.
+    pub(crate) p50_us: u64,
+    /// All but one of a hundred were shorter.
+    pub(crate) p99_us: u64,
+    /// The longest.
+    pub(crate) max_us: u64,
+}
+
+impl Latencies {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at =
+            |part: usize| times.get((times.len() * part / 100).min(times.len().saturating_sub(1)));
+        let us = |time: Option<&Duration>| {
+            time.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+        };
+        Self { p50_us: us(at(50)), p99_us: us(at(99)), max_us: us(times.last()) }
+    }
+}
+
+/// A point in time, with what had been counted and what the server had used by then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    at: Instant,
+    cpu_s: f64,
+    count: u64,
+}
+
+impl Mark {
+    pub(crate) fn set(pid: u32, count: u64) -> Result<Self> {
+        Ok(Self { at: clock::now(), cpu_s: machine::cpu_s(pid)?, count })
+    }
+
+    /// What happened since.
+    pub(crate) fn until_now(self, pid: u32, count: u64) -> Result<Rate> {
+        let now = Self::set(pid, count)?;
+        let wall_s = now.at.duration_since(self.at).as_secs_f64();
+        Ok(Rate { count: count - self.count, wall_s, cpu_s: now.cpu_s - self.cpu_s })
+    }
+}
+
+/// How many, in which time. The processor time is the server's and has a resolution of 10 ms.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Rate {
+    /// How many.
+    pub(crate) count: u64,
+    /// Seconds that passed.
+    pub(crate) wall_s: f64,
+    /// Seconds of processor time the server used.
+    pub(crate) cpu_s: f64,
+}
+
+impl Rate {
+    pub(crate) fn per_wall_s(self) -> f64 {
+        self.count as f64 / self.wall_s
+    }
+
+    pub(crate) fn per_cpu_s(self) -> f64 {
+        self.count as f64 / self.cpu_s.max(0.01)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_times() {
+        let times = (1..=200).rev().map(Duration::from_micros).collect();
+        let latencies = Latencies::of(times);
+        assert_eq!((latencies.p50_us, latencies.p99_us, latencies.max_us), (101, 199, 200));
+        assert_eq!(Latencies::of(Vec::new()).max_us, 0);
+    }
+}
