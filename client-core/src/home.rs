@@ -2,12 +2,17 @@
 //! whole and atomically, readable by their owner only; a password is never among them.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use liao_common::{id::Pin, name::UserName, request::Token};
+use liao_common::{
+    id::{Pin, RoomId},
+    name::UserName,
+    request::Token,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -17,10 +22,13 @@ use crate::{
 };
 
 /// A longer file of settings is not one of ours, in bytes.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Servers and accounts that are remembered; beyond, the one used longest ago goes.
 pub const ENTRIES_MAX: usize = 256;
+
+/// Bytes of one draft that are kept.
+const DRAFT_BYTES_MAX: usize = 3 * 1024;
 
 /// A directory with the files of a client.
 #[derive(Clone, Debug)]
@@ -78,6 +86,18 @@ struct ServersFile {
 struct AccountsFile {
     #[serde(default)]
     account: Vec<Account>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Draft {
+    room: RoomId,
+    text: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct DraftsFile {
+    #[serde(default)]
+    draft: Vec<Draft>,
 }
 
 impl Home {
@@ -187,9 +207,40 @@ impl Home {
     /// # Errors
     /// See [`Outbox::open`]; in particular when the same person runs a second client here.
     pub fn outbox(&self, address: &Address, user: &UserName) -> io::Result<Outbox> {
-        // Names of people and servers are not names of files; their hash always is one.
-        let key = blake3::hash(format!("{address}\n{user}").as_bytes()).to_hex();
-        Outbox::open(&self.dir.join("outbox").join(&key[..32]))
+        Outbox::open(&self.dir.join("outbox").join(key_of(address, user)))
+    }
+
+    /// What a person had begun to write and not sent, by room.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read or understood.
+    pub fn drafts(
+        &self,
+        address: &Address,
+        user: &UserName,
+    ) -> io::Result<BTreeMap<RoomId, String>> {
+        let file: DraftsFile = self.read(&drafts_name(address, user))?;
+        Ok(file.draft.into_iter().map(|draft| (draft.room, draft.text)).collect())
+    }
+
+    /// Remembers what a person has begun to write, in place of all that was remembered before.
+    /// What is too long is cut, and beyond `ENTRIES_MAX` rooms left out.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_drafts(
+        &self,
+        address: &Address,
+        user: &UserName,
+        drafts: &BTreeMap<RoomId, String>,
+    ) -> io::Result<()> {
+        let cut = |(room, text): (&RoomId, &String)| {
+            let end = text.floor_char_boundary(DRAFT_BYTES_MAX);
+            Draft { room: *room, text: text[..end].to_owned() }
+        };
+        let written = drafts.iter().filter(|(_, text)| !text.trim().is_empty());
+        let draft = written.take(ENTRIES_MAX).map(cut).collect();
+        self.write(&drafts_name(address, user), &DraftsFile { draft })
     }
 
     /// Two programs that change one file take turns.
@@ -222,6 +273,16 @@ impl Home {
         let text = toml::to_string_pretty(value).map_err(io::Error::other)?;
         write_atomic(&self.dir.join(name), text.as_bytes())
     }
+}
+
+/// Names of people and servers are not names of files; their hash always is one.
+fn key_of(address: &Address, user: &UserName) -> String {
+    let hash = blake3::hash(format!("{address}\n{user}").as_bytes()).to_hex();
+    hash[..32].to_owned()
+}
+
+fn drafts_name(address: &Address, user: &UserName) -> String {
+    format!("outbox/{}.drafts", key_of(address, user))
 }
 
 /// Replaces a file by a complete new one, or leaves it as it was.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use liao_common::{
     event::{Event, Page, Role, Room, Session, Synced, Welcome},
     id::{RoomId, Seq, UserId},
+    limits,
     message::Message,
     request::{History, Mark, Request},
 };
@@ -24,6 +25,9 @@ use crate::{
     timeline::{Hole, Timeline},
     transfer::Transfers,
 };
+
+/// Rooms and invitations that are known; what a server names beyond is left out.
+const ROOMS_MAX: usize = 2 * limits::ROOMS_PER_USER_MAX;
 
 /// What a notice changed, and what has to be asked because of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +73,9 @@ pub struct Model {
     rooms: BTreeMap<RoomId, RoomView>,
     unplaced: BTreeMap<RoomId, Timeline>,
     pages: BTreeSet<(RoomId, Seq)>,
+    /// Pages that were refused: asked again when the room is opened anew, not at every look.
+    refused: BTreeSet<(RoomId, Seq)>,
+    opened: BTreeSet<RoomId>,
     ready: bool,
     rank: u64,
     epoch: String,
@@ -129,6 +136,8 @@ impl Model {
     /// A room comes on the screen: more of it is kept. Gives the request for its newest messages
     /// when they are missing.
     pub fn open(&mut self, room: RoomId) -> Option<Request> {
+        self.opened.insert(room);
+        self.refused.retain(|(of, _)| *of != room);
         let view = self.rooms.get_mut(&room)?;
         view.timeline.keep_more(true);
         let hole = view.timeline.hole_at_end()?;
@@ -137,6 +146,7 @@ impl Model {
 
     /// A room leaves the screen.
     pub fn close(&mut self, room: RoomId) {
+        self.opened.remove(&room);
         if let Some(view) = self.rooms.get_mut(&room) {
             view.timeline.keep_more(false);
         }
@@ -145,8 +155,22 @@ impl Model {
     /// The request that fills a hole from its end; `None` while that is under way, or while what
     /// was missed still comes by itself.
     pub fn fill(&mut self, room: RoomId, hole: Hole) -> Option<Request> {
-        let fresh = self.ready && self.pages.insert((room, hole.to.next()));
+        let page = (room, hole.to.next());
+        let fresh = self.ready && !self.refused.contains(&page) && self.pages.insert(page);
         fresh.then(|| hole.request(room).into())
+    }
+
+    /// The request for what was said around a message that is not here, for jumping to it; `None`
+    /// when it is here, cannot be seen, or does not exist.
+    #[must_use]
+    pub fn reach(&self, room: RoomId, seq: Seq) -> Option<Request> {
+        let timeline = &self.rooms.get(&room)?.timeline;
+        let there = seq > timeline.floor() && seq <= timeline.head();
+        if !self.ready || !there || timeline.knows(seq) {
+            return None;
+        }
+        let limit = u32::try_from(limits::PAGE_MESSAGES_MAX).ok();
+        Some(History { room, around: Some(seq), limit, ..History::default() }.into())
     }
 
     /// This person has read up to `seq`. Gives the request that tells the server, if it is news.
@@ -207,6 +231,7 @@ impl Model {
     fn synced(&mut self, synced: &Synced, changes: &mut Changes) {
         self.ready = false;
         self.pages.clear();
+        self.refused.clear();
         let other_log = synced.reset || synced.epoch != self.epoch;
         self.epoch.clone_from(&synced.epoch);
         let listed: BTreeSet<RoomId> = synced.rooms.iter().map(|room| room.room).collect();
@@ -235,6 +260,7 @@ impl Model {
             Event::Synced => {
                 self.ready = true;
                 changes.link = true;
+                self.refill(changes);
             }
             Event::Room(room) => self.place(room, changes),
             Event::Heads(heads) => {
@@ -261,6 +287,14 @@ impl Model {
             | Event::Ping(_)
             | Event::Pong(_)
             | Event::GoAway(_) => {}
+        }
+    }
+
+    /// What is on the screen gets its newest messages without being asked for.
+    fn refill(&mut self, changes: &mut Changes) {
+        for room in self.opened.clone() {
+            let hole = self.rooms.get(&room).and_then(|view| view.timeline.hole_at_end());
+            changes.requests.extend(hole.and_then(|hole| self.fill(room, hole)));
         }
     }
 
@@ -299,9 +333,14 @@ impl Model {
             view.update(room);
             return;
         }
+        if self.rooms.len() >= ROOMS_MAX {
+            return;
+        }
         let mut view = RoomView::new(room);
+        view.timeline.keep_more(self.opened.contains(&room.room));
         if let Some(waiting) = self.unplaced.remove(&room.room) {
             view.timeline = waiting;
+            view.timeline.keep_more(self.opened.contains(&room.room));
             view.update(room);
         }
         self.rooms.insert(room.room, view);
@@ -323,7 +362,12 @@ impl Model {
     ) {
         match (request, answer) {
             (Request::History(asked), Ok(Answer::Page(page))) => self.page(asked, page, changes),
-            (Request::History(asked), Err(_)) => self.page_failed(asked),
+            (Request::History(asked), Err(error)) => {
+                self.page_over(asked);
+                if let (Some(before), CallError::Fault(_)) = (asked.before, error) {
+                    self.refused.insert((asked.room, before));
+                }
+            }
             (Request::Who(asked), answer) if asked.query.is_empty() => {
                 let page = match answer {
                     Ok(Answer::Users(page)) => Some(page),
@@ -357,7 +401,7 @@ impl Model {
     }
 
     fn page(&mut self, asked: &History, page: &Page, changes: &mut Changes) {
-        self.page_failed(asked);
+        self.page_over(asked);
         page.users.iter().for_each(|user| self.people.learn(user));
         changes.people |= !page.users.is_empty();
         page.msgs.iter().for_each(|message| self.want_names(message));
@@ -375,7 +419,7 @@ impl Model {
         }
     }
 
-    fn page_failed(&mut self, asked: &History) {
+    fn page_over(&mut self, asked: &History) {
         if let Some(before) = asked.before {
             self.pages.remove(&(asked.room, before));
         }

@@ -107,6 +107,12 @@ impl Timeline {
         self.entries.get(&seq)?.row.as_ref()
     }
 
+    /// Whether the place is known, be it a row or an edit of one.
+    #[must_use]
+    pub fn knows(&self, seq: Seq) -> bool {
+        self.entries.contains_key(&seq)
+    }
+
     /// Own rows that have no place yet.
     #[must_use]
     pub fn pending(&self) -> &[Row] {

@@ -194,6 +194,8 @@ pub struct Transfer {
     /// Where it stands.
     pub phase: Phase,
     rate: f64,
+    /// The first sample of a phase says where it begins, which is no speed.
+    fresh: bool,
     sampled_ms: u64,
     moved_ms: u64,
 }
@@ -239,6 +241,7 @@ impl Transfer {
     fn enter(&mut self, phase: &Phase, at_ms: u64) {
         self.phase = phase.clone();
         self.rate = 0.0;
+        self.fresh = true;
         self.sampled_ms = at_ms;
         self.moved_ms = at_ms;
         match phase {
@@ -251,8 +254,7 @@ impl Transfer {
         }
     }
 
-    /// An exponential mean: a sample weighs as much as the time it stands for. The first sample
-    /// of a phase is where a resumed transfer begins, which is no speed.
+    /// An exponential mean: a sample weighs as much as the time it stands for.
     #[expect(clippy::cast_precision_loss, reason = "a rate is shown with three digits")]
     fn sample(&mut self, done: u64, at_ms: u64) {
         let span_ms = at_ms.saturating_sub(self.sampled_ms);
@@ -260,10 +262,12 @@ impl Transfer {
         if moved > 0 {
             self.moved_ms = at_ms;
         }
+        if std::mem::take(&mut self.fresh) {
+            self.done = done;
+            self.sampled_ms = at_ms;
+            return;
+        }
         if span_ms == 0 {
-            if self.rate == 0.0 {
-                self.done = done;
-            }
             return;
         }
         let rate = moved as f64 * 1000.0 / span_ms as f64;
@@ -295,6 +299,7 @@ impl Transfers {
                     fid: *fid,
                     phase: Phase::Waiting,
                     rate: 0.0,
+                    fresh: true,
                     sampled_ms: 0,
                     moved_ms: 0,
                 };

@@ -66,7 +66,7 @@ fn a_broken_file_is_an_error_and_stays_as_it_was() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{broken}");
         assert_eq!(fs::read_to_string(&path).unwrap(), broken);
     }
-    fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
+    fs::write(&path, vec![b'#'; 5 << 20]).unwrap();
     assert!(home.servers().is_err());
 }
 
@@ -108,4 +108,20 @@ fn each_person_on_each_server_has_an_outbox() {
     let _third = home.outbox(&address("b"), &bob).unwrap();
     let twice = home.outbox(&address("a"), &bob).unwrap_err();
     assert_eq!(twice.kind(), io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn drafts_are_kept_for_each_person_and_cut_to_size() {
+    let (_dir, home) = home();
+    let [bob, eve] = ["bob", "eve"].map(|name| UserName::parse(name).unwrap());
+    let drafts = BTreeMap::from([
+        (RoomId(1), "two\nlines".to_owned()),
+        (RoomId(2), "长".repeat(5000)),
+        (RoomId(3), "  ".to_owned()),
+    ]);
+    home.keep_drafts(&address("a"), &bob, &drafts).unwrap();
+    let kept = home.drafts(&address("a"), &bob).unwrap();
+    assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [RoomId(1), RoomId(2)]);
+    assert_eq!((kept[&RoomId(1)].as_str(), kept[&RoomId(2)].len()), ("two\nlines", 3072));
+    assert!(home.drafts(&address("a"), &eve).unwrap().is_empty());
 }

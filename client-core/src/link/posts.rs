@@ -7,6 +7,7 @@ use liao_common::{
     event::{Event, Synced},
     fault::{Fault, FaultCode},
     id::{Nonce, RoomId, Seq},
+    limits,
     request::Sync,
 };
 use tokio::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const RETRY_FULL_MS: u64 = 30_000;
 
 /// The longest wait a server may ask for, in milliseconds.
 const RETRY_MS_MAX: u64 = 300_000;
+
+/// Rooms whose position is remembered; the others begin at their read marker again.
+const ROOMS_MAX: usize = 2 * limits::ROOMS_PER_USER_MAX;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -159,6 +163,9 @@ impl Positions {
             Event::Gap(gap) => (gap.room, gap.to),
             _ => return true,
         };
+        if self.seen.len() >= ROOMS_MAX && !self.seen.contains_key(&room) {
+            return true;
+        }
         let seen = self.seen.entry(room).or_default();
         let news = seq > *seen;
         *seen = seq.max(*seen);

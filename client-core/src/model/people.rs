@@ -17,6 +17,12 @@ const PEOPLE_MAX: usize = 65_536;
 /// Changes that are held back while the list is fetched; more of them fetch it once more.
 const HELD_MAX: usize = 256;
 
+/// People whose names are missing and wanted; those beyond stay numbers until they speak again.
+const WANTED_MAX: usize = 4096;
+
+/// People online whose names are kept; beyond, only their number counts.
+const ONLINE_MAX: usize = 2 * limits::PRESENCE_NAMES_MAX;
+
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -100,7 +106,8 @@ impl People {
 
     /// Notes that a name is missing.
     pub(super) fn want(&mut self, user: UserId) {
-        if user.0 > 0 && !self.known.contains_key(&user) && !self.asked.contains(&user) {
+        let room = self.wanted.len() < WANTED_MAX;
+        if room && user.0 > 0 && !self.known.contains_key(&user) && !self.asked.contains(&user) {
             self.wanted.insert(user);
         }
     }
@@ -179,7 +186,8 @@ impl People {
         self.count = change.on;
         let missed = change.v != self.version + 1 || change.reset;
         self.version = change.v;
-        self.online.extend(change.set.iter().map(|user| user.user));
+        let room = ONLINE_MAX.saturating_sub(self.online.len());
+        self.online.extend(change.set.iter().take(room).map(|user| user.user));
         change.del.iter().for_each(|user| {
             self.online.remove(user);
         });

@@ -289,3 +289,48 @@ fn the_inbox_shows_what_waits_newest_first() {
     let left: Vec<_> = inbox(&model).iter().map(|row| row.kind).collect();
     assert_eq!(left, [InboxKind::Invitation]);
 }
+
+#[test]
+fn a_refused_page_is_not_asked_for_at_every_look() {
+    let mut model = ready(&[room(1, 9)]);
+    let Some(Request::History(asked)) = model.open(RoomId(1)) else { panic!() };
+    let hole = Hole { from: Seq(1), to: Seq(9) };
+    for (error, again) in [
+        (CallError::Lost, true),
+        (CallError::Full, true),
+        (Fault::from(FaultCode::Internal).into(), false),
+    ] {
+        let (ticket, request) = (Ticket(1), Box::new(asked.clone().into()));
+        model.apply(&Notice::Answer { ticket, request, answer: Err(error) });
+        assert_eq!(model.fill(RoomId(1), hole).is_some(), again);
+    }
+    assert!(model.open(RoomId(1)).is_some(), "a person who opens it anew wants to know");
+}
+
+#[test]
+fn what_is_on_the_screen_is_filled_after_every_sync() {
+    let mut model = Model::default();
+    assert_eq!(model.open(RoomId(1)), None);
+    model.apply(&synced(&[room(1, 9), room(2, 9)]));
+    let changes = model.apply(&Notice::Event(Event::Synced));
+    assert_eq!(kinds(&changes.requests), ["history"]);
+    model.close(RoomId(1));
+    model.apply(&synced(&[room(1, 9)]));
+    assert!(model.apply(&Notice::Event(Event::Synced)).requests.is_empty());
+}
+
+#[test]
+fn a_message_far_away_can_be_reached() {
+    let mut model = ready(&[Room { floor: Seq(100), ..room(1, 900) }]);
+    let Some(Request::History(asked)) = model.reach(RoomId(1), Seq(500)) else { panic!() };
+    assert_eq!((asked.around, asked.before), (Some(Seq(500)), None));
+    assert_eq!(model.reach(RoomId(1), Seq(100)), None, "it may not be seen");
+    assert_eq!(model.reach(RoomId(1), Seq(901)), None, "it does not exist");
+    let msgs = (450..=549).map(|seq| said(1, seq, 9, "x")).collect();
+    let reply = Answer::Page(Page { msgs, more: true, floor: Seq(100), users: Vec::new() });
+    answer(&mut model, asked, &reply);
+    assert_eq!(model.reach(RoomId(1), Seq(500)), None, "it is here");
+    let holes = model.room(RoomId(1)).unwrap().timeline.items();
+    let holes = holes.iter().filter(|item| matches!(item, crate::timeline::Item::Hole(_)));
+    assert_eq!(holes.count(), 2);
+}

@@ -240,7 +240,11 @@ fn settle(job: &DownloadJob) -> io::Result<PathBuf> {
         home::owner_only(&mut options);
         match options.open(&path) {
             Ok(_) => {
-                fs::rename(part_path(job), &path)?;
+                if let Err(error) = fs::rename(part_path(job), &path) {
+                    // An empty file of that name would look like the real one.
+                    let _ = fs::remove_file(&path);
+                    return Err(error);
+                }
                 home::sync_parent(&path)?;
                 return Ok(path);
             }

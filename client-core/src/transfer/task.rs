@@ -52,7 +52,8 @@ enum Job {
 enum State {
     Waiting,
     Running(watch::Sender<Control>),
-    Stopped,
+    Paused,
+    Failed,
 }
 
 struct Desk {
@@ -97,7 +98,7 @@ impl Desk {
 
     async fn add(&mut self, id: TransferId, job: Job) {
         self.tell(id, added(&job)).await;
-        if self.jobs.len() >= JOBS_MAX {
+        if self.jobs.len() >= JOBS_MAX && !self.forget_a_failed_one() {
             self.phase(id, Phase::Failed(TransferFault::TooMany)).await;
             return;
         }
@@ -129,7 +130,7 @@ impl Desk {
 
     async fn resume(&mut self, id: TransferId) {
         match self.jobs.get_mut(&id) {
-            Some((_, state @ State::Stopped)) => {
+            Some((_, state @ (State::Paused | State::Failed))) => {
                 *state = State::Waiting;
                 self.phase(id, Phase::Waiting).await;
             }
@@ -151,9 +152,17 @@ impl Desk {
         if matches!(phase, Phase::Done { .. } | Phase::Cancelled) {
             self.jobs.remove(&id);
         } else if let Some((_, state)) = self.jobs.get_mut(&id) {
-            *state = State::Stopped;
+            *state = if phase == Phase::Paused { State::Paused } else { State::Failed };
         }
         self.phase(id, phase).await;
+    }
+
+    /// Makes room for a new job. What failed longest ago can no longer be resumed then.
+    fn forget_a_failed_one(&mut self) -> bool {
+        let mut jobs = self.jobs.iter();
+        let failed = jobs.find(|(_, (_, state))| matches!(state, State::Failed));
+        let Some(id) = failed.map(|(id, _)| *id) else { return false };
+        self.jobs.remove(&id).is_some()
     }
 
     fn start_waiting(&mut self) {

@@ -31,7 +31,8 @@ const fn phase(phase: Phase, at_ms: u64) -> TransferChange {
 
 #[test]
 fn a_steady_flow_has_its_rate_and_an_end() {
-    let transfers = with(&[phase(Phase::Moving, 0), moved(100, 1000), moved(200, 2000)]);
+    let transfers =
+        with(&[phase(Phase::Moving, 0), moved(0, 0), moved(100, 1000), moved(200, 2000)]);
     let row = row(&transfers);
     assert_eq!((row.rate(), row.percent(), row.seconds_left()), (100, 20, Some(8)));
     assert_eq!(row.name, "a␛[2J.txt");
@@ -39,16 +40,17 @@ fn a_steady_flow_has_its_rate_and_an_end() {
 
 #[test]
 fn where_a_resumed_transfer_begins_is_no_speed() {
-    let transfers = with(&[phase(Phase::Moving, 5000), moved(900, 5000), moved(910, 6000)]);
+    let transfers = with(&[phase(Phase::Moving, 5000), moved(900, 5010), moved(910, 6010)]);
     assert_eq!(row(&transfers).rate(), 10);
 }
 
 #[test]
 fn a_transfer_without_bytes_is_stalled_and_a_paused_one_is_not() {
-    let transfers = with(&[phase(Phase::Moving, 0), moved(100, 1000)]);
+    let transfers = with(&[phase(Phase::Moving, 0), moved(0, 0), moved(100, 1000)]);
     assert!(!row(&transfers).is_stalled(5999));
     assert!(row(&transfers).is_stalled(6000));
-    let transfers = with(&[phase(Phase::Moving, 0), moved(100, 1000), phase(Phase::Paused, 1001)]);
+    let transfers =
+        with(&[phase(Phase::Moving, 0), moved(0, 0), moved(100, 1000), phase(Phase::Paused, 1001)]);
     assert!(!row(&transfers).is_stalled(99_000));
     assert_eq!(row(&transfers).rate(), 0);
 }
