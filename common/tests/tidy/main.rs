@@ -1,0 +1,14 @@
+//! The house rules that no compiler checks: sizes, borders between folders, silenced lints, links, and
+//! that the documents say what the code says. Reads the whole tree; owns the lists of exceptions,
+//! which may only shrink.
+
+mod borders;
+mod documents;
+mod source;
+mod tree;
+
+/// Fails with all faults at once, so that one run is enough.
+#[track_caller]
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
