@@ -6,6 +6,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod datadir;
+pub mod descriptors;
 pub mod disk;
 pub mod engine;
 mod entropy;

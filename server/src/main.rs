@@ -13,6 +13,7 @@ use liao_server::{
     admin::{account::AddAccount, client, invite::AddInvite},
     chat::hub::Registration,
     config::{Config, Transport},
+    descriptors,
     server::{self, Running},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -147,6 +148,9 @@ fn config(serve: Serve) -> Config {
 }
 
 async fn run_server(config: Config) -> Result<()> {
+    if let Err(error) = descriptors::raise_limit() {
+        tracing::warn!(%error, "the limit of open connections stays as it is");
+    }
     let running = server::start(config).await?;
     say(&mut std::io::stdout(), &ready(&running));
     let mut terminate = signal(SignalKind::terminate())?;
