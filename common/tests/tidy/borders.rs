@@ -196,8 +196,7 @@ fn borders_hold() {
         }
         for file in &sources {
             let begins = |with: &&str| file.path.starts_with(*with);
-            if border.at.iter().any(|at| begins(at)) && !border.only.iter().any(|only| begins(only))
-            {
+            if border.at.iter().any(begins) && !border.only.iter().any(begins) {
                 let used = uses(&file.text);
                 let crossed = border.never.iter().filter(|name| crosses(&used, &file.text, name));
                 faults.extend(crossed.map(|name| format!("{}: {name}", file.path)));
