@@ -1,0 +1,5 @@
+//! The program from the outside: line mode as a script drives it, and the private server as several
+//! runs share it. Waiting is for facts, with a deadline.
+
+#[cfg(test)]
+mod private;
