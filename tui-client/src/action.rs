@@ -1,6 +1,8 @@
 //! What a key, a click or a command can make the program do. Plain names; the key map leads to them, the help
 //! page explains them, `app` carries them out.
 
+use crate::keymap::Mode;
+
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
         /// Something the person can do.
@@ -14,7 +16,7 @@ macro_rules! actions {
             /// Key of the words that explain it.
             #[must_use]
             pub const fn word_key(self) -> &'static str {
-                match self { $(Self::$name => concat!("hint.", $word),)* }
+                match self { $(Self::$name => concat!("action.", $word),)* }
             }
         }
     };
@@ -29,6 +31,8 @@ actions! {
     Back = "back",
     /// Take what is chosen.
     Choose = "choose",
+    /// Send what a form holds.
+    Submit = "submit",
     /// One row up.
     Up = "up",
     /// One row down.
@@ -58,13 +62,13 @@ actions! {
     /// Trust the server's key.
     Trust = "trust",
     /// Go to any chat, person or command.
-    Switcher = "go_to",
+    Switcher = "switcher",
     /// Show the inbox.
     Inbox = "inbox",
     /// Show who is online.
-    Online = "people",
+    Online = "online",
     /// Show the transfers.
-    Transfers = "files",
+    Transfers = "transfers",
     /// Choose a file to send.
     SendFile = "send_file",
     /// Show the rooms of the server.
@@ -92,7 +96,7 @@ actions! {
     /// A tab by its number.
     Tab9 = "tab_number",
     /// Next tab with something unread.
-    NextUnread = "unread",
+    NextUnread = "next_unread",
     /// Try to connect now.
     Reconnect = "reconnect",
     /// Send what is written.
@@ -158,6 +162,35 @@ actions! {
 }
 
 impl Action {
+    /// Key of the shorter words for the row of hints.
+    #[must_use]
+    pub const fn hint_key(self, mode: Mode) -> &'static str {
+        match self {
+            Self::Choose if matches!(mode, Mode::Inbox | Mode::Sidebar) => "inbox.hint_open",
+            Self::Next if !matches!(mode, Mode::Form) => "hint.focus",
+            Self::Retry if matches!(mode, Mode::Transfers) => "files.resume",
+            Self::Help => "hint.help",
+            Self::Choose => "hint.choose",
+            Self::Submit => "hint.submit",
+            Self::Next => "hint.next",
+            Self::OtherServer => "menu.hint_server",
+            Self::Language => "menu.hint_language",
+            Self::ShowPassword => "hint.show_password",
+            Self::Switcher => "hint.go_to",
+            Self::Online => "hint.people",
+            Self::Transfers => "hint.files",
+            Self::Retry => "hint.retry",
+            Self::Save => "hint.save",
+            Self::MarkRead => "inbox.hint_read",
+            Self::MarkAllRead => "inbox.hint_all_read",
+            Self::NextTab => "hint.next_tab",
+            Self::Pause => "hint.pause",
+            Self::CancelTransfer => "hint.cancel_transfer",
+            Self::FolderUp => "hint.parent",
+            other => other.word_key(),
+        }
+    }
+
     /// The place of the tab that a `Tab…` action names, from 0.
     #[must_use]
     pub const fn tab(self) -> Option<usize> {

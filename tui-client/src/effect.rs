@@ -8,7 +8,7 @@ use liao_client_core::{
     transfer::{DownloadJob, TransferId, UploadJob},
 };
 use liao_common::{
-    id::{Nonce, Pin, RoomId, Seq},
+    id::{Nonce, Pin, RoomId},
     message::{Body, Kind},
     request::{Request, Secret, Watch},
 };
@@ -46,8 +46,6 @@ pub enum Effect {
     Ask(Request),
     /// Say what is looked at.
     Watch(Watch),
-    /// Move a read marker.
-    Mark(RoomId, Seq),
     /// Connect now.
     RetryNow,
     /// Look whether a file can be sent.

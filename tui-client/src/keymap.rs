@@ -43,19 +43,19 @@ impl Mode {
     #[must_use]
     pub const fn word_key(self) -> &'static str {
         match self {
-            Self::Menu => "help.on_menu",
-            Self::Form => "help.on_form",
-            Self::Trust => "help.on_trust",
-            Self::Main => "help.everywhere",
-            Self::Completion => "help.in_completion",
-            Self::Composer => "help.in_composer",
-            Self::Timeline => "help.in_timeline",
-            Self::Sidebar => "help.in_sidebar",
-            Self::Inbox => "help.in_inbox",
-            Self::Transfers => "help.in_files",
-            Self::Picker => "help.in_picker",
-            Self::List => "help.in_list",
-            Self::Confirm => "help.in_question",
+            Self::Menu => "mode.menu",
+            Self::Form => "mode.form",
+            Self::Trust => "mode.trust",
+            Self::Main => "mode.main",
+            Self::Completion => "mode.completion",
+            Self::Composer => "mode.composer",
+            Self::Timeline => "mode.timeline",
+            Self::Sidebar => "mode.sidebar",
+            Self::Inbox => "mode.inbox",
+            Self::Transfers => "mode.transfers",
+            Self::Picker => "mode.picker",
+            Self::List => "mode.list",
+            Self::Confirm => "mode.confirm",
         }
     }
 }
@@ -188,7 +188,7 @@ const BINDINGS: &[Binding] = &[
     (M::Menu, "F2", A::OtherServer), (M::Menu, "F3", A::Language), (M::Menu, "F1 ?", A::Help),
     (M::Menu, "Del", A::Decline),
 
-    (M::Form, "Enter", A::Choose), (M::Form, "Tab Down", A::Next), (M::Form, "S-Tab Up", A::Previous),
+    (M::Form, "Enter", A::Submit), (M::Form, "Tab Down", A::Next), (M::Form, "S-Tab Up", A::Previous),
     (M::Form, "Esc", A::Back), (M::Form, "C-t", A::ShowPassword),
     (M::Form, "Left", A::Left), (M::Form, "Right", A::Right), (M::Form, "Home C-a", A::LineStart), (M::Form, "End C-e", A::LineEnd),
     (M::Form, "Backspace C-h", A::DeleteLeft), (M::Form, "Del C-d", A::DeleteRight), (M::Form, "C-w", A::DeleteWordLeft),
@@ -214,7 +214,7 @@ const BINDINGS: &[Binding] = &[
     (M::Timeline, "Up k", A::Up), (M::Timeline, "Down j", A::Down),
     (M::Timeline, "Home g", A::Top), (M::Timeline, "End G", A::Bottom),
     (M::Timeline, "R", A::Retry), (M::Timeline, "y", A::Copy), (M::Timeline, "s Enter", A::Save),
-    (M::Timeline, "Esc i", A::Back), (M::Timeline, "?", A::Help),
+    (M::Timeline, "Esc i", A::Back), (M::Timeline, "F1 ?", A::Help),
 
     (M::Sidebar, "Up", A::Up), (M::Sidebar, "Down", A::Down), (M::Sidebar, "PgUp", A::PageUp), (M::Sidebar, "PgDn", A::PageDown),
     (M::Sidebar, "Home", A::Top), (M::Sidebar, "End", A::Bottom),
@@ -224,11 +224,11 @@ const BINDINGS: &[Binding] = &[
     (M::Inbox, "Up k", A::Up), (M::Inbox, "Down j", A::Down), (M::Inbox, "Home g", A::Top), (M::Inbox, "End G", A::Bottom),
     (M::Inbox, "PgUp", A::PageUp), (M::Inbox, "PgDn", A::PageDown),
     (M::Inbox, "Enter", A::Choose), (M::Inbox, "x", A::MarkRead), (M::Inbox, "X", A::MarkAllRead),
-    (M::Inbox, "d", A::Decline), (M::Inbox, "Esc", A::Back), (M::Inbox, "?", A::Help),
+    (M::Inbox, "d", A::Decline), (M::Inbox, "Esc", A::Back), (M::Inbox, "F1 ?", A::Help),
 
     (M::Transfers, "Up k", A::Up), (M::Transfers, "Down j", A::Down),
     (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),
-    (M::Transfers, "Esc F4", A::Back), (M::Transfers, "?", A::Help),
+    (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help),
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),
     (M::Picker, "Enter Right", A::Choose), (M::Picker, "Left", A::FolderUp), (M::Picker, "C-h A-h", A::Hidden),

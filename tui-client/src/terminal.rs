@@ -23,7 +23,7 @@ use crossterm::{
     execute, queue,
     terminal::{
         BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-        SetTitle, disable_raw_mode, enable_raw_mode,
+        disable_raw_mode, enable_raw_mode,
     },
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
@@ -116,11 +116,6 @@ impl Screen {
         self.bytes.write_all(b"\x07")
     }
 
-    /// Names the terminal's window.
-    pub(crate) fn title(&mut self, title: &str) -> io::Result<()> {
-        queue!(self.bytes, SetTitle(title))
-    }
-
     /// Puts text on the clipboard of the computer the terminal runs on (OSC 52).
     pub(crate) fn copy(&mut self, text: &str) -> io::Result<()> {
         write!(self.bytes, "\x1b]52;c;{}\x07", base64(text.as_bytes()))
@@ -176,7 +171,6 @@ fn restore() {
                 EndSynchronizedUpdate,
                 DisableMouseCapture,
                 DisableBracketedPaste,
-                SetTitle(""),
                 Show,
                 LeaveAlternateScreen
             );

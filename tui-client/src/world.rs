@@ -25,12 +25,16 @@ use liao_common::{
     name::UserName,
     request::{Logout, Register, Request, Token},
 };
-use tokio::{sync::mpsc, task::AbortHandle};
+use tokio::{
+    sync::{OnceCell, mpsc},
+    task::AbortHandle,
+};
 
 use crate::{
     effect::{Effect, Login},
     input::{Input, PrivateTrouble},
     picker::{Directory, Disk},
+    private::{Private, PrivateError},
     settings::Paths,
     view::server::Server,
 };
@@ -57,6 +61,7 @@ pub(crate) struct World {
     inputs: mpsc::Sender<Input>,
     session: Option<Session>,
     probe: Option<AbortHandle>,
+    private: Arc<OnceCell<Arc<Private>>>,
 }
 
 /// A link and what belongs to it.
@@ -73,7 +78,7 @@ impl World {
     /// The world, with the client's files under `paths`.
     #[must_use]
     pub(crate) fn new(home: Home, paths: Paths, inputs: mpsc::Sender<Input>) -> Self {
-        Self { home, paths, inputs, session: None, probe: None }
+        Self { home, paths, inputs, session: None, probe: None, private: Arc::default() }
     }
 
     /// The next thing the link says; waits for ever when there is no link.
@@ -92,7 +97,7 @@ impl World {
         notice
     }
 
-    /// Says goodbye to everybody.
+    /// Says goodbye to everybody, the private server last: a link that is open would start it again.
     pub(crate) async fn leave(&mut self) {
         if let Some(mut session) = self.session.take() {
             session.handle.close().await;
@@ -101,6 +106,9 @@ impl World {
                     break;
                 }
             }
+        }
+        if let Some(private) = self.private.get() {
+            private.stop().await;
         }
     }
 
@@ -179,7 +187,13 @@ impl World {
     }
 
     fn start_private(&self) {
-        self.later(Input::PrivateReady(Err(PrivateTrouble::Failed(String::new()))));
+        let (inputs, private) = (self.inputs.clone(), Arc::clone(&self.private));
+        let folder = self.paths.private_server();
+        tokio::spawn(async move {
+            let reached = private.get_or_try_init(|| Private::join_or_host(&folder)).await;
+            let result = reached.map(|_| ()).map_err(trouble);
+            tell(&inputs, Input::PrivateReady(result)).await;
+        });
     }
 
     fn connect(&mut self, server: Server, login: Login) {
@@ -206,7 +220,7 @@ impl World {
 
     fn dialer(&self, server: &Server) -> Option<Arc<dyn Dialer>> {
         let (address, trust) = match server {
-            Server::Private => return None,
+            Server::Private => return self.private.get().map(Private::dialer),
             Server::Plaintext(address) => (address.clone(), Trust::Plaintext),
             Server::At(target) => {
                 let known = self.home.server(&target.address).ok().flatten();
@@ -314,6 +328,13 @@ impl World {
             let entries = entries.unwrap_or_else(|error| Err(std::io::Error::other(error)));
             tell(&inputs, Input::Listed { folder, entries }).await;
         });
+    }
+}
+
+fn trouble(error: PrivateError) -> PrivateTrouble {
+    match error {
+        PrivateError::InUse { path } => PrivateTrouble::InUse(path),
+        error => PrivateTrouble::Failed(error.to_string()),
     }
 }
 

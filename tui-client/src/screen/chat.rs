@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::paint::{Paint, row};
 use crate::{
-    text::width::{columns, truncate},
+    text::width::{columns, pad, truncate},
     view::{
         areas::Areas,
         chat::{ChatView, title},
@@ -73,6 +73,12 @@ fn timeline(
     focus: Focus,
 ) {
     paint.hits.add(area, Hit::Timeline);
+    let sent = u16::try_from(chat.sending.len()).unwrap_or(u16::MAX).min(area.height);
+    let strip = Rect { y: area.bottom() - sent, height: sent, ..area };
+    for (at, line) in (0..sent).zip(&chat.sending) {
+        paint.line(row(strip, at), line.clone());
+    }
+    let area = Rect { height: area.height - sent, ..area };
     if chat.lines.is_empty() {
         let style = paint.styles().dim;
         let text = if view.is_direct() {
@@ -173,20 +179,21 @@ fn popup(paint: &mut Paint<'_, '_>, areas: &Areas, completion: &mut Completion) 
     let place = Rect { x: areas.composer.x + 2, y: top, width, height };
     let place = Rect { y: top.saturating_sub(1), ..place };
     let inside = paint.popup(place, "");
+    let words = completion.offers.iter().map(|offer| columns(&offer.word));
+    let word_columns = words.max().unwrap_or(0).min(usize::from(inside.width) / 2);
     let chosen = completion.list.chosen(len);
     for (at, offer) in (0..inside.height).zip(window.clone()) {
         let Some(item) = completion.offers.get(offer) else { continue };
         let (word, note) = (paint.styles().strong, paint.styles().dim);
-        let free = usize::from(inside.width).saturating_sub(columns(&item.word) + 2);
+        let free = usize::from(inside.width).saturating_sub(word_columns + 3);
         let line = Line::from(vec![
-            Span::styled(format!(" {}", item.word), word),
+            Span::styled(format!(" {} ", pad(&item.word, word_columns)), word),
             Span::styled(format!(" {}", truncate(&item.note, free)), note),
         ]);
         let place = row(inside, at);
         paint.line(place, line);
         if chosen == Some(offer) {
-            let style = paint.styles().selected;
-            paint.shade(place, style);
+            paint.choose(place);
         }
     }
 }

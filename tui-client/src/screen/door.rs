@@ -59,7 +59,7 @@ fn menu(paint: &mut Paint<'_, '_>, window: Rect, door: &Door) {
         Rect { y: foot.y + 1, height: 2, x: window.x + 2, width: window.width - 4 },
         door,
     );
-    let hints = [Action::OtherServer, Action::Language, Action::Help, Action::Quit];
+    let hints = [Action::OtherServer, Action::Language, Action::Help];
     hint_row(paint, window, &[Mode::Menu], &hints);
 }
 

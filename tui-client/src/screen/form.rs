@@ -34,7 +34,7 @@ pub(super) fn address(paint: &mut Paint<'_, '_>, window: Rect, form: &Form) {
     let area = centered(window, FORM_COLUMNS.min(window.width - 4), 6);
     title(paint, row(area, 0), paint.t(form.title));
     fields(paint, Rect { y: area.y + 2, height: area.height - 2, ..area }, form, true, None);
-    hint_row(paint, window, &[Mode::Form], &[Action::Choose, Action::Back, Action::Help]);
+    hint_row(paint, window, &[Mode::Form], &[Action::Submit, Action::Back, Action::Help]);
 }
 
 /// Login and register.
@@ -52,7 +52,7 @@ pub(super) fn entry(paint: &mut Paint<'_, '_>, window: Rect, view: &EntryView, d
         } else {
             server.name()
         };
-        let name = truncate(&name, usize::from(area.width / 2));
+        let name = truncate(&name, usize::from(area.width).saturating_sub(14));
         paint.right(row(area, 0), Line::from(Span::styled(name, style)));
     }
     let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
@@ -72,7 +72,7 @@ pub(super) fn entry(paint: &mut Paint<'_, '_>, window: Rect, view: &EntryView, d
     let submit: &[Action] = match (&view.form.submit(), view.kind) {
         (Submit::Waiting(_), _) => &[Action::Back],
         (_, EntryKind::LogIn | EntryKind::Register) => {
-            &[Action::Choose, Action::Next, Action::ShowPassword, Action::Back]
+            &[Action::Submit, Action::Next, Action::ShowPassword, Action::Back]
         }
     };
     hint_row(paint, window, &[Mode::Form], submit);

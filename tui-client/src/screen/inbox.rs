@@ -65,8 +65,7 @@ pub(super) fn draw(
             one_line(paint, spot, item, model, base)
         }
         if chosen == Some(place) {
-            let style = paint.styles().selected;
-            paint.shade(spot, style);
+            paint.choose(spot);
         }
         paint.hits.add(spot, Hit::InboxRow(place));
     }

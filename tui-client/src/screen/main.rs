@@ -19,6 +19,10 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
     }
     if let Some(area) = areas.sidebar {
         sidebar::draw(paint, area, areas.sidebar_floats, main, model);
+        let joint = ratatui::layout::Rect { x: area.x, width: 1, ..areas.composer_rule };
+        if !areas.sidebar_floats && joint.height > 0 {
+            paint.line(joint, ratatui::text::Span::styled("┤", border));
+        }
         if !areas.sidebar_floats && areas.rule.height > 0 {
             paint.line(
                 ratatui::layout::Rect { x: area.x, width: 1, ..areas.rule },

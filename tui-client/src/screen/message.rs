@@ -6,7 +6,7 @@ use liao_client_core::{
     timeline::{Content, FileOffer, Item, Row, RowState},
     transfer::{Direction, Phase, Transfer},
 };
-use liao_common::id::{Seq, UserId};
+use liao_common::id::{RoomId, Seq, UserId};
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -82,6 +82,39 @@ impl Look<'_> {
         let id = self.model.people.find(user).map_or("", |person| person.id.as_str());
         self.base.theme.name_style(id)
     }
+}
+
+/// Files on their way to a room, which have no entry before they are there: two lines each, in at most `rows` lines.
+pub(crate) fn sending(
+    base: &Base,
+    model: &Model,
+    room: RoomId,
+    width: usize,
+    rows: usize,
+) -> Vec<Line<'static>> {
+    let view = TimelineView::default();
+    let look = Look { base, model, view: &view, width, unread: 0 };
+    let is_under_way = |row: &&Transfer| {
+        row.room == room
+            && row.direction == Direction::Upload
+            && !matches!(row.phase, Phase::Done { .. } | Phase::Cancelled)
+    };
+    let mut lines = Vec::new();
+    for transfer in model.transfers.iter().filter(is_under_way) {
+        let styles = &base.theme.styles;
+        let name = truncate(&transfer.name, look.text_columns().saturating_sub(14));
+        let head = Line::from(vec![
+            Span::styled("▤ ", styles.accent),
+            Span::styled(name, styles.strong),
+            Span::styled(format!("  {}", format::size(transfer.size)), styles.dim),
+        ]);
+        let mut body = vec![head];
+        body.extend(transfer_line::lines(base, model, transfer, look.text_columns()));
+        let indent_by = " ".repeat(look.gutter());
+        lines.extend(indent(body, vec![Span::raw(indent_by)], look.gutter()));
+    }
+    let hidden = lines.len().saturating_sub(rows.max(2));
+    lines.split_off(hidden)
 }
 
 /// The lines of an entry, given the row before it.
@@ -181,23 +214,23 @@ fn narrow_lines(
     out
 }
 
-fn event_lines(look: &Look<'_>, row: &Row, body: Vec<Line<'static>>) -> Vec<Line<'static>> {
+fn event_lines(look: &Look<'_>, row: &Row, mut body: Vec<Line<'static>>) -> Vec<Line<'static>> {
     let styles = &look.base.theme.styles;
     let mark = match row.content {
         Content::Join => "→",
         Content::Leave => "←",
         _ => "·",
     };
-    let head = if look.narrow() {
-        vec![Span::styled(format!("{mark} "), styles.event)]
+    let mut head = vec![Span::raw(" ")];
+    if look.narrow() {
+        head = vec![Span::styled(format!("{mark} "), styles.event)];
     } else {
-        let name = pad(mark, look.name_columns());
-        vec![
-            Span::raw(" "),
-            Span::styled(look.time(row.at_ms), styles.time),
-            Span::styled(format!("  {name}  "), styles.event),
-        ]
-    };
+        let free = " ".repeat(look.gutter() - 6);
+        head.extend([Span::styled(look.time(row.at_ms), styles.time), Span::raw(free)]);
+        if let Some(first) = body.first_mut() {
+            first.spans.insert(0, Span::styled(format!("{mark} "), styles.event));
+        }
+    }
     indent(body, head, look.gutter())
 }
 
@@ -339,7 +372,7 @@ fn offer(look: &Look<'_>, row: &Row, file: &FileOffer) -> Vec<Line<'static>> {
     let transfer = look.model.transfers.of_file(file.fid);
     match transfer {
         Some(transfer) if !is_own_done(look, row, transfer) => {
-            out.push(transfer_line::line(look.base, transfer, look.text_columns()));
+            out.extend(transfer_line::lines(look.base, look.model, transfer, look.text_columns()));
         }
         None if look.model.my_id() != Some(row.from) && row.state == RowState::Sent => {
             out.push(Line::from(Span::styled(look.base.words.t("files.to_save"), styles.dim)));

@@ -110,8 +110,7 @@ fn switcher(paint: &mut Paint<'_, '_>, window: Rect, view: &mut SwitcherView, mo
 fn list_row(paint: &mut Paint<'_, '_>, area: Rect, line: Line<'_>, chosen: bool, place: usize) {
     paint.line(area, line);
     if chosen {
-        let style = paint.styles().selected;
-        paint.shade(area, style);
+        paint.choose(area);
     }
     paint.hits.add(area, Hit::BoxRow(place));
 }
@@ -199,10 +198,12 @@ fn transfers(
             ]),
         );
         let below = Rect { x: spot.x + 2, width: spot.width.saturating_sub(2), ..row(spot, 1) };
-        let line = transfer_line::line(base, transfer, usize::from(below.width));
-        paint.line(below, line);
+        let lines = transfer_line::lines(base, model, transfer, usize::from(below.width));
+        if let Some(line) = lines.into_iter().next() {
+            paint.line(below, line);
+        }
         if chosen == Some(place) {
-            paint.shade(row(spot, 0), styles.selected);
+            paint.choose(row(spot, 0));
         }
         paint.hits.add(spot, Hit::BoxRow(place));
     }
@@ -247,7 +248,7 @@ fn picker(paint: &mut Paint<'_, '_>, window: Rect, view: &PickerView) {
         paint.line(line, Span::styled(format!(" {name}"), style));
         paint.right(line, Line::from(Span::styled(format!("{size} "), styles.dim)));
         if place == picker.selected() {
-            paint.shade(line, styles.selected);
+            paint.choose(line);
         }
         paint.hits.add(line, Hit::BoxRow(place));
     }
@@ -281,7 +282,7 @@ fn dialog(paint: &mut Paint<'_, '_>, window: Rect, view: &DialogView, model: &Mo
     paint.hints(
         row(inside, inside.height.saturating_sub(1)),
         &[Mode::Form],
-        &[Action::Choose, Action::Next, Action::Back],
+        &[Action::Submit, Action::Next, Action::Back],
     );
 }
 

@@ -5,7 +5,7 @@ use ratatui::{
     Frame,
     buffer::Buffer,
     layout::Rect,
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
     widgets::{Block, BorderType, Clear, Widget},
 };
@@ -88,6 +88,12 @@ impl Paint<'_, '_> {
         self.cells().set_style(area, style);
     }
 
+    /// Marks a row as the chosen one, quiet parts of it included.
+    pub(crate) fn choose(&mut self, area: Rect) {
+        let style = self.styles().selected.remove_modifier(Modifier::DIM | Modifier::ITALIC);
+        self.cells().set_style(area, style);
+    }
+
     /// A horizontal line.
     pub(crate) fn rule(&mut self, area: Rect, style: Style) {
         let text = "─".repeat(usize::from(area.width));
@@ -100,11 +106,13 @@ impl Paint<'_, '_> {
         let styles = self.styles().clone();
         Clear.render(area, self.cells());
         let title = truncate(title, usize::from(area.width.saturating_sub(6)));
-        let block = Block::bordered()
+        let mut block = Block::bordered()
             .border_type(BorderType::Rounded)
             .border_style(styles.popup_border)
-            .style(styles.popup)
-            .title(Span::styled(format!(" {title} "), styles.heading));
+            .style(styles.popup);
+        if !title.is_empty() {
+            block = block.title(Span::styled(format!(" {title} "), styles.heading));
+        }
         let inside = block.inner(area);
         block.render(area, self.cells());
         self.hits.add(area, Hit::Box);
@@ -120,9 +128,10 @@ impl Paint<'_, '_> {
     /// Hints for some actions with the keys they have now, as many as fit the width, clickable.
     pub(crate) fn hints(&mut self, area: Rect, modes: &[Mode], wanted: &[Action]) {
         let mut x = area.x;
+        let mode = modes.first().copied().unwrap_or(Mode::Main);
         for action in wanted {
             let Some(key) = keymap::key_for(modes, *action) else { continue };
-            let label = self.words.t(action.word_key());
+            let label = self.words.t(action.hint_key(mode));
             let gap = if x == area.x { 0 } else { 3 };
             let wide = columns(&key) + 1 + columns(label);
             let Ok(wide) = u16::try_from(wide) else { return };
@@ -145,9 +154,10 @@ impl Paint<'_, '_> {
 
     /// Columns that the hints take.
     pub(crate) fn hints_columns(&self, modes: &[Mode], wanted: &[Action]) -> u16 {
+        let mode = modes.first().copied().unwrap_or(Mode::Main);
         let shown = wanted.iter().filter_map(|action| {
             let key = keymap::key_for(modes, *action)?;
-            Some(columns(&key) + 1 + columns(self.words.t(action.word_key())))
+            Some(columns(&key) + 1 + columns(self.words.t(action.hint_key(mode))))
         });
         let wide: usize = shown.map(|wide| wide + 3).sum();
         u16::try_from(wide.saturating_sub(3)).unwrap_or(u16::MAX)

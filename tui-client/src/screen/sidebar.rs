@@ -101,8 +101,7 @@ fn people(
             ]),
         );
         if chosen == Some(place) {
-            let style = paint.styles().selected;
-            paint.shade(line, style);
+            paint.choose(line);
         }
         paint.hits.add(line, Hit::Person(person.user));
     }

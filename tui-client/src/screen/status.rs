@@ -22,12 +22,12 @@ pub(super) fn draw(
     model: &Model,
     base: &Base,
 ) {
-    let ground = paint.styles().status;
+    let ground = bg(paint);
     paint.shade(area, ground);
     let right = right(paint, main, model, base);
     let wide = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
     paint.right(area, right);
-    let left = Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 2), ..area };
+    let left = Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 4), ..area };
     if let Some(flash) = &main.flash {
         let style = if flash.bad { paint.styles().error } else { paint.styles().success };
         let text = truncate(&flash.text, usize::from(left.width));

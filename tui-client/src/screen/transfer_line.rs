@@ -1,34 +1,52 @@
 //! How far a transfer has come, as one line: bar, percent, rate, time left; or why not. Used in chats and in the
 //! list of transfers.
 
-use liao_client_core::transfer::{Direction, Phase, Transfer, TransferFault};
+use liao_client_core::{
+    model::Model,
+    transfer::{Direction, Phase, Transfer, TransferFault},
+};
+use liao_common::fault::FaultCode;
 use ratatui::text::{Line, Span};
 
-use crate::{app::Base, format, text::width::truncate, words::Words};
+use crate::{
+    app::Base,
+    format,
+    text::{
+        width::truncate,
+        wrap::{Row, wrap_text},
+    },
+    words::Words,
+};
 
 /// Columns of the bar where there is room.
 const BAR_COLUMNS: usize = 16;
 
-/// The line, in at most `width` columns.
-pub(crate) fn line(base: &Base, transfer: &Transfer, width: usize) -> Line<'static> {
+/// The line, in at most `width` columns; why a transfer failed may take more than one.
+pub(crate) fn lines(
+    base: &Base,
+    model: &Model,
+    transfer: &Transfer,
+    width: usize,
+) -> Vec<Line<'static>> {
     let (words, styles) = (base.words, &base.theme.styles);
+    let one = |text: String, style| vec![Line::from(Span::styled(truncate(&text, width), style))];
     match &transfer.phase {
         Phase::Moving | Phase::Hashing | Phase::Cut | Phase::Paused | Phase::Verifying => {
-            moving(base, transfer, width)
+            vec![moving(base, transfer, width)]
         }
-        Phase::Waiting => Line::from(Span::styled(words.t("phase.waiting"), styles.dim)),
-        Phase::Cancelled => Line::from(Span::styled(words.t("phase.cancelled"), styles.dim)),
+        Phase::Waiting => one(words.t("phase.waiting").to_owned(), styles.dim),
+        Phase::Cancelled => one(words.t("phase.cancelled").to_owned(), styles.dim),
         Phase::Done { path, .. } => {
             let text = match transfer.direction {
                 Direction::Upload => words.t("phase.done").to_owned(),
                 Direction::Download => words.fill("files.saved_as", &[("path", &path.display())]),
             };
-            Line::from(Span::styled(truncate(&format!("✓ {text}"), width), styles.success))
+            one(format!("✓ {text}"), styles.success)
         }
         Phase::Failed(fault) => {
-            let why = fault_sentence(words, fault, &transfer.name);
+            let why = fault_sentence(words, fault, transfer, model);
             let text = format!("✗ {why} {}", words.t("files.to_resume"));
-            Line::from(Span::styled(truncate(&text, width), styles.failed))
+            wrap_text(&text, styles.failed, width).iter().map(Row::line).collect()
         }
     }
 }
@@ -71,15 +89,25 @@ pub(crate) fn phase_word(words: &'static Words, transfer: &Transfer) -> &'static
 }
 
 /// Why a transfer stopped, as a sentence.
-pub(crate) fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> String {
-    let with_name = |key: &str| words.fill(key, &[("file", &name), ("path", &name)]);
+fn fault_sentence(
+    words: &Words,
+    fault: &TransferFault,
+    transfer: &Transfer,
+    model: &Model,
+) -> String {
+    let name = &transfer.name;
+    let with_name = |key: &str| words.fill(key, &[("file", name), ("path", name)]);
     match fault {
         TransferFault::Unreadable(_) => with_name("files.unreadable"),
         TransferFault::NotAFile => with_name("files.not_a_file"),
         TransferFault::Changed => with_name("files.vanished"),
-        TransferFault::Unwritable(_) => with_name("connect.storage_read_only"),
-        TransferFault::DiskFull => words.t("connect.disk_full").to_owned(),
+        TransferFault::Unwritable(_) => with_name("files.unwritable"),
+        TransferFault::DiskFull => with_name("files.no_space"),
         TransferFault::HashMismatch => with_name("files.hash_differs"),
+        TransferFault::Refused(fault) if fault.code == FaultCode::TooLarge => {
+            let limit = model.welcome.as_ref().map_or(0, |welcome| welcome.limits.file);
+            words.fill("files.too_large", &[("file", name), ("size", &format::size(limit))])
+        }
         TransferFault::Refused(fault) => words.fault(fault.code),
         TransferFault::TooMany => words.t("files.too_many").to_owned(),
         TransferFault::LinkEnded => words.t("link.idle").to_owned(),

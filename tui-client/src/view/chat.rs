@@ -1,7 +1,7 @@
 //! What the screen keeps of one chat: what is being written, where one looks. Pure. And what a chat is called.
 
 use liao_client_core::model::{Model, RoomView};
-use liao_common::id::{RoomId, UserId};
+use liao_common::id::{RoomId, Seq, UserId};
 
 use super::{timeline::TimelineView, write::ShownLine};
 use crate::composer::Composer;
@@ -15,8 +15,12 @@ pub struct ChatView {
     pub timeline: TimelineView,
     /// The visible lines, as they were settled last.
     pub lines: Vec<ShownLine>,
+    /// Files that are being sent to this chat, in lines below the messages.
+    pub sending: Vec<ratatui::text::Line<'static>>,
     /// Messages below the visible ones.
     pub below: u64,
+    /// How far the server was told that one has read.
+    pub marked: Seq,
 }
 
 /// What a room is called: `#name`, or the other person of a direct room.

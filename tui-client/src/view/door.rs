@@ -444,7 +444,7 @@ impl Door {
         let Step::Address(form) = &mut self.step else { return };
         match action {
             Action::Back => self.step = Step::Menu,
-            Action::Choose if form.enter() == FormStep::Submit => {
+            Action::Submit if form.enter() == FormStep::Submit => {
                 match LinkTarget::parse(form.value("server.address")) {
                     Ok(target) => {
                         self.server = Some(Server::At(target));
@@ -488,7 +488,7 @@ impl Door {
                 }
             }
             Action::Back => self.leave_entry(),
-            Action::Choose => {
+            Action::Submit => {
                 if let Some(login) = entry.enter() {
                     if entry.kind == EntryKind::LogIn {
                         self.goal = Goal::LogIn;

@@ -194,7 +194,7 @@ impl MainView {
 
     fn act_dialog(&mut self, mut view: DialogView, action: Action, model: &Model, base: &mut Base) {
         let submits = match action {
-            Action::Choose => view.box_focused || view.form.enter() == FormStep::Submit,
+            Action::Submit => view.box_focused || view.form.enter() == FormStep::Submit,
             Action::Next => return self.keep_dialog(view, DialogView::next),
             Action::Previous => return self.keep_dialog(view, DialogView::previous),
             Action::Quit => return self.ask_to_quit(model, base),

@@ -6,7 +6,10 @@ use liao_client_core::{
     timeline::{Content, Hole, Item, Row, RowState, Timeline},
     transfer::DownloadJob,
 };
-use liao_common::id::RoomId;
+use liao_common::{
+    id::{RoomId, Seq},
+    request::Mark,
+};
 
 use super::{
     completion::Completion,
@@ -204,7 +207,9 @@ impl MainView {
         let area = self.areas(base).timeline;
         let Some(chat) = self.chats.get_mut(&room) else { return };
         let Some(view) = model.room(room) else { return };
-        let (height, width) = (usize::from(area.height), usize::from(area.width));
+        let width = usize::from(area.width);
+        let sending = message::sending(base, model, room, width, usize::from(area.height) / 3);
+        let height = usize::from(area.height).saturating_sub(sending.len());
         let items = view.timeline.items();
         let look_view = chat.timeline.clone();
         let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
@@ -238,15 +243,25 @@ impl MainView {
             seen.and_then(|row| row.seq)
         };
         chat.lines = lines;
+        chat.sending = sending;
         for hole in holes {
             if let Some(request) = model.fill(room, hole) {
                 base.wish(Effect::Ask(request));
             }
         }
-        if let Some(request) =
-            read.filter(|_| model.is_ready()).and_then(|seq| model.mark_read(room, seq))
-        {
-            base.wish(Effect::Ask(request));
+        if let Some(seq) = read.filter(|_| model.is_ready()) {
+            self.seen(room, seq, model, base);
+        }
+    }
+
+    /// Tells the server how far one has read. What one says oneself is read here at once; the server has to be
+    /// told of that too.
+    fn seen(&mut self, room: RoomId, seq: Seq, model: &mut Model, base: &mut Base) {
+        let asked = model.mark_read(room, seq);
+        let Some(chat) = self.chats.get_mut(&room) else { return };
+        if asked.is_some() || chat.marked < seq {
+            chat.marked = chat.marked.max(seq);
+            base.wish(Effect::Ask(asked.unwrap_or_else(|| Mark { room, read: seq }.into())));
         }
     }
 }
