@@ -26,7 +26,10 @@ use super::{
     request::{self, Caller, login, transfer::Transfers},
     room::Depth,
 };
-use crate::state::view;
+use crate::{
+    state::view,
+    store::{Store, StoreError},
+};
 
 /// Connections of one person. One more is told to come back.
 const CONNECTIONS_PER_USER_MAX: usize = 32;
@@ -470,8 +473,10 @@ impl Session {
         if let Some(now) = now.as_ref().filter(|now| matches!(now.role, Role::Member | Role::Owner))
         {
             out.push(codec::frame(kind::ROOM, 0, now));
-            if !self.following.contains_key(&room) {
-                self.follow(now, now.read.0)?;
+            match self.following.get_mut(&room) {
+                // Who left and came back is not told what was said meanwhile.
+                Some(follow) => follow.position = follow.position.max(now.floor),
+                None => self.follow(now, now.read.0)?,
             }
             return Ok(());
         }
@@ -561,12 +566,20 @@ fn rooms_of(hub: &Hub, user: UserId) -> Result<Vec<event::Room>, Fault> {
     let store = &*hub.store;
     let mut rooms = Vec::new();
     for member in view::memberships(store, user, limits::ROOMS_PER_USER_MAX + 1)? {
-        if let Some(room) = view::room_of(store, user, &member)? {
+        if let Some(room) = view::room_of(store, user, &member)?
+            && !is_unsaid(store, user, &room)?
+        {
             rooms.push((view::head(store, member.room)?.at_ms, room));
         }
     }
     rooms.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
     Ok(rooms.into_iter().map(|(_, room)| room).collect())
+}
+
+/// Whether it is a direct room that somebody else opened and nobody has spoken in.
+fn is_unsaid(store: &Store, user: UserId, room: &event::Room) -> Result<bool, StoreError> {
+    let empty = room.kind == RoomKind::Direct && room.head.0 == Seq::ZERO;
+    Ok(empty && view::room(store, room.room)?.is_some_and(|room| room.by != user))
 }
 
 fn is_in(room: &event::Room) -> bool {

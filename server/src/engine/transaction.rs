@@ -201,6 +201,16 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.effects.push(Effect::Membership { user: member.user, room: member.room, until });
     }
 
+    /// The same, without anybody hearing of it yet.
+    pub fn put_member_quietly(&mut self, member: &Member) {
+        self.records.push(member.record());
+    }
+
+    /// Tells a person that they are in a room.
+    pub fn tell_member(&mut self, user: UserId, room: RoomId) {
+        self.effects.push(Effect::Membership { user, room, until: None });
+    }
+
     /// Takes a person out of a room, and tells the room.
     ///
     /// # Errors

@@ -371,7 +371,9 @@ pub fn room_of(from: &impl View, user: UserId, member: &Member) -> Found<event::
     }))
 }
 
-fn other_of(room: &Room, user: UserId) -> Option<UserId> {
+/// The other person of a direct room.
+#[must_use]
+pub fn other_of(room: &Room, user: UserId) -> Option<UserId> {
     if room.kind != RoomKind::Direct {
         return None;
     }

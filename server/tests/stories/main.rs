@@ -10,4 +10,8 @@ mod offline;
 #[cfg(test)]
 mod presence;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod rooms;
+#[cfg(test)]
 mod support;

@@ -54,14 +54,9 @@ fn make(tx: &mut Transaction<'_, '_>, user: UserId, other: UserId) -> Result<Roo
         with: Some(other),
         at,
     });
-    for (person, members) in [(user, 1), (other, 2)] {
-        tx.put_member(&Member {
-            room,
-            user: person,
-            standing: Standing::Member,
-            floor: Seq::ZERO,
-            members,
-        });
-    }
+    let standing = Standing::Member;
+    tx.put_member(&Member { room, user, standing, floor: Seq::ZERO, members: 1 });
+    // That somebody thinks of writing is not the other one's business before they do.
+    tx.put_member_quietly(&Member { room, user: other, standing, floor: Seq::ZERO, members: 2 });
     Ok(room)
 }

@@ -62,7 +62,22 @@ fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted
     }
     let body = body?;
     erase_redacted(tx, &ask)?;
-    Ok(tx.say(by, ask.cid, ask.kind, body)?)
+    let posted = tx.say(by, ask.cid, ask.kind, body)?;
+    if posted.seq == Seq(1) {
+        introduce(tx, by)?;
+    }
+    Ok(posted)
+}
+
+/// The first message of a direct room: whoever did not open it does not know of it yet. Any other
+/// room begins with somebody who enters.
+fn introduce(tx: &mut Transaction<'_, '_>, by: Speaker) -> Result<(), Fault> {
+    let room = view::room(tx, by.room)?.ok_or_else(not_found)?;
+    if let Some(other) = view::other_of(&room, by.from) {
+        tx.tell_member(other, by.room);
+        tx.tell_member(by.from, by.room);
+    }
+    Ok(())
 }
 
 /// Taking a message back also removes its words from the disk.

@@ -4,13 +4,14 @@
 use std::{
     io,
     sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
 use liao_client_core::{
     dial::{BoxFuture, Dialer, ServerDialer, Stream},
+    entropy::{Entropy as _, SeededEntropy},
     trust::ConnectError,
 };
 use tokio::{
@@ -31,8 +32,14 @@ pub(crate) struct Network {
     up: Arc<watch::Sender<bool>>,
     /// Rises with every cut; connections of an earlier number break.
     cuts: Arc<watch::Sender<u64>>,
-    /// Bytes that may still pass, in both directions together.
-    bytes_left: Arc<AtomicI64>,
+    budget: Arc<Budget>,
+}
+
+/// Bytes that may pass before the connection breaks, and what comes then.
+struct Budget {
+    bytes_left: AtomicI64,
+    next: Mutex<Option<(SeededEntropy, u64)>>,
+    breaks: AtomicUsize,
 }
 
 impl Network {
@@ -42,7 +49,11 @@ impl Network {
             tls: tls.map(Arc::new),
             up: Arc::new(watch::Sender::new(true)),
             cuts: Arc::default(),
-            bytes_left: Arc::new(AtomicI64::new(i64::MAX)),
+            budget: Arc::new(Budget {
+                bytes_left: AtomicI64::new(i64::MAX),
+                next: Mutex::new(None),
+                breaks: AtomicUsize::new(0),
+            }),
         }
     }
 
@@ -64,7 +75,20 @@ impl Network {
 
     /// The connection over which the last of so many bytes passes is cut; afterwards all is well.
     pub(crate) fn breaks_after(&self, bytes: i64) {
-        self.bytes_left.store(bytes, Ordering::SeqCst);
+        self.budget.bytes_left.store(bytes, Ordering::SeqCst);
+    }
+
+    /// From now on connections break again and again, after as many bytes as the seed says.
+    pub(crate) fn is_flaky(&self, seed: u64, bytes_max: u64) {
+        *self.budget.next.lock().unwrap() = Some((SeededEntropy::new(seed), bytes_max));
+        self.budget.refill();
+    }
+
+    /// The end of [`Self::is_flaky`]. Gives how often a connection broke.
+    pub(crate) fn is_steady(&self) -> usize {
+        *self.budget.next.lock().unwrap() = None;
+        self.budget.refill();
+        self.budget.breaks.load(Ordering::SeqCst)
     }
 
     async fn open(&self) -> Result<Stream, ConnectError> {
@@ -79,10 +103,10 @@ impl Network {
         let (near, middle) = tokio::io::duplex(PIPE_BYTES);
         let (near_read, near_write) = tokio::io::split(middle);
         let (far_read, far_write) = tokio::io::split(far);
-        let bytes_left = Arc::clone(&self.bytes_left);
+        let budget = Arc::clone(&self.budget);
         tokio::spawn(async move {
-            let out = pump(near_read, far_write, &bytes_left);
-            let back = pump(far_read, near_write, &bytes_left);
+            let out = pump(near_read, far_write, &budget);
+            let back = pump(far_read, near_write, &budget);
             tokio::select! {
                 _ = async { tokio::try_join!(out, back) } => {}
                 _ = cuts.changed() => {}
@@ -105,11 +129,34 @@ impl Dialer for Network {
     }
 }
 
+impl Budget {
+    /// Whether so many bytes may pass.
+    fn spend(&self, bytes: usize) -> bool {
+        let bytes = i64::try_from(bytes).unwrap();
+        let enough = self.bytes_left.fetch_sub(bytes, Ordering::SeqCst) >= bytes;
+        if !enough {
+            self.breaks.fetch_add(1, Ordering::SeqCst);
+            self.refill();
+        }
+        enough
+    }
+
+    fn refill(&self) {
+        let mut bytes = i64::MAX;
+        if let Some((entropy, max)) = &*self.next.lock().unwrap() {
+            let mut drawn = [0; 8];
+            entropy.fill(&mut drawn);
+            bytes = i64::try_from(u64::from_le_bytes(drawn) % max).unwrap();
+        }
+        self.bytes_left.store(bytes, Ordering::SeqCst);
+    }
+}
+
 /// Carries bytes one way until that way is closed. Fails when it breaks.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    bytes_left: &AtomicI64,
+    budget: &Budget,
 ) -> io::Result<()> {
     let mut buffer = vec![0; PIPE_BYTES];
     loop {
@@ -117,9 +164,7 @@ async fn pump(
         if count == 0 {
             return to.shutdown().await;
         }
-        let passed = i64::try_from(count).unwrap_or(i64::MAX);
-        if bytes_left.fetch_sub(passed, Ordering::SeqCst) < passed {
-            bytes_left.store(i64::MAX, Ordering::SeqCst);
+        if !budget.spend(count) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         to.write_all(&buffer[..count]).await?;

@@ -203,9 +203,10 @@ impl Person {
 
     /// Opens the private room with somebody and waits until it is there.
     pub(crate) async fn opens(&self, id: &str) -> RoomId {
-        let room = self.asks(RoomOpen { user: None, name: Some(id.into()) }).await.unwrap().room;
-        self.waits_for("the private room", |seen| seen.model.room(room).is_some()).await;
-        room
+        self.handle.ask(RoomOpen { user: None, name: Some(id.into()) }).unwrap();
+        let room = format!("@{}", id.to_lowercase());
+        self.waits_for("the private room", |seen| seen.room(&room).is_some()).await;
+        self.room(&room)
     }
 
     /// Has read all of a room.

@@ -1,0 +1,190 @@
+//! Cuts: whatever breaks while people talk, nothing is lost and nothing is shown twice.
+
+use std::{fs, path::Path};
+
+use liao_common::{
+    id::{RoomId, Seq},
+    message::{Body, Kind},
+};
+
+use crate::support::{Person, World};
+
+/// Messages of each person in a story of cuts.
+const COUNT: usize = 150;
+
+async fn talks(person: &Person, name: &str) {
+    for number in 0..COUNT {
+        let body = Body::text(format!("{name} {number}"));
+        person.handle.post(RoomId::LOBBY, Kind::Text, body).await.unwrap();
+    }
+}
+
+/// Everything is there, in the order of each speaker, pushed once.
+async fn has_it_all(person: &Person, names: &[&str]) {
+    let all = COUNT * names.len();
+    person
+        .waits_for("all messages", |seen| seen.room("#lobby").unwrap().head.1 as usize == all)
+        .await;
+    person.reads_back("#lobby").await;
+    person.looks(|seen| {
+        let texts = seen.texts("#lobby");
+        assert_eq!(texts.len(), all, "nothing is lost, nothing is there twice");
+        for name in names {
+            let own: Vec<_> = texts.iter().filter(|text| text.starts_with(name)).collect();
+            let want: Vec<_> = (0..COUNT).map(|number| format!("{name} {number}")).collect();
+            assert!(own.iter().zip(&want).all(|(own, want)| *own == want), "{name} in order");
+        }
+        let pushed: Vec<Seq> = seen.messages.iter().map(|message| message.seq).collect();
+        assert!(pushed.windows(2).all(|pair| pair[0] < pair[1]), "nothing is pushed twice");
+        assert!(seen.failed.is_empty(), "{:?}", seen.failed);
+    });
+}
+
+/// Cuts everybody's connections again and again, at bytes that a seed chooses, until all is said.
+async fn talk_with_cuts(world: &World, seed: u64, bytes_max: u64) {
+    let people = [world.registers("alice").await, world.registers("bob").await];
+    for (person, name) in people.iter().zip(["alice", "bob"]) {
+        talks(person, name).await;
+    }
+    for (person, seed) in people.iter().zip([seed, seed + 100]) {
+        person.network.is_flaky(seed, bytes_max);
+    }
+    for person in &people {
+        person.waits_for("all was said", |seen| seen.posted.len() == COUNT).await;
+    }
+    for person in &people {
+        let breaks = person.network.is_steady();
+        assert!(breaks > 4, "connections were really cut: {breaks}");
+        has_it_all(person, &["alice", "bob"]).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_when_connections_are_cut() {
+    for seed in 1..=3 {
+        talk_with_cuts(&World::new().await, seed, 6_000).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_when_tls_connections_are_cut() {
+    talk_with_cuts(&World::over_tls().await, 9, 12_000).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_when_the_server_restarts() {
+    let mut world = World::over_tls().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    talks(&alice, "alice").await;
+    talks(&bob, "bob").await;
+    for part in 1..=3 {
+        bob.waits_for("some were said", |seen| seen.posted.len() >= part * COUNT / 4).await;
+        world.restarts().await;
+    }
+    for person in [&alice, &bob] {
+        has_it_all(person, &["alice", "bob"]).await;
+    }
+}
+
+#[tokio::test]
+async fn somebody_far_behind_gets_a_gap_that_history_fills() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    alice.says("#lobby", "alice begins").await;
+    bob.sees("#lobby", "alice: alice begins").await;
+    let seen_before = bob.looks(|seen| seen.messages.last().unwrap().seq);
+    bob.network.goes_down();
+    for number in 0..400 {
+        let body = Body::text(number.to_string());
+        alice.handle.post(RoomId::LOBBY, Kind::Text, body).await.unwrap();
+    }
+    alice.waits_for("all is stored", |seen| seen.posted.len() == 401).await;
+    // Nobody keeps the room open: the server has to look into its journal.
+    alice.goes().await;
+    bob.network.comes_up();
+    bob.sees("#lobby", "alice: 399").await;
+    let gap = bob.looks(|seen| seen.gaps.first().copied()).expect("a gap");
+    assert_eq!((gap.room, gap.from), (RoomId::LOBBY, seen_before.next()));
+    bob.looks(|seen| {
+        let pushed: Vec<Seq> = seen
+            .messages
+            .iter()
+            .map(|message| message.seq)
+            .filter(|seq| *seq > seen_before)
+            .collect();
+        assert_eq!(pushed.first(), Some(&gap.to.next()), "what is not in the gap is pushed");
+    });
+    bob.reads_back("#lobby").await;
+    assert_eq!(bob.looks(|seen| seen.texts("#lobby").len()), 401);
+}
+
+#[tokio::test]
+async fn rooms_that_changed_meanwhile_are_as_they_are_now() {
+    let world = World::new().await;
+    let (alice, phone) = (world.registers("alice").await, world.registers("bob").await);
+    alice.creates("#tea", false).await;
+    alice.creates("#milk", false).await;
+    phone.joins("#tea").await;
+    phone.network.goes_down();
+    let laptop = world.logs_in("bob").await;
+    laptop.leaves("#tea").await;
+    laptop.joins("#milk").await;
+    laptop.says("#milk", "from the laptop").await;
+    alice.sees("#milk", "bob: from the laptop").await;
+    phone.network.comes_up();
+    phone.sees("#milk", "bob: from the laptop").await;
+    assert!(phone.looks(|seen| seen.room("#tea").is_none()));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_restored_from_a_copy_makes_clients_forget_what_it_does_not_have() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    alice.says("#lobby", "kept").await;
+    bob.sees("#lobby", "alice: kept").await;
+    world.stops().await;
+    let aside = tempfile::tempdir().unwrap();
+    copy(world.data(), aside.path());
+    world.starts().await;
+    for text in ["lost one", "lost two", "lost three"] {
+        alice.says("#lobby", text).await;
+    }
+    bob.sees("#lobby", "alice: lost three").await;
+    world.stops().await;
+    for entry in fs::read_dir(world.data()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap()
+        } else {
+            fs::remove_file(path).unwrap()
+        }
+    }
+    copy(aside.path(), world.data());
+    world.starts().await;
+    for person in [&alice, &bob] {
+        person
+            .waits_for("the old state", |seen| {
+                seen.model.is_ready()
+                    && seen.texts("#lobby") != ["kept", "lost one", "lost two", "lost three"]
+            })
+            .await;
+        person.reads_back("#lobby").await;
+        assert_eq!(person.looks(|seen| seen.texts("#lobby")), ["kept"]);
+    }
+    alice.says("#lobby", "new one").await;
+    bob.sees("#lobby", "alice: new one").await;
+    assert_eq!(bob.looks(|seen| seen.texts("#lobby")), ["kept", "new one"]);
+}
