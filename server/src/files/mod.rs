@@ -7,7 +7,7 @@ mod download;
 mod upload;
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -66,13 +66,16 @@ pub enum FileError {
     Missing,
 }
 
+/// Uploads under way, and the bytes that were announced for each.
+type InUse = HashMap<String, u64>;
+
 /// See the module.
 #[derive(Clone)]
 pub struct Files {
     root: PathBuf,
     disk: Arc<RealDisk>,
     limits: FileLimits,
-    in_use: Arc<Mutex<HashSet<String>>>,
+    in_use: Arc<Mutex<InUse>>,
 }
 
 impl Files {
@@ -108,7 +111,12 @@ impl Files {
         used: u64,
     ) -> Result<Upload, FileError> {
         let name = format!("{user}-{b3}-{size}");
-        let unfinished = self.unfinished_bytes(user, &name)?;
+        // Held from the sum to the claim: two uploads that begin at once cannot share what is left.
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        if in_use.contains_key(&name) {
+            return Err(FileError::InUse);
+        }
+        let unfinished = self.unfinished_bytes(user, &name, &in_use)?;
         let total = used.saturating_add(unfinished).saturating_add(size);
         if size > self.limits.file_bytes_max || total > self.limits.user_bytes_max {
             return Err(FileError::TooLarge);
@@ -116,9 +124,8 @@ impl Files {
         if self.disk.free_bytes()? < self.limits.free_bytes_min.saturating_add(size) {
             return Err(FileError::Full);
         }
-        if !self.in_use.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
-            return Err(FileError::InUse);
-        }
+        in_use.insert(name.clone(), size);
+        drop(in_use);
         let claim = Claim { name: name.clone(), in_use: Arc::clone(&self.in_use) };
         Upload::open(self.uploads().join(name), self.blob(&b3), (size, b3), claim)
     }
@@ -150,14 +157,17 @@ impl Files {
         Ok(freed)
     }
 
-    fn unfinished_bytes(&self, user: UserId, except: &str) -> io::Result<u64> {
+    /// What this person's other uploads take: those under way all that was announced, those that
+    /// stand still what came of them.
+    fn unfinished_bytes(&self, user: UserId, except: &str, in_use: &InUse) -> io::Result<u64> {
         let prefix = format!("{user}-");
-        let mut sum = 0;
+        let under_way = in_use.iter().filter(|(name, _)| name.starts_with(&prefix));
+        let mut sum = under_way.map(|(_, size)| size).sum();
         for entry in fs::read_dir(self.uploads())? {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && name != except {
+            if name.starts_with(&prefix) && name != except && !in_use.contains_key(&*name) {
                 sum += entry.metadata()?.len();
             }
         }
@@ -182,7 +192,7 @@ impl Files {
 #[derive(Debug)]
 struct Claim {
     name: String,
-    in_use: Arc<Mutex<HashSet<String>>>,
+    in_use: Arc<Mutex<InUse>>,
 }
 
 impl Drop for Claim {

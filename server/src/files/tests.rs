@@ -67,6 +67,8 @@ fn limits_hold() {
     assert!(matches!(start(10, 6), Err(FileError::TooLarge)));
     let mut unfinished = start(9, 0).unwrap();
     unfinished.write(0, b"12345678").unwrap();
+    assert!(matches!(start(7, 0), Err(FileError::TooLarge)), "what was announced counts");
+    drop(unfinished);
     assert!(matches!(start(8, 0), Err(FileError::TooLarge)), "unfinished uploads count");
     assert!(start(7, 0).is_ok());
     let full = Files { limits: FileLimits { free_bytes_min: u64::MAX, ..limits }, ..files.clone() };

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod offline;

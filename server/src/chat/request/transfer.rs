@@ -114,8 +114,13 @@ impl Transfers {
         let upload = sending.upload.ok_or(FaultCode::Internal)?;
         hub.read(move |_| Ok(upload.finish()?)).await?;
         let file = sending.ask;
+        let used_max = hub.files.limits().user_bytes_max;
         let decide = move |tx: &mut Transaction<'_, '_>| {
             view::inside(tx, user, file.room)?.ok_or(FaultCode::NotFound)?;
+            let used = view::files_used(tx, user)?.saturating_add(file.size);
+            if used > used_max {
+                return Err(FaultCode::TooLarge.into());
+            }
             let record = File {
                 file: tx.next_file()?,
                 user,
@@ -124,7 +129,7 @@ impl Transfers {
                 size: file.size,
                 name: file.name,
                 media: text::clean_line(&file.media).chars().take(100).collect(),
-                used: view::files_used(tx, user)? + file.size,
+                used,
                 at: tx.now_ms(),
             };
             tx.put_file(&record);

@@ -1,7 +1,7 @@
 //! A person with a client: the real link, the real model, and everything that was told on the way.
 //! A task of its own takes the notices, so that nobody's client stands still while another is looked at.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use liao_client_core::{
     answer::{Answered, CallError},
@@ -10,7 +10,8 @@ use liao_client_core::{
     link::{Credentials, Link, LinkConfig},
     model::{Model, RoomView},
     notice::{End, LinkState, Notice},
-    timeline::{Content, Item, Row},
+    timeline::{Content, FileOffer, Item, Row},
+    transfer::{DownloadJob, Phase, TransferId, TransferNotice, UploadJob},
 };
 use liao_common::{
     event::{Event, Gap, Posted, Room},
@@ -42,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) departures: Vec<UserId>,
     /// Everything the link's state has been.
     pub(crate) states: Vec<LinkState>,
+    /// Everything that happened to transfers.
+    pub(crate) transfers: Vec<TransferNotice>,
     /// The newest token.
     pub(crate) token: Option<Token>,
 }
@@ -239,6 +242,35 @@ impl Person {
         assert_eq!(self.ends().await, End::Closed);
     }
 
+    /// Starts to send a file.
+    pub(crate) fn sends_file(&self, room: &str, path: &Path) -> TransferId {
+        let job = UploadJob { room: self.room(room), path: path.into(), media: String::new() };
+        self.handle.upload(job).unwrap()
+    }
+
+    /// Starts to fetch a file that was offered in a room.
+    pub(crate) fn fetches(&self, room: &str, name: &str, dir: &Path) -> TransferId {
+        let offer = self.looks(|seen| seen.offer(room, name));
+        let job = DownloadJob {
+            room: self.room(room),
+            fid: offer.fid,
+            name: offer.name,
+            size: offer.size,
+            hash: offer.hash.unwrap(),
+            dir: dir.into(),
+        };
+        self.handle.download(job).unwrap()
+    }
+
+    /// Waits until a transfer is over or stands still, and tells how it is.
+    pub(crate) async fn transferred(&self, id: TransferId) -> Phase {
+        let phase =
+            |seen: &Seen| seen.model.transfers.find(id).map(|transfer| transfer.phase.clone());
+        let over = |seen: &Seen| phase(seen).is_some_and(|phase| phase.is_over());
+        self.waits_for("the end of a transfer", over).await;
+        self.looks(phase).unwrap()
+    }
+
     /// The inbox.
     pub(crate) fn inbox(&self) -> Vec<InboxRow> {
         self.looks(|seen| inbox(&seen.model))
@@ -280,6 +312,16 @@ impl Seen {
             Content::Invite(_) => format!("{name} invited somebody"),
             Content::Unknown(kind) => format!("{name} did {kind}"),
         }
+    }
+
+    /// A file that was offered in a room.
+    pub(crate) fn offer(&self, room: &str, name: &str) -> FileOffer {
+        let mut rows = self.room(room).expect("the room").timeline.rows();
+        let offer = rows.find_map(|row| match &row.content {
+            Content::File(file) if file.name == name => Some(file.clone()),
+            _ => None,
+        });
+        offer.unwrap_or_else(|| panic!("nobody offers {name}"))
     }
 
     /// What was said in a room, in order, without who came and went.
@@ -348,6 +390,7 @@ impl Seen {
             Notice::Event(Event::Message(message)) => self.messages.push(*message),
             Notice::Event(Event::Gap(gap)) => self.gaps.push(gap),
             Notice::Event(Event::Presence(presence)) => self.departures.extend(presence.del),
+            Notice::Transfer(notice) => self.transfers.push(notice),
             Notice::Posted { nonce, posted, .. } => self.posted.push((nonce, posted)),
             Notice::PostFailed { nonce, fault, .. } => self.failed.push((nonce, fault)),
             _ => {}

@@ -131,6 +131,13 @@ impl World {
         self.starts().await;
     }
 
+    /// Restarts the server with other choices.
+    pub(crate) async fn changes(&mut self, choose: impl FnOnce(&mut Config)) {
+        self.stops().await;
+        choose(&mut self.config);
+        self.starts().await;
+    }
+
     /// Looks at the running server.
     pub(crate) fn server<T>(&self, look: impl FnOnce(&Running) -> T) -> T {
         look(self.place.running.lock().unwrap().as_ref().expect("it runs"))
