@@ -44,6 +44,16 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     rmp_serde::from_slice(bytes).map_err(|_| DecodeError::Shape)
 }
 
+/// The same for the body of a frame, which is a map: a list in its place would be read field by
+/// field, and mean something else when a field is added.
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn decode_map<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let is_map = matches!(bytes.first(), Some(0x80..=0x8f | 0xde | 0xdf));
+    if is_map || bytes.is_empty() { decode(bytes) } else { Err(DecodeError::Shape) }
+}
+
 /// A value as MessagePack with named fields.
 ///
 /// # Panics

@@ -70,7 +70,7 @@ impl Frame {
     /// # Errors
     /// See [`DecodeError`].
     pub fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        codec::decode(&self.body)
+        codec::decode_map(&self.body)
     }
 }
 

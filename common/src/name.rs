@@ -154,11 +154,14 @@ fn fold(typed: &str) -> Result<String, NameError> {
 fn check_identifier(name: &str, graphemes_max: usize) -> Result<(), NameError> {
     check_length(name, graphemes_max)?;
     let allowed = |(at, c): (usize, char)| {
-        let mark = unicode_normalization::char::is_combining_mark(c);
+        let selector = matches!(c, '\u{fe00}'..='\u{fe0f}');
+        let mark = unicode_normalization::char::is_combining_mark(c) && !selector;
         let joint = matches!(c, '-' | '_' | '.') || mark;
         (c.is_alphanumeric() && !is_blank_letter(c)) || (at > 0 && joint)
     };
-    if name.char_indices().all(allowed) { Ok(()) } else { Err(NameError::Character) }
+    // Marks that show nothing, and piles of marks, would make one name look like another.
+    let plain = name == text::clean_line(name);
+    if plain && name.char_indices().all(allowed) { Ok(()) } else { Err(NameError::Character) }
 }
 
 /// Letters by their category that show nothing: the Hangul fillers.
@@ -209,6 +212,12 @@ mod tests {
             ("a\u{1b}[2J", Err(NameError::Character)),
             ("a\u{200b}b", Err(NameError::Character)),
             ("a\u{3164}", Err(NameError::Character)),
+            ("alice\u{34f}", Err(NameError::Character)),
+            ("alice\u{fe0f}", Err(NameError::Character)),
+            (
+                "a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}\u{30a}",
+                Err(NameError::Character),
+            ),
             ("pаypal", Err(NameError::MixedScripts)),
             ("alice张", Err(NameError::MixedScripts)),
         ] {

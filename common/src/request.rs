@@ -27,7 +27,7 @@ macro_rules! requests {
             /// # Errors
             /// See [`DecodeError`].
             pub fn decode(kind: &str, body: &[u8]) -> Result<Option<Self>, DecodeError> {
-                Ok(Some(match kind { $($text => Self::$name(codec::decode(body)?),)* _ => return Ok(None) }))
+                Ok(Some(match kind { $($text => Self::$name(codec::decode_map(body)?),)* _ => return Ok(None) }))
             }
 
             /// The request as a whole frame.
