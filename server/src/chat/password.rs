@@ -93,12 +93,22 @@ impl Passwords {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
-        let busy = || Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
-        let _place = self.waiting.try_acquire().map_err(|_| busy())?;
-        let _turn = self.turns.acquire().await.map_err(|_| busy())?;
-        tokio::task::spawn_blocking(job)
-            .await
-            .map_err(|_| Fault::new(FaultCode::Internal, "hashing failed"))
+        let busy = |_| Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
+        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(busy)?;
+        let turns = Arc::clone(&self.turns);
+        // In a task of its own: of the requests of a connection only the oldest is looked after, and
+        // one of the others must not keep a turn that the oldest waits for.
+        let work = tokio::spawn(async move {
+            let _place = place;
+            let turn = turns.acquire_owned().await.ok()?;
+            let work = move || {
+                let _turn = turn;
+                job()
+            };
+            tokio::task::spawn_blocking(work).await.ok()
+        });
+        let failed = || Fault::new(FaultCode::Internal, "hashing failed");
+        work.await.ok().flatten().ok_or_else(failed)
     }
 }
 

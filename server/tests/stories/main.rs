@@ -6,6 +6,10 @@ mod accounts;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod offline;
@@ -15,5 +19,7 @@ mod presence;
 mod resume;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
+mod shutdown;
 #[cfg(test)]
 mod support;

@@ -94,6 +94,21 @@ impl Raw {
         self.asks(Hello { v, caps: Vec::new(), agent: "raw".into(), role: None }).await.unwrap()
     }
 
+    /// Introduces itself and is done.
+    pub(crate) async fn hello_only(mut self) -> event::Welcome {
+        self.hello().await
+    }
+
+    /// Closes its own direction.
+    pub(crate) async fn stops_writing(&mut self) {
+        within("the end of writing", self.stream.shutdown()).await.unwrap();
+    }
+
+    /// Reads until all that was missed has been pushed.
+    pub(crate) async fn quiet(&mut self) {
+        while self.next().await.expect("the end of what was missed").kind() != kind::SYNCED {}
+    }
+
     /// Introduces itself, logs in with the usual password on a device of this name, and syncs.
     pub(crate) async fn logs_in(&mut self, id: &str, device: &str) -> event::Session {
         self.hello().await;

@@ -138,6 +138,13 @@ impl World {
         self.starts().await;
     }
 
+    /// Puts another server in this one's place; it must be stopped.
+    pub(crate) fn replaces(&self, running: Running) {
+        let before = self.place.running.lock().unwrap().replace(running);
+        assert!(before.is_none(), "the server before it is stopped");
+        self.place.up.send_replace(true);
+    }
+
     /// Looks at the running server.
     pub(crate) fn server<T>(&self, look: impl FnOnce(&Running) -> T) -> T {
         look(self.place.running.lock().unwrap().as_ref().expect("it runs"))
