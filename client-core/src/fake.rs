@@ -95,23 +95,16 @@ pub(crate) struct Peer(pub(crate) Connection);
 impl Peer {
     /// The next frame but pings, which are answered.
     pub(crate) async fn frame(&mut self) -> Result<Frame, ConnectionError> {
-        loop {
-            let frame = soon(async {
-                loop {
-                    match self.0.step(true).await {
-                        Ok(Some(frame)) => break Ok(frame),
-                        Ok(None) => {}
-                        Err(error) => break Err(error),
-                    }
+        soon(async {
+            loop {
+                let Some(frame) = self.0.step(true).await? else { continue };
+                if frame.kind() != kind::PING {
+                    return Ok(frame);
                 }
-            })
-            .await?;
-            if frame.kind() == kind::PING {
                 self.0.pong(frame.decode().unwrap());
-                continue;
             }
-            return Ok(frame);
-        }
+        })
+        .await
     }
 
     /// The next frame, which has to be this request.

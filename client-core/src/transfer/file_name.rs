@@ -17,10 +17,15 @@ const NAMELESS: &str = "file";
 pub fn safe_name(foreign: &str) -> String {
     let line = text::clean_line(foreign);
     let last = line.rsplit(['/', '\\']).find(|part| !part.trim().is_empty());
-    let mapped: String = last.unwrap_or_default().chars().filter_map(allowed).collect();
-    // Hidden files begin with a dot; Windows drops dots and spaces at the end by itself.
-    let bare = mapped.trim_start_matches(['.', ' ', '~', '-']).trim_end_matches(['.', ' ']);
-    let name = shorten(bare);
+    let mut name: String = last.unwrap_or_default().chars().filter_map(allowed).collect();
+    // What one step takes away may bare what another would have taken; each makes it shorter.
+    loop {
+        let next = tidy(&name);
+        if next == name {
+            break;
+        }
+        name = next;
+    }
     match name.as_str() {
         "" => NAMELESS.to_owned(),
         name if is_device(name) => format!("_{name}"),
@@ -48,6 +53,12 @@ fn allowed(c: char) -> Option<char> {
         c if c.is_whitespace() => Some(' '),
         c => Some(c),
     }
+}
+
+/// Hidden files begin with a dot; Windows drops dots and spaces at the end by itself.
+fn tidy(name: &str) -> String {
+    let clean = text::clean_line(name);
+    shorten(clean.trim_start_matches(['.', ' ', '~', '-']).trim_end_matches(['.', ' ']))
 }
 
 fn shorten(name: &str) -> String {
@@ -129,6 +140,8 @@ mod tests {
         ("a%00b", "a_00b"),
         ("tab\there", "tab    here"),
         ("a\u{2028}b", "ab"),
+        ("\\\u{fe00}", "file"),
+        ("/\u{fe00}.\u{fe00}.x", "x"),
     ];
 
     #[test]

@@ -430,12 +430,24 @@ async fn a_server_that_lies_gets_nothing_written() {
 async fn two_run_and_the_third_waits_for_its_turn() {
     let mut story = story().await;
     let content = bytes(1000);
-    let ids: Vec<_> = (0..3)
-        .map(|n| story.handle.download(story.job(&format!("f{n}"), &content)).unwrap())
-        .collect();
-    let mut first = story.data().await;
-    let _second = story.data().await;
-    give(&mut first, &content, content.len()).await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        let job = DownloadJob { fid: FileId(n), ..story.job(&format!("f{n}"), &content) };
+        ids.push(story.handle.download(job).unwrap());
+    }
+    // Either of the first two may be the first to connect.
+    let mut running = Vec::new();
+    for _ in 0..2 {
+        let mut data = story.data().await;
+        let (rid, asked) = data.expect::<FileGet>().await;
+        running.push((asked.fid.0, rid, data));
+    }
+    running.sort_by_key(|(fid, ..)| *fid);
+    assert_eq!(running.iter().map(|(fid, ..)| *fid).collect::<Vec<_>>(), [0, 1]);
+    let (_, rid, first) = &mut running[0];
+    let (size, b3) = (content.len() as u64, hash(&content));
+    first.ok(*rid, &FileFound { x: X, size, b3, name: String::new() });
+    first.event(kind::FDAT, &FileData { x: X, o: 0, d: content.clone() }).await;
     story.phase(ids[0], |phase| matches!(phase, Phase::Done { .. })).await;
     let mut third = story.data().await;
     give(&mut third, &content, content.len()).await;
