@@ -13,6 +13,7 @@ pub mod fuzzy;
 pub mod input;
 pub mod keymap;
 pub mod picker;
+pub mod plain;
 pub mod private;
 mod runtime;
 pub mod screen;

@@ -1,9 +1,17 @@
 //! `liao`: chat in the terminal. Reads the command line and starts what it names.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
-use liao::StartOptions;
+use clap::{Args, Parser, Subcommand};
+use liao::{
+    StartOptions,
+    plain::{Exit, NewAccount, PlainOptions, TIMEOUT_MS},
+};
+use liao_client_core::address::LinkTarget;
+use liao_common::{
+    id::Pin,
+    name::{DisplayName, RoomName, UserName},
+};
 
 /// Chat in the terminal.
 #[derive(Parser)]
@@ -20,6 +28,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Talk line by line: for scripts, pipes and screen readers
+    ///
+    /// Each line of the input is sent to the room; each event is one line of the output.
+    /// Commands: /msg ID TEXT, /file ID|#ROOM PATH, /join #ROOM, /room #ROOM, /who,
+    /// /get NUMBER [PATH], exit. Two slashes at the start send a line that begins with one.
+    #[command(after_help = EXIT_CODES)]
+    Plain(Box<Plain>),
     /// Forget the key of a server, after its owner confirmed a new one
     Forget {
         /// HOST:PORT
@@ -27,12 +42,72 @@ enum Command {
     },
 }
 
+#[derive(Args)]
+struct Plain {
+    /// Where the server is, or a liao:// link
+    #[arg(long, value_name = "HOST:PORT", value_parser = LinkTarget::parse)]
+    server: LinkTarget,
+    /// User id to log in with
+    #[arg(long, value_name = "ID", value_parser = UserName::parse)]
+    user: UserName,
+    /// File with the password on its first line
+    #[arg(long, value_name = "FILE")]
+    password_file: PathBuf,
+    /// Make the account first
+    #[arg(long)]
+    register: bool,
+    /// Display name of the new account [default: the user id]
+    #[arg(long, value_name = "NAME", requires = "register", value_parser = DisplayName::parse)]
+    name: Option<DisplayName>,
+    /// Invite for the new account
+    #[arg(long, value_name = "CODE", requires = "register")]
+    invite: Option<String>,
+    /// The server's key, 64 hexadecimal digits; it is not remembered
+    #[arg(long, value_parser = parse_pin)]
+    pin: Option<Pin>,
+    /// Talk to a server on this computer without encryption
+    #[arg(long, conflicts_with = "pin")]
+    insecure_plaintext: bool,
+    /// Room that lines go to at first; joined or made where needed
+    #[arg(long, value_name = "#ROOM", default_value = "#lobby", value_parser = RoomName::parse)]
+    room: RoomName,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Give up when nothing moves for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_MS / 1000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+}
+
+impl From<Plain> for PlainOptions {
+    fn from(plain: Plain) -> Self {
+        let name = plain.name.map(String::from).unwrap_or_default();
+        let account = NewAccount { name, invite: plain.invite };
+        Self {
+            target: plain.server,
+            user: plain.user,
+            password_file: plain.password_file,
+            register: plain.register.then_some(account),
+            pin: plain.pin,
+            plaintext: plain.insecure_plaintext,
+            room: plain.room,
+            json: plain.json,
+            timeout_ms: plain.timeout * 1000,
+        }
+    }
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 something was not sent or done, 2 usage, \
+                          3 the server cannot be reached or trusted, 4 login refused";
+
 /// What scripts learn from the exit code; 2 is what clap uses for a wrong command line.
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
+        Some(Command::Plain(options)) => return plain((*options).into()),
         Some(Command::Forget { server }) => forget(&server),
         None => full_screen(StartOptions {
             server: arguments.server,
@@ -50,6 +125,24 @@ fn main() -> ExitCode {
 
 fn full_screen(options: StartOptions) -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(liao::full_screen(options))
+}
+
+/// The thread that reads the input cannot be called back, so nothing waits for it at the end.
+fn plain(options: PlainOptions) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("liao: {error}"));
+            return ExitCode::from(Exit::Unsent.code());
+        }
+    };
+    let exit = runtime.block_on(liao::plain::run(options));
+    runtime.shutdown_background();
+    ExitCode::from(exit.code())
+}
+
+fn parse_pin(text: &str) -> Result<Pin, String> {
+    Pin::parse_hex(text).ok_or_else(|| "a pin has 64 hexadecimal digits".to_owned())
 }
 
 fn forget(server: &str) -> anyhow::Result<()> {

@@ -1,0 +1,267 @@
+//! The conversation of line mode: one loop over what the link tells, what is typed, and what typed
+//! lines came to. It ends when all that was typed is on the server's disk, or when nothing moves.
+
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    io::{IsTerminal as _, Stderr, Stdout, stdin},
+    time::Duration,
+};
+
+use liao_client_core::{
+    clock, dial::BoxFuture, handle::Handle, notice::Notice, transfer::TransferId,
+};
+use liao_common::{
+    id::RoomId,
+    request::{Logout, Mark},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+
+mod act;
+mod hear;
+
+use super::{
+    Exit, PlainOptions,
+    deed::{Doer, Outcome},
+    input::Input,
+    paper::Paper,
+    signals::Signals,
+    story::Story,
+};
+use crate::words::Words;
+
+/// Posts that may be on their way; then no line is taken.
+const POSTS_MAX: u64 = 256;
+
+/// Files that may be on their way; then no line is taken.
+const TRANSFERS_MAX: usize = 16;
+
+/// Time for saying goodbye to the server, in milliseconds.
+const GOODBYE_MS: u64 = 5_000;
+
+/// A typed line that is being carried out.
+type Deed = BoxFuture<'static, Outcome>;
+
+/// How far the conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Until all that was missed is told and the first room is entered.
+    Begin,
+    /// Lines are taken.
+    Talk,
+    /// No more lines are taken; what was typed is still on its way.
+    End,
+    /// Logging out.
+    Goodbye,
+}
+
+/// A file on its way.
+struct Moving {
+    name: String,
+    quarter: u8,
+}
+
+/// See the module.
+pub(super) struct Talk {
+    options: PlainOptions,
+    words: &'static Words,
+    paper: Paper<Stdout, Stderr>,
+    doer: Doer,
+    story: Story,
+    stage: Stage,
+    logged_in: bool,
+    room: Option<RoomId>,
+    /// Posts that were taken, and those that are settled: on the server's disk or refused.
+    posts: u64,
+    settled: u64,
+    marks: usize,
+    transfers: BTreeMap<TransferId, Moving>,
+    next: Option<Deed>,
+    /// Something moved, or was typed, last.
+    moved_at: Instant,
+    terminal: bool,
+    exit: Exit,
+}
+
+impl Talk {
+    pub(super) fn new(
+        options: PlainOptions,
+        words: &'static Words,
+        paper: Paper<Stdout, Stderr>,
+        handle: Handle,
+    ) -> Self {
+        Self {
+            options,
+            words,
+            paper,
+            doer: Doer { handle, words },
+            story: Story::default(),
+            stage: Stage::Begin,
+            logged_in: false,
+            room: None,
+            posts: 0,
+            settled: 0,
+            marks: 0,
+            transfers: BTreeMap::new(),
+            next: None,
+            moved_at: clock::now(),
+            terminal: stdin().is_terminal(),
+            exit: Exit::Fine,
+        }
+    }
+
+    /// Talks until it is over.
+    pub(super) async fn run(
+        mut self,
+        mut notices: mpsc::Receiver<Notice>,
+        mut lines: mpsc::Receiver<Input>,
+    ) -> Exit {
+        let mut signals = Signals::listen();
+        let mut deed: Option<Deed> = None;
+        loop {
+            deed = deed.or_else(|| self.next.take());
+            self.turn(deed.is_some(), notices.is_empty());
+            let take = deed.is_none() && self.takes_lines();
+            let due = self.due(deed.is_some());
+            let over = tokio::select! {
+                notice = notices.recv() => match notice {
+                    Some(notice) => self.hear(&notice),
+                    None => Some(self.exit),
+                },
+                outcome = carry_out(&mut deed) => {
+                    deed = None;
+                    self.done(outcome);
+                    None
+                }
+                line = lines.recv(), if take => {
+                    deed = self.typed(line);
+                    None
+                }
+                () = wait_until(due) => self.late(deed.is_some()).await,
+                () = signals.next() => {
+                    deed = None;
+                    self.interrupted()
+                }
+            };
+            if let Some(exit) = over {
+                return exit;
+            }
+        }
+    }
+
+    fn takes_lines(&self) -> bool {
+        self.stage == Stage::Talk
+            && self.posts.saturating_sub(self.settled) < POSTS_MAX
+            && self.transfers.len() < TRANSFERS_MAX
+    }
+
+    /// What follows from where things stand.
+    fn turn(&mut self, busy: bool, quiet: bool) {
+        if self.paper.is_torn() && matches!(self.stage, Stage::Begin | Stage::Talk) {
+            self.stage = Stage::End;
+        }
+        if quiet && matches!(self.stage, Stage::Talk | Stage::End) {
+            for (room, read) in self.story.take_unmarked() {
+                self.marks += usize::from(self.doer.handle.ask(Mark { room, read }).is_ok());
+            }
+        }
+        if self.stage == Stage::End && self.is_settled(busy) && self.story.is_told() {
+            self.say_goodbye();
+        }
+    }
+
+    fn has_unsent(&self) -> bool {
+        self.settled < self.posts || !self.transfers.is_empty()
+    }
+
+    /// Nothing typed is under way any more, but what others said meanwhile may be.
+    fn is_settled(&self, busy: bool) -> bool {
+        !busy && !self.has_unsent() && self.marks == 0
+    }
+
+    /// Until when something has to move. A person at a terminal may wait for the server for ever;
+    /// a script that has something to say, and everybody who leaves, may not.
+    fn due(&self, busy: bool) -> Option<Instant> {
+        let limit_ms = match self.stage {
+            Stage::Goodbye => GOODBYE_MS,
+            Stage::End if self.is_settled(busy) => GOODBYE_MS,
+            Stage::Talk if self.terminal || !(busy || self.has_unsent()) => return None,
+            _ => self.options.timeout_ms,
+        };
+        Some(self.moved_at + Duration::from_millis(limit_ms))
+    }
+
+    fn moved(&mut self) {
+        self.moved_at = clock::now();
+    }
+
+    /// Something typed was not done.
+    fn fail(&mut self, sentence: &str) {
+        self.paper.complain(sentence);
+        self.exit = Exit::Unsent;
+    }
+
+    fn say_goodbye(&mut self) {
+        self.stage = Stage::Goodbye;
+        self.moved();
+        if let Err(error) = self.doer.handle.ask(Logout {}) {
+            tracing::debug!(%error, "leaving without a logout");
+        }
+        if self.terminal {
+            self.paper.note(self.words.t("plain.bye"));
+        }
+    }
+
+    /// Nothing moved for too long.
+    async fn late(&mut self, busy: bool) -> Option<Exit> {
+        if self.stage == Stage::End && self.is_settled(busy) {
+            self.say_goodbye();
+            return None;
+        }
+        let exit = match self.stage {
+            Stage::Goodbye => self.exit,
+            Stage::Begin => Exit::Unreachable,
+            _ => Exit::Unsent,
+        };
+        if self.stage != Stage::Goodbye {
+            let seconds = self.options.timeout_ms / 1000;
+            self.paper.complain(&self.words.fill("plain.gave_up", &[("seconds", &seconds)]));
+        }
+        let limit = Duration::from_millis(GOODBYE_MS);
+        drop(timeout(limit, self.doer.handle.close()).await);
+        Some(exit)
+    }
+
+    /// A signal asks to leave: politely once, at once the second time.
+    fn interrupted(&mut self) -> Option<Exit> {
+        if self.stage == Stage::Goodbye {
+            return Some(self.exit);
+        }
+        if self.has_unsent() {
+            self.fail(self.words.t("plain.interrupted"));
+        }
+        if !self.logged_in {
+            return Some(Exit::Unsent);
+        }
+        self.say_goodbye();
+        None
+    }
+}
+
+/// Waits for the deed, if there is one.
+async fn carry_out(deed: &mut Option<Deed>) -> Outcome {
+    match deed {
+        Some(deed) => deed.await,
+        None => pending().await,
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,151 @@
+//! What is typed, and what came of it.
+
+use std::path::PathBuf;
+
+use liao_common::{
+    id::{FileId, RoomId},
+    limits,
+    name::{RoomName, UserName},
+};
+
+use super::{Deed, Moving, Stage, Talk};
+use crate::plain::{
+    deed::{Outcome, To},
+    event::Event,
+    input::Input,
+    typed::{self, Mistyped, Target, Typed},
+};
+
+impl Talk {
+    pub(super) fn typed(&mut self, input: Option<Input>) -> Option<Deed> {
+        self.moved();
+        let count = limits::TEXT_BYTES_MAX;
+        let too_long = || self.words.fill("plain.too_long", &[("count", &count)]);
+        let why = match input {
+            None => {
+                self.stage = Stage::End;
+                return None;
+            }
+            Some(Input::Line(line)) => match typed::parse(&line) {
+                Ok(typed) => return self.begin(typed),
+                Err(Mistyped::TooLong) => too_long(),
+                Err(Mistyped::Unknown(name)) => {
+                    self.words.fill("plain.unknown_command", &[("command", &name)])
+                }
+                Err(Mistyped::Usage(command, usage)) => self
+                    .words
+                    .fill("composer.missing_argument", &[("command", &command), ("usage", &usage)]),
+            },
+            Some(Input::TooLong) => too_long(),
+            Some(Input::NotText) => self.words.t("plain.not_text").to_owned(),
+        };
+        self.fail(&why);
+        None
+    }
+
+    fn begin(&mut self, typed: Typed<'_>) -> Option<Deed> {
+        let doer = self.doer.clone();
+        match typed {
+            Typed::Nothing => None,
+            Typed::Exit => {
+                self.stage = Stage::End;
+                None
+            }
+            Typed::Say(text) => {
+                let to = To::Room(self.room?);
+                Some(Box::pin(doer.say(to, text.to_owned(), self.story.named(text))))
+            }
+            Typed::Msg(user, text) => {
+                let to = self.person(user);
+                Some(Box::pin(doer.say(to, text.to_owned(), self.story.named(text))))
+            }
+            Typed::File(target, path) => {
+                let to = self.target(target)?;
+                Some(Box::pin(doer.send_file(to, path.into())))
+            }
+            Typed::Join(name) => self.enter(name),
+            Typed::Room(name) => {
+                match self.story.room(&name) {
+                    Some(room) => self.entered(room),
+                    None => self.no_room(name.as_str()),
+                }
+                None
+            }
+            Typed::Who => Some(Box::pin(doer.who())),
+            Typed::Get(fid, path) => self.get(fid, path),
+        }
+    }
+
+    fn get(&mut self, fid: FileId, path: Option<&str>) -> Option<Deed> {
+        let path = path.map(PathBuf::from);
+        if let Some((room, offer)) = self.story.offer(fid) {
+            let outcome = self.doer.get(*room, offer, path.as_deref());
+            self.done(outcome);
+            return None;
+        }
+        let rooms = self.story.model().rooms().iter().map(|room| room.id).collect();
+        Some(Box::pin(self.doer.clone().find_and_get(fid, path, rooms)))
+    }
+
+    fn target(&mut self, target: Target) -> Option<To> {
+        match target {
+            Target::Person(user) => Some(self.person(user)),
+            Target::Room(name) => {
+                let room = self.story.room(&name);
+                if room.is_none() {
+                    self.no_room(name.as_str());
+                }
+                room.map(To::Room)
+            }
+        }
+    }
+
+    fn person(&self, user: UserName) -> To {
+        self.story.direct(&user).map_or(To::Person(user), To::Room)
+    }
+
+    fn no_room(&mut self, name: &str) {
+        let room = format!("#{name}");
+        self.fail(&self.words.fill("plain.no_room", &[("room", &room)]));
+    }
+
+    pub(super) fn enter(&mut self, name: RoomName) -> Option<Deed> {
+        if let Some(room) = self.story.room(&name) {
+            self.entered(room);
+            return None;
+        }
+        let invited = self.story.invitation(&name);
+        Some(Box::pin(self.doer.clone().enter(name, invited)))
+    }
+
+    fn entered(&mut self, room: RoomId) {
+        self.room = Some(room);
+        if self.stage == Stage::Begin {
+            self.stage = Stage::Talk;
+        }
+        self.paper.tell(&Event::Room(self.story.chat(room)));
+        if self.terminal && !self.options.json {
+            self.paper.note(self.words.t("plain.usage"));
+        }
+    }
+
+    pub(super) fn done(&mut self, outcome: Outcome) {
+        self.moved();
+        match outcome {
+            Outcome::Posted => self.posts += 1,
+            Outcome::Entered(room) => self.entered(room),
+            Outcome::Online(people) => self.paper.tell(&Event::Online(people)),
+            Outcome::Moving(id, name) => {
+                self.transfers.insert(id, Moving { name, quarter: 0 });
+                // It may have come far already.
+                self.transfer(id);
+            }
+            Outcome::Failed(why) => {
+                self.fail(&self.words.fill("plain.unsent", &[("reason", &why)]));
+                if self.stage == Stage::Begin {
+                    self.stage = Stage::End;
+                }
+            }
+        }
+    }
+}
