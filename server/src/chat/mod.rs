@@ -10,4 +10,5 @@ pub mod session;
 pub mod switchboard;
 
 mod follow;
+mod overview;
 pub(crate) mod request;

@@ -13,7 +13,7 @@ use liao_common::{
     event::{self, Empty, FileAck, FileData, Heads, Marked, Role, RoomKind, kind},
     fault::{Fault, FaultCode},
     frame::Frame,
-    id::{RoomId, Seq, UserId},
+    id::{RoomId, Seq},
     limits,
     request::{Hello, Request, Sync, Watch},
 };
@@ -23,13 +23,11 @@ use super::{
     follow::{Follow, Step, read_page},
     hub::Hub,
     mailbox::{Mailbox, Note},
+    overview::{self, gone, is_in},
     request::{self, Caller, login, transfer::Transfers},
     room::Depth,
 };
-use crate::{
-    state::view,
-    store::{Store, StoreError},
-};
+use crate::state::view;
 
 /// Connections of one person. One more is told to come back.
 const CONNECTIONS_PER_USER_MAX: usize = 32;
@@ -68,6 +66,8 @@ pub struct Session {
     notes: VecDeque<Note>,
     active: Vec<RoomId>,
     syncing: bool,
+    /// Rooms whose words did not fit into the answer to `sync`.
+    late: VecDeque<Bytes>,
     transfers: Transfers,
     bad_requests: u32,
     said_bye: bool,
@@ -131,6 +131,7 @@ impl Session {
             notes: VecDeque::new(),
             active: Vec::new(),
             syncing: false,
+            late: VecDeque::new(),
             transfers: Transfers::default(),
             bad_requests: 0,
             said_bye: false,
@@ -330,12 +331,13 @@ impl Session {
     async fn sync(&mut self, ask: Sync) -> Result<event::Synced, Fault> {
         self.unfollow_all();
         let user = self.caller().user;
-        let rooms = self.hub.read(move |hub| rooms_of(hub, user)).await?;
+        let mut rooms = self.hub.read(move |hub| overview::rooms_of(hub, user)).await?;
         let epoch = self.hub.epoch();
         let mut reset = !ask.epoch.is_empty() && ask.epoch != epoch;
         let mut cursors: HashMap<RoomId, Seq> = ask.cur.into_iter().collect();
         reset |= rooms
             .iter()
+            .filter(|room| is_in(room))
             .any(|room| cursors.get(&room.room).is_some_and(|seen| *seen > room.head.0));
         if reset {
             cursors.clear();
@@ -344,6 +346,8 @@ impl Session {
             let seen = cursors.get(&room.room).copied().unwrap_or(room.read.0).max(room.floor);
             self.follow(room, seen)?;
         }
+        let late = overview::shorten(&mut rooms);
+        self.late = late.iter().map(|room| codec::frame(kind::ROOM, 0, room)).collect();
         self.syncing = true;
         Ok(event::Synced { epoch, reset, rooms })
     }
@@ -406,7 +410,7 @@ impl Session {
 
     /// Whether the last [`Self::collect`] stopped before everything was told.
     fn has_more(&self) -> bool {
-        !self.moved.is_empty() || !self.notes.is_empty() || self.transfers.is_ready()
+        !self.late.is_empty() || !self.moved.is_empty() || !self.notes.is_empty() || self.transfers.is_ready()
     }
 
     /// Gathers what is to be told: notes first, then messages, then a piece of a file.
@@ -415,6 +419,14 @@ impl Session {
     /// [`Ended`] when this device was logged out or the connection must start anew.
     pub async fn collect(&mut self, out: &mut Outgoing) -> Result<(), Ended> {
         self.open_mail()?;
+        while !out.is_full()
+            && let Some(room) = self.late.pop_front()
+        {
+            out.push(room);
+        }
+        if !self.late.is_empty() {
+            return Ok(());
+        }
         while let Some(note) = self.notes.pop_front() {
             self.tell(note, out).await?;
         }
@@ -558,47 +570,6 @@ impl Drop for Session {
             })),
             Err(_) => presence.expire(user, absence),
         }
-    }
-}
-
-/// The rooms of a person, the one that moved last first.
-fn rooms_of(hub: &Hub, user: UserId) -> Result<Vec<event::Room>, Fault> {
-    let store = &*hub.store;
-    let mut rooms = Vec::new();
-    for member in view::memberships(store, user, limits::ROOMS_PER_USER_MAX + 1)? {
-        if let Some(room) = view::room_of(store, user, &member)?
-            && !is_unsaid(store, user, &room)?
-        {
-            rooms.push((view::head(store, member.room)?.at_ms, room));
-        }
-    }
-    rooms.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
-    Ok(rooms.into_iter().map(|(_, room)| room).collect())
-}
-
-/// Whether it is a direct room that somebody else opened and nobody has spoken in.
-fn is_unsaid(store: &Store, user: UserId, room: &event::Room) -> Result<bool, StoreError> {
-    let empty = room.kind == RoomKind::Direct && room.head.0 == Seq::ZERO;
-    Ok(empty && view::room(store, room.room)?.is_some_and(|room| room.by != user))
-}
-
-fn is_in(room: &event::Room) -> bool {
-    matches!(room.role, Role::Member | Role::Owner)
-}
-
-/// A room that is not this person's any more.
-fn gone(room: RoomId) -> event::Room {
-    event::Room {
-        room,
-        kind: RoomKind::Private,
-        name: String::new(),
-        topic: String::new(),
-        head: (Seq::ZERO, 0),
-        read: (Seq::ZERO, 0),
-        role: Role::Gone,
-        members: 0,
-        floor: Seq::ZERO,
-        with: None,
     }
 }
 

@@ -136,6 +136,33 @@ async fn rooms_that_changed_meanwhile_are_as_they_are_now() {
     assert!(phone.looks(|seen| seen.room("#tea").is_none()));
 }
 
+#[tokio::test]
+async fn an_invitation_back_into_a_room_does_not_void_what_is_known() {
+    let world = World::new().await;
+    let (alice, phone) = (world.registers("alice").await, world.registers("bob").await);
+    alice.creates("#plan", true).await;
+    alice.invites("#plan", phone.number()).await.unwrap();
+    phone.joins("#plan").await;
+    alice.says("#plan", "known").await;
+    alice.says("#lobby", "known too").await;
+    phone.sees("#plan", "alice: known").await;
+    phone.sees("#lobby", "alice: known too").await;
+    phone.network.goes_down();
+    let laptop = world.logs_in("bob").await;
+    laptop.leaves("#plan").await;
+    alice.invites("#plan", phone.number()).await.unwrap();
+    laptop.waits_for("an invitation", |seen| seen.room("#plan").is_some()).await;
+    phone.network.comes_up();
+    phone
+        .waits_for("an invitation", |seen| {
+            seen.room("#plan").is_some_and(|room| room.is_invitation())
+        })
+        .await;
+    phone.waits_for("all is well", |seen| seen.model.is_ready()).await;
+    assert_eq!(phone.looks(|seen| seen.texts("#lobby")), ["known too"]);
+    assert!(phone.looks(|seen| seen.resets == 0), "the cursors were good");
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -183,6 +210,7 @@ async fn a_server_restored_from_a_copy_makes_clients_forget_what_it_does_not_hav
             .await;
         person.reads_back("#lobby").await;
         assert_eq!(person.looks(|seen| seen.texts("#lobby")), ["kept"]);
+        assert_eq!(person.looks(|seen| seen.resets), 1);
     }
     alice.says("#lobby", "new one").await;
     bob.sees("#lobby", "alice: new one").await;

@@ -26,7 +26,7 @@ use crate::{
 const LIMIT_DEFAULT: u32 = 50;
 
 /// Bytes of messages in a page, so that it fits into a frame with room for the people's names.
-const PAGE_BYTES_MAX: usize = limits::FRAME_BYTES_MAX - 32 * 1024;
+const PAGE_BYTES_MAX: usize = limits::FRAME_BYTES_MAX - 64 * 1024;
 
 /// Reads a page; gives the whole answering frame.
 pub(super) async fn page(caller: Caller, rid: u64, ask: History) -> Bytes {

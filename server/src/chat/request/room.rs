@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Bytes of names and topics after which a page ends, so that it fits into a frame.
+const PAGE_WORDS_BYTES_MAX: usize = limits::FRAME_BYTES_MAX / 2;
+
 /// Makes a room; the caller is its first member and owner.
 pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Room, Fault> {
     let name = RoomName::parse(&ask.name)
@@ -67,11 +70,17 @@ pub(super) async fn list(caller: Caller, ask: RoomList) -> Result<RoomPage, Faul
             let query = ask.query.trim_start_matches('#').to_lowercase();
             let store = &*hub.store;
             let ids = view::public_rooms(store, &query, ask.after.as_deref(), limit + 1)?;
-            let more = ids.len() > limit;
+            let found = ids.len();
             let mut rooms = Vec::new();
+            let mut words_bytes = 0;
             for id in ids.into_iter().take(limit) {
                 rooms.extend(row(store, user, id)?);
+                words_bytes += rooms.last().map_or(0, |row| row.name.len() + row.topic.len());
+                if words_bytes > PAGE_WORDS_BYTES_MAX {
+                    break;
+                }
             }
+            let more = found > rooms.len();
             let next = if more { rooms.last().map(|row| row.name.clone()) } else { None };
             Ok(RoomPage { rooms, next })
         })

@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) posted: Vec<(Nonce, Posted)>,
     /// Posts that were refused.
     pub(crate) failed: Vec<(Nonce, Fault)>,
+    /// How often the cursors were void.
+    pub(crate) resets: usize,
     /// People who were told to have gone.
     pub(crate) departures: Vec<UserId>,
     /// Everything the link's state has been.
@@ -387,6 +389,7 @@ impl Seen {
         match notice {
             Notice::State(state) => self.states.push(state),
             Notice::LoggedIn(session) => self.token = session.token.or(self.token.take()),
+            Notice::Synced(synced) => self.resets += usize::from(synced.reset),
             Notice::Event(Event::Message(message)) => self.messages.push(*message),
             Notice::Event(Event::Gap(gap)) => self.gaps.push(gap),
             Notice::Event(Event::Presence(presence)) => self.departures.extend(presence.del),

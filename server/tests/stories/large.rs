@@ -1,0 +1,103 @@
+//! Answers that could become larger than a frame: long names, long topics, many of both.
+
+use liao_common::{
+    event::{Empty, Page, Room, RoomPage, Session, UserPage},
+    id::{RoomId, Seq},
+    limits,
+    message::{Body, Kind},
+    request::{History, Members, Register, RoomCreate, RoomInvite, RoomList, Who},
+};
+
+use crate::support::{Person, World, register};
+
+/// As many bytes as a name may have in as many graphemes as it may have.
+fn long_name(number: usize) -> String {
+    format!("{number:04}{}", "\u{5b57}\u{301}\u{302}".repeat(28))
+}
+
+fn long_topic() -> String {
+    "\u{5b57}\u{301}\u{302}\u{303}".repeat(200)
+}
+
+/// Makes rooms with long names and topics, and invites somebody to all of them.
+async fn many_rooms(alice: &Person, guest: &Person, count: usize) {
+    for number in 0..count {
+        let ask = RoomCreate { name: long_name(number), private: false, topic: long_topic() };
+        let room: Room = alice.asks(ask).await.unwrap();
+        let _: Empty =
+            alice.asks(RoomInvite { room: room.room, user: guest.number() }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn many_rooms_with_long_names_do_not_keep_anybody_out() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    many_rooms(&alice, &bob, 120).await;
+    let (name, topic) = (long_name(7), long_topic());
+    for id in ["alice", "bob"] {
+        let person = world.logs_in(id).await;
+        person.waits_for("all rooms", |seen| seen.model.rooms().len() == 121).await;
+        let room = |seen: &crate::support::Seen| seen.room(&name).map(|room| room.topic.clone());
+        person.waits_for("a topic", |seen| room(seen).is_some_and(|shown| shown == topic)).await;
+        let unnamed = person
+            .looks(|seen| seen.model.rooms().iter().filter(|room| room.name.is_empty()).count());
+        assert_eq!(unnamed, 0);
+    }
+    let mut names = Vec::new();
+    let mut after = None;
+    loop {
+        let page: RoomPage = bob.asks(RoomList { after, ..RoomList::default() }).await.unwrap();
+        names.extend(page.rooms.into_iter().map(|row| row.name));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(names.len(), 121);
+    assert!(names.is_sorted());
+}
+
+#[tokio::test]
+async fn a_page_of_many_people_with_long_names_fits() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    let text = "x".repeat(1000);
+    for number in 0..limits::PAGE_MESSAGES_MAX {
+        let id = format!("{number:04}{}", "\u{5b57}\u{30d}\u{30e}\u{311}".repeat(28));
+        let mut raw = world.raw().await;
+        raw.hello().await;
+        let form = Register { user: id.clone(), name: id.clone(), ..register("somebody") };
+        raw.asks::<Session>(form).await.unwrap();
+        let send = liao_common::request::Send {
+            room: RoomId::LOBBY,
+            cid: liao_common::id::Nonce([9; 16]),
+            kind: Kind::Text,
+            body: Body::text(text.clone()),
+        };
+        raw.asks::<liao_common::event::Posted>(send).await.unwrap();
+        raw.stops_writing().await;
+    }
+    let mut after = Seq::ZERO;
+    let mut texts = 0;
+    loop {
+        let ask = History {
+            room: RoomId::LOBBY,
+            after: Some(after),
+            limit: Some(100),
+            ..History::default()
+        };
+        let page: Page = alice.asks(ask).await.unwrap();
+        after = page.msgs.last().unwrap().seq;
+        texts += page.msgs.iter().filter(|message| message.kind == Kind::Text).count();
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(texts, limits::PAGE_MESSAGES_MAX);
+    let members: UserPage =
+        alice.asks(Members { room: RoomId::LOBBY, ..Members::default() }).await.unwrap();
+    assert_eq!((members.users.len(), members.total), (100, 101));
+    let online: UserPage = alice.asks(Who::default()).await.unwrap();
+    assert_eq!(online.users.len(), 100);
+}
