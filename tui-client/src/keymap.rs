@@ -209,11 +209,11 @@ const BINDINGS: &[Binding] = &[
     (M::Composer, "Backspace C-h", A::DeleteLeft), (M::Composer, "Del C-d", A::DeleteRight),
     (M::Composer, "C-w A-Backspace C-Backspace", A::DeleteWordLeft), (M::Composer, "A-d C-Del", A::DeleteWordRight),
     (M::Composer, "C-u", A::KillLeft), (M::Composer, "C-z", A::Undo), (M::Composer, "C-y", A::Redo),
-    (M::Composer, "Esc", A::Back),
+    (M::Composer, "A-r", A::Retry), (M::Composer, "A-s", A::Save), (M::Composer, "Esc", A::Back),
 
     (M::Timeline, "Up k", A::Up), (M::Timeline, "Down j", A::Down),
     (M::Timeline, "Home g", A::Top), (M::Timeline, "End G", A::Bottom),
-    (M::Timeline, "R", A::Retry), (M::Timeline, "y", A::Copy), (M::Timeline, "s Enter", A::Save),
+    (M::Timeline, "R A-r", A::Retry), (M::Timeline, "y", A::Copy), (M::Timeline, "s A-s Enter", A::Save),
     (M::Timeline, "Esc i", A::Back), (M::Timeline, "F1 ?", A::Help),
 
     (M::Sidebar, "Up", A::Up), (M::Sidebar, "Down", A::Down), (M::Sidebar, "PgUp", A::PageUp), (M::Sidebar, "PgDn", A::PageDown),
@@ -227,7 +227,7 @@ const BINDINGS: &[Binding] = &[
     (M::Inbox, "d", A::Decline), (M::Inbox, "Esc", A::Back), (M::Inbox, "F1 ?", A::Help),
 
     (M::Transfers, "Up k", A::Up), (M::Transfers, "Down j", A::Down),
-    (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),
+    (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r A-r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),
     (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help),
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),

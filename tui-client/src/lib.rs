@@ -20,6 +20,8 @@ pub mod screen;
 pub mod settings;
 mod start;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod theme;
 pub mod view;

@@ -26,7 +26,7 @@ use crossterm::{
         disable_raw_mode, enable_raw_mode,
     },
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use tokio::sync::mpsc;
 
 /// How long leaving waits for a terminal that does not take what is written, in milliseconds.
@@ -71,8 +71,7 @@ impl Screen {
         ENTERED.store(true, Ordering::SeqCst);
         execute!(&out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)?;
         let bytes = FrameBytes::default();
-        let mut terminal = Terminal::new(CrosstermBackend::new(bytes.clone()))?;
-        terminal.clear()?;
+        let terminal = Terminal::new(CrosstermBackend::new(bytes.clone()))?;
         let (to_writer, written) = start_writer(out)?;
         Ok(Self { terminal, bytes, to_writer: Some(to_writer), written, writing: false })
     }
@@ -106,9 +105,11 @@ impl Screen {
         self.flush()
     }
 
-    /// Draws everything again with the next frame, for a terminal that something else wrote on.
+    /// Draws everything again with the next frame: after a change of its size a terminal may show anything. The
+    /// terminal is not asked where its cursor is, because some never answer.
     pub(crate) fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Rings the bell.

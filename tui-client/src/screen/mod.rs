@@ -26,6 +26,9 @@ use paint::{Paint, centered, row};
 
 /// Draws everything.
 pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
+    // The window may have changed since the state was settled; its news are on their way.
+    let window = frame.area();
+    app.base.size = (window.width, window.height);
     let mut hits = std::mem::take(&mut app.hits);
     hits.clear();
     let base = &app.base;
@@ -37,7 +40,6 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
         now_ms: base.now_ms,
         frame,
     };
-    let window = paint.frame.area();
     let ground = paint.styles().text;
     paint.shade(window, ground);
     if window.width < COLUMNS_MIN || window.height < ROWS_MIN {

@@ -60,7 +60,8 @@ impl Paint<'_, '_> {
 
     /// Writes a line at the top of the area, cut to its width.
     pub(crate) fn line<'l>(&mut self, area: Rect, line: impl Into<Line<'l>>) {
-        if area.height > 0 {
+        let area = area.intersection(self.frame.area());
+        if !area.is_empty() {
             self.cells().set_line(area.x, area.y, &line.into(), area.width);
         }
     }

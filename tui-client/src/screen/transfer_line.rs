@@ -44,7 +44,7 @@ pub(crate) fn lines(
             one(format!("✓ {text}"), styles.success)
         }
         Phase::Failed(fault) => {
-            let why = fault_sentence(words, fault, transfer, model);
+            let why = failure(words, fault, transfer, model);
             let text = format!("✗ {why} {}", words.t("files.to_resume"));
             wrap_text(&text, styles.failed, width).iter().map(Row::line).collect()
         }
@@ -89,14 +89,8 @@ pub(crate) fn phase_word(words: &'static Words, transfer: &Transfer) -> &'static
 }
 
 /// Why a transfer stopped, as a sentence.
-fn fault_sentence(
-    words: &Words,
-    fault: &TransferFault,
-    transfer: &Transfer,
-    model: &Model,
-) -> String {
-    let name = &transfer.name;
-    let with_name = |key: &str| words.fill(key, &[("file", name), ("path", name)]);
+pub(crate) fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> String {
+    let with_name = |key: &str| words.fill(key, &[("file", &name), ("path", &name)]);
     match fault {
         TransferFault::Unreadable(_) => with_name("files.unreadable"),
         TransferFault::NotAFile => with_name("files.not_a_file"),
@@ -104,12 +98,19 @@ fn fault_sentence(
         TransferFault::Unwritable(_) => with_name("files.unwritable"),
         TransferFault::DiskFull => with_name("files.no_space"),
         TransferFault::HashMismatch => with_name("files.hash_differs"),
-        TransferFault::Refused(fault) if fault.code == FaultCode::TooLarge => {
-            let limit = model.welcome.as_ref().map_or(0, |welcome| welcome.limits.file);
-            words.fill("files.too_large", &[("file", name), ("size", &format::size(limit))])
-        }
         TransferFault::Refused(fault) => words.fault(fault.code),
         TransferFault::TooMany => words.t("files.too_many").to_owned(),
         TransferFault::LinkEnded => words.t("link.idle").to_owned(),
+    }
+}
+
+/// The same, with the server's limit where that is the reason.
+fn failure(words: &Words, fault: &TransferFault, transfer: &Transfer, model: &Model) -> String {
+    match (fault, &model.welcome) {
+        (TransferFault::Refused(refusal), Some(welcome)) if refusal.code == FaultCode::TooLarge => {
+            let limit = format::size(welcome.limits.file);
+            words.fill("files.too_large", &[("file", &transfer.name), ("size", &limit)])
+        }
+        _ => fault_sentence(words, fault, &transfer.name),
     }
 }

@@ -4,7 +4,7 @@
 use liao_client_core::{
     model::Model,
     timeline::{Content, Hole, Item, Row, RowState, Timeline},
-    transfer::DownloadJob,
+    transfer::{DownloadJob, Phase},
 };
 use liao_common::{
     id::{RoomId, Seq},
@@ -45,6 +45,7 @@ impl MainView {
                 return self.scroll(action, base);
             }
             Action::Back => chat.timeline.to_end(),
+            Action::Retry | Action::Save => return self.act_timeline(action, model, base),
             _ => edit(composer, action),
         }
         self.complete_again(model, base);
@@ -149,7 +150,7 @@ impl MainView {
         find_row(&model.room(room)?.timeline, key)
     }
 
-    /// Without a chosen message, R means the failed one and s the newest file.
+    /// Without a chosen message it is about what failed, or about the newest file on offer.
     fn act_message(
         &mut self,
         action: Action,
@@ -163,18 +164,14 @@ impl MainView {
                 base.wish(Effect::Copy(message_text(row)));
                 self.say(base, base.words.t("status.copied"));
             }
-            (Action::Retry, row) => self.retry(room, row, model, base),
+            (Action::Retry, row) => retry(room, row, model, base),
             (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
+            (Action::Save, None) => {
+                if let Some(row) = newest_offer(room, model) {
+                    self.save_or_unfold(room, row, model, base);
+                }
+            }
             _ => {}
-        }
-    }
-
-    fn retry(&mut self, room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) {
-        let Some(view) = model.room(room) else { return };
-        let failed = |row: &&Row| matches!(row.state, RowState::Failed(_));
-        let row = row.filter(failed).or_else(|| view.timeline.pending().iter().find(failed));
-        if let Some(row) = row {
-            base.wish(Effect::Resend(row.nonce));
         }
     }
 
@@ -264,6 +261,35 @@ impl MainView {
             base.wish(Effect::Ask(asked.unwrap_or_else(|| Mark { room, read: seq }.into())));
         }
     }
+}
+
+/// Sends what failed again: the chosen message, the first that failed, or a file.
+fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) {
+    let Some(view) = model.room(room) else { return };
+    let failed = |row: &&Row| matches!(row.state, RowState::Failed(_));
+    let row = row.filter(failed).or_else(|| view.timeline.pending().iter().find(failed));
+    let mut transfers = model.transfers.iter().rev().filter(|transfer| transfer.room == room);
+    let stopped = transfers.find(|transfer| matches!(transfer.phase, Phase::Failed(_)));
+    match (row, stopped) {
+        (Some(row), _) => base.wish(Effect::Resend(row.nonce)),
+        (None, Some(transfer)) => base.wish(Effect::Resume(transfer.id)),
+        (None, None) => {}
+    }
+}
+
+/// The newest file that somebody else offers and that is not here.
+fn newest_offer(room: RoomId, model: &Model) -> Option<&Row> {
+    let rows = model.room(room)?.timeline.rows().rev();
+    let is_offer = |row: &&Row| match &row.content {
+        Content::File(file) => {
+            let transfer = model.transfers.of_file(file.fid);
+            let here =
+                transfer.is_some_and(|transfer| matches!(transfer.phase, Phase::Done { .. }));
+            Some(row.from) != model.my_id() && !here
+        }
+        _ => false,
+    };
+    rows.into_iter().find(is_offer)
 }
 
 const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {

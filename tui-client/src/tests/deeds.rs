@@ -1,0 +1,339 @@
+//! Writing and doing: sending, commands, dialogs, files, completion, leaving.
+
+use liao_client_core::{
+    answer::{Answer, CallError},
+    notice::{Notice, Ticket},
+    transfer::{
+        Direction, DownloadJob, Phase, TransferChange, TransferId, TransferNotice, UploadJob,
+    },
+};
+use liao_common::{
+    event::UserPage,
+    fault::{Fault, FaultCode},
+    id::{FileId, Hash, Nonce, RoomId, UserId},
+    message::{Body, Kind},
+    request::{
+        Passwd, Request, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomOpen, RoomTopic, Secret,
+        Users,
+    },
+};
+
+use super::driver::{BOB, RUST, ZHANG, busy, direct, room, user};
+use crate::{effect::Effect, input::Input, words::Language};
+
+const SIZE: (u16, u16) = (120, 36);
+const LOBBY: RoomId = RoomId::LOBBY;
+
+fn says(room: RoomId, text: &str, at: &[UserId]) -> Effect {
+    Effect::Post(room, Kind::Text, Body { at: at.to_vec(), ..Body::text(text) })
+}
+
+fn ask(request: impl Into<Request>) -> Effect {
+    Effect::Ask(request.into())
+}
+
+fn done(keys: &str) -> Vec<Effect> {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys(keys);
+    desk.wishes()
+}
+
+#[test]
+fn what_is_typed_is_sent_and_shown_at_once() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("hi<A-Enter>there<Enter>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "hi\nthere", &[])]);
+    desk.queued(LOBBY, 9, "hi there");
+    desk.shows("hi there ◌");
+    desk.keys("  <Enter>");
+    assert_eq!(desk.wishes(), [], "nothing is not sent");
+}
+
+#[test]
+fn people_who_are_named_are_told() {
+    assert_eq!(done("@bob look<Enter>"), [says(LOBBY, "@bob look", &[BOB])]);
+    assert_eq!(done("@张三你好 @nobody<Enter>"), [says(LOBBY, "@张三你好 @nobody", &[ZHANG])]);
+}
+
+#[test]
+fn commands_become_requests() {
+    for (typed, want) in [
+        ("/join #music<Enter>", vec![ask(RoomJoin { room: None, name: Some("music".into()) })]),
+        (
+            "/create den a place<Enter>",
+            vec![ask(RoomCreate { name: "den".into(), private: false, topic: "a place".into() })],
+        ),
+        ("/topic new one<Enter>", vec![ask(RoomTopic { room: LOBBY, topic: "new one".into() })]),
+        ("/invite bob<Enter>", vec![ask(RoomInvite { room: LOBBY, user: BOB })]),
+        ("/leave<Enter>y", vec![ask(RoomLeave { room: LOBBY })]),
+        ("/leave<Enter>n", vec![]),
+        ("/msg bob psst<Enter>", vec![ask(RoomOpen { user: Some(BOB), name: None })]),
+        ("/msg eve psst<Enter>", vec![ask(RoomOpen { user: None, name: Some("eve".into()) })]),
+        ("/send /tmp/a b.txt<Enter>", vec![Effect::SeeFile(LOBBY, "/tmp/a b.txt".into())]),
+        ("/reconnect<Enter>", vec![Effect::RetryNow]),
+        ("/logout<Enter>", vec![Effect::LogOut]),
+        ("/quit<Enter>", vec![Effect::Quit]),
+        ("//join is a command<Enter>", vec![says(LOBBY, "/join is a command", &[])]),
+        ("/usr/bin<Enter>", vec![says(LOBBY, "/usr/bin", &[])]),
+    ] {
+        assert_eq!(done(typed), want, "{typed}");
+    }
+}
+
+#[test]
+fn commands_open_what_they_name() {
+    for (typed, shown) in [
+        ("/help<Enter>", "Help"),
+        ("/rooms<Enter>", "Rooms"),
+        ("/files<Enter>", "Transfers"),
+        ("/inbox<Enter>", "Inbox"),
+        ("/people<Enter>", "filter"),
+        ("/password<Enter>", "Current password"),
+        ("/topic<Enter>", "Topic of #lobby"),
+        ("/invite<Enter>", "Invite to #lobby"),
+        ("/create<Enter>", "Create a room"),
+        ("/join #rust<Enter>", "Message to #rust"),
+        ("/language zh-CN<Enter>", "语言：简体中文"),
+        ("/language xx<Enter>", "There is no language xx"),
+        ("/theme ink<Enter>", "Theme: ink"),
+        ("/theme none<Enter>", "There is no theme none"),
+        ("/close<Enter>", "/leave leaves a room"),
+        ("/dance<Enter>", "There is no command /dance"),
+        ("/join <Enter>", "/join needs more"),
+    ] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys(typed);
+        desk.shows(shown);
+    }
+}
+
+#[test]
+fn a_refused_wish_is_said_in_words() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/join #secret<Enter>");
+    let request = Request::from(RoomJoin { room: None, name: Some("secret".into()) });
+    let answer = Err(CallError::Fault(Fault::from(FaultCode::NotFound)));
+    desk.tell(Notice::Answer { ticket: Ticket(1), request: Box::new(request), answer });
+    desk.shows("There is no such room");
+}
+
+#[test]
+fn a_private_message_goes_to_the_room_that_opens_for_it() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/msg bob see you<Enter>");
+    desk.effects.clear();
+    let open = RoomOpen { user: Some(BOB), name: None };
+    desk.answer(open, Answer::Room(direct(RoomId(8), user(BOB, "bob", "Bob"))));
+    assert_eq!(desk.wishes(), [says(RoomId(8), "see you", &[])]);
+    desk.shows("Message to Bob");
+}
+
+#[test]
+fn a_stranger_is_looked_up_before_the_invitation() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/invite eve<Enter>");
+    let users = Users { ids: Vec::new(), names: vec!["eve".into()] };
+    let page = UserPage { users: vec![user(UserId(9), "eve", "Eve")], ..UserPage::default() };
+    desk.answer(users.clone(), Answer::Users(page));
+    assert_eq!(desk.wishes(), [ask(RoomInvite { room: LOBBY, user: UserId(9) })]);
+    desk.keys("/invite eva<Enter>");
+    let users = Users { ids: Vec::new(), names: vec!["eva".into()] };
+    desk.answer(users, Answer::Users(UserPage::default()));
+    desk.shows("There is nobody called eva");
+}
+
+#[test]
+fn dialogs_check_what_is_typed() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/create<Enter>two words<Enter><Enter>");
+    desk.shows("no spaces");
+    assert_eq!(desk.wishes(), []);
+    desk.keys("<C-u>den<Tab>cosy<Tab> <Enter>");
+    assert_eq!(
+        desk.wishes(),
+        [ask(RoomCreate { name: "den".into(), private: true, topic: "cosy".into() })]
+    );
+    desk.keys("/password<Enter>old<Tab>short<Tab>short<Enter>");
+    desk.shows("At least 8 characters");
+    desk.keys("<C-u>long enough<Tab><C-u>long enough<Enter>");
+    let passwd = Passwd { old: Secret("old".into()), new: Secret("long enough".into()) };
+    assert_eq!(desk.wishes(), [ask(passwd)]);
+}
+
+#[test]
+fn rooms_are_joined_from_the_list_and_a_new_name_makes_one() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<F6>den");
+    desk.shows("Create a room #den");
+    desk.keys("<Enter>");
+    desk.shows("Topic");
+    desk.effects.clear();
+    desk.keys("<Enter>");
+    assert_eq!(
+        desk.wishes(),
+        [ask(RoomCreate { name: "den".into(), private: false, topic: String::new() })]
+    );
+    desk.answer(
+        RoomCreate { name: "den".into(), private: false, topic: String::new() },
+        Answer::Room(room(RoomId(20), "den", 1)),
+    );
+    desk.shows("Message to #den");
+}
+
+#[test]
+fn the_switcher_goes_to_chats_people_and_commands() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<C-k>rus<Enter>");
+    desk.shows("Message to #rust");
+    desk.keys("<C-k>zs<Enter>");
+    assert_eq!(desk.wishes(), [ask(RoomOpen { user: Some(ZHANG), name: None })]);
+    desk.keys("<C-k>passw<Enter>");
+    desk.shows("Current password");
+}
+
+#[test]
+fn words_are_completed() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("hi @zh<Tab>!<Enter>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "hi @zhangsan !", &[ZHANG])]);
+    desk.keys("@b<Esc>");
+    desk.hides("@bob");
+    desk.keys("<C-u>/the<Tab>in<Tab><Enter>");
+    desk.shows("Theme: ink");
+    desk.keys(":tada<Tab><Enter>");
+    assert_eq!(desk.wishes().last(), Some(&says(LOBBY, "🎉", &[])));
+}
+
+#[test]
+fn a_file_that_can_be_read_is_sent_and_one_that_cannot_is_explained() {
+    let mut desk = busy(SIZE, Language::English);
+    let seen = |result| Input::FileSeen { room: LOBBY, path: "/tmp/a".into(), result };
+    desk.input(seen(Ok(())));
+    let job = UploadJob { room: LOBBY, path: "/tmp/a".into(), media: String::new() };
+    assert_eq!(desk.wishes(), [Effect::Upload(job)]);
+    for (kind, text) in [
+        (std::io::ErrorKind::NotFound, "There is no file /tmp/a"),
+        (std::io::ErrorKind::IsADirectory, "is a folder"),
+        (std::io::ErrorKind::PermissionDenied, "cannot be read"),
+    ] {
+        desk.input(seen(Err(kind.into())));
+        desk.shows(text);
+    }
+}
+
+#[test]
+fn an_offered_file_is_saved_with_one_key() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<A-s>");
+    let job = DownloadJob {
+        room: LOBBY,
+        fid: FileId(7),
+        name: "design.pdf".into(),
+        size: 2_400_000,
+        hash: Hash([7; 32]),
+        dir: "/home/alice/Downloads".into(),
+    };
+    assert_eq!(desk.wishes(), [Effect::Download(job)]);
+    let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+    desk.tell(notice(TransferChange::Added {
+        direction: Direction::Download,
+        room: LOBBY,
+        name: "design.pdf".into(),
+        size: 2_400_000,
+        fid: Some(FileId(7)),
+    }));
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Moving, at_ms: 0 }));
+    desk.tell(notice(TransferChange::Moved { done: 1_200_000, at_ms: 1000 }));
+    desk.shows("50 %");
+    let path = "/home/alice/Downloads/design.pdf".into();
+    desk.tell(notice(TransferChange::Phase {
+        phase: Phase::Done { fid: FileId(7), path },
+        at_ms: 2000,
+    }));
+    desk.shows("Saved as /home/alice/Downloads/design.pdf");
+}
+
+#[test]
+fn a_file_on_its_way_stands_below_the_messages() {
+    let mut desk = busy(SIZE, Language::English);
+    let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+    let (direction, name) = (Direction::Upload, "a.bin".to_owned());
+    desk.tell(notice(TransferChange::Added {
+        direction,
+        room: LOBBY,
+        name,
+        size: 1000,
+        fid: None,
+    }));
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Moving, at_ms: 0 }));
+    desk.tell(notice(TransferChange::Moved { done: 250, at_ms: 1000 }));
+    desk.shows("a.bin");
+    desk.shows("25 %");
+    desk.keys("<F4>p");
+    assert_eq!(desk.wishes(), [Effect::Pause(TransferId(5))]);
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Paused, at_ms: 2000 }));
+    desk.keys("p");
+    assert_eq!(desk.wishes(), [Effect::Resume(TransferId(5))]);
+    desk.keys("c<Esc><C-q>");
+    assert_eq!(
+        desk.wishes(),
+        [Effect::Cancel(TransferId(5))],
+        "leaving is asked about while files move"
+    );
+    desk.keys("y");
+    assert_eq!(desk.wishes(), [Effect::Quit]);
+}
+
+#[test]
+fn a_failed_message_is_sent_again_with_one_key() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.queued(LOBBY, 9, "oh");
+    let fault = Fault::from(FaultCode::StorageFull);
+    desk.tell(Notice::PostFailed { nonce: Nonce([9; 16]), room: LOBBY, fault });
+    desk.shows("Alt-R sends it again");
+    desk.keys("<A-r>");
+    assert_eq!(desk.wishes(), [Effect::Resend(Nonce([9; 16]))]);
+}
+
+#[test]
+fn a_message_that_could_not_be_kept_comes_back() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("hello<Enter>");
+    desk.input(Input::NotPosted { room: LOBBY, text: "hello".into() });
+    desk.shows("❯ hello");
+}
+
+#[test]
+fn a_large_paste_is_asked_about_and_a_huge_one_refused() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.input(Input::Paste("a\r\nb".into()));
+    desk.shows("❯ a");
+    let many = (1..=30).map(|line| format!("row {line}")).collect::<Vec<_>>().join("\n");
+    desk.input(Input::Paste(many));
+    desk.shows("Paste 30 lines?");
+    desk.keys("<Enter>");
+    desk.shows("row 30");
+    desk.input(Input::Paste("x".repeat(1 << 20)));
+    desk.shows("too long for one message");
+    desk.shows("row 30");
+}
+
+#[test]
+fn the_cursor_stands_at_the_caret() {
+    let mut desk = busy(SIZE, Language::Chinese);
+    desk.keys("张三");
+    assert_eq!(desk.cursor(), (3 + 4, 34));
+    desk.keys("<Left>");
+    assert_eq!(desk.cursor(), (3 + 2, 34));
+}
+
+#[test]
+fn leaving_a_room_and_the_account() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<C-n>/leave<Enter>y");
+    desk.answer(RoomLeave { room: RUST }, Answer::Done(liao_common::event::Empty {}));
+    desk.shows("You left the room.");
+    desk.hides("#rust");
+    desk.keys("/logout<Enter>");
+    desk.shows("Quit");
+}

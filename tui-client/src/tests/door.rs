@@ -1,0 +1,213 @@
+//! The way in: no password before the key is known, errors at their fields, what is typed stays.
+
+use liao_client_core::{
+    address::LinkTarget,
+    notice::{End, LinkState, Notice},
+    trust::ConnectError,
+};
+use liao_common::{
+    event::Session,
+    fault::{Fault, FaultCode},
+    id::{DeviceId, Pin},
+    request::Secret,
+};
+
+use super::driver::{ALICE, Desk, NOW_MS, start, with};
+use crate::{
+    effect::{Effect, Login},
+    input::{Input, PrivateTrouble},
+    view::server::{Account, KnownKey, Server},
+    words::Language,
+};
+
+const SIZE: (u16, u16) = (80, 24);
+const PIN: Pin = Pin([9; 32]);
+
+fn server() -> Server {
+    Server::At(LinkTarget::parse("chat.example.org").unwrap())
+}
+
+fn known() -> Desk {
+    let key = KnownKey { pin: PIN, since_ms: NOW_MS };
+    let account = Account { address: server().address(), user: "bob".into(), name: "Bob".into() };
+    let known = vec![(server().address(), key)];
+    Desk::new(with(start(SIZE, Language::English), server(), known, vec![account]))
+}
+
+fn session() -> Session {
+    Session {
+        user: ALICE,
+        id: "alice".into(),
+        name: "Alice".into(),
+        dev: DeviceId(1),
+        token: None,
+        admin: false,
+    }
+}
+
+#[test]
+fn one_enter_starts_a_private_server_and_leads_to_the_register_form() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("<Enter>");
+    assert_eq!(desk.wishes(), [Effect::StartPrivate]);
+    desk.shows("starting the private server");
+    desk.input(Input::PrivateReady(Ok(())));
+    desk.shows("Password again");
+    assert!(
+        matches!(&desk.wishes()[..], [Effect::Remember(state)] if state.server.as_deref() == Some("private"))
+    );
+}
+
+#[test]
+fn a_private_server_that_does_not_start_says_why() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("<Enter>");
+    desk.input(Input::PrivateReady(Err(PrivateTrouble::InUse("/home/a/private".into()))));
+    desk.shows("/home/a/private");
+    desk.shows("Start a private server");
+}
+
+#[test]
+fn no_password_is_typed_before_the_key_is_known() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("2chat.example.org<Enter>");
+    assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
+    desk.hides("Password");
+    desk.input(Input::Probed(Ok(PIN)));
+    desk.shows(&PIN.words());
+    desk.keys("<Enter>");
+    assert_eq!(desk.wishes(), [], "Enter alone trusts nobody");
+    desk.keys("y");
+    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), PIN)));
+    desk.keys("1");
+    desk.shows("Password");
+}
+
+#[test]
+fn a_link_brings_key_and_invite() {
+    let target = LinkTarget {
+        pin: Some(PIN),
+        invite: Some("abc".into()),
+        ..LinkTarget::parse("chat.example.org").unwrap()
+    };
+    let mut desk =
+        Desk::new(with(start(SIZE, Language::English), Server::At(target), Vec::new(), Vec::new()));
+    desk.keys("2");
+    desk.shows("Invite code");
+    desk.shows("abc");
+    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), PIN)));
+}
+
+#[test]
+fn a_link_with_another_key_than_the_known_one_stops() {
+    let target =
+        LinkTarget { pin: Some(Pin([1; 32])), ..LinkTarget::parse("chat.example.org").unwrap() };
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS })];
+    let mut desk =
+        Desk::new(with(start(SIZE, Language::English), Server::At(target), known, Vec::new()));
+    desk.keys("1");
+    desk.shows("liao forget chat.example.org:8888");
+    desk.keys("y");
+    assert_eq!(desk.wishes(), [], "a changed key is no question");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let mut desk =
+        Desk::new(with(start(SIZE, Language::English), server(), Vec::new(), Vec::new()));
+    desk.keys("1");
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    desk.input(Input::Probed(Err(ConnectError::Unreachable(refused))));
+    desk.shows("Nothing answers at chat.example.org:8888");
+    desk.keys("<Esc>");
+    desk.shows("Log in");
+}
+
+#[test]
+fn logging_in_waits_and_goes_in() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>secret<Enter>");
+    let wish = desk.wishes();
+    let login =
+        Login::Password { user: "alice".into(), secret: Secret("secret".into()), keep: true };
+    assert!(wish.contains(&Effect::Connect(server(), login)), "{wish:?}");
+    desk.tell(Notice::State(LinkState::Securing));
+    desk.shows("securing the connection");
+    desk.tell(Notice::LoggedIn(Box::new(session())));
+    desk.hides("Password");
+}
+
+#[test]
+fn a_wrong_password_is_said_at_the_field_and_nothing_typed_is_lost() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>wrong<Enter>");
+    desk.tell(Notice::State(LinkState::Ended(End::Refused(Fault::from(
+        FaultCode::Unauthenticated,
+    )))));
+    desk.shows("User id or password is wrong");
+    desk.shows("alice");
+    desk.shows("•••••");
+}
+
+#[test]
+fn escape_stops_the_wait_and_keeps_what_was_typed() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>secret<Enter>");
+    desk.effects.clear();
+    desk.keys("<Esc>");
+    assert_eq!(desk.wishes(), [Effect::Disconnect]);
+    desk.shows("alice");
+    desk.keys("<Esc>1");
+    desk.shows("alice");
+}
+
+#[test]
+fn a_remembered_login_is_one_key_and_a_stale_one_asks_for_the_password() {
+    let mut desk = known();
+    desk.keys("<Enter>");
+    assert!(desk.wishes().contains(&Effect::Connect(server(), Login::Token("bob".into()))));
+    desk.tell(Notice::State(LinkState::Ended(End::Refused(Fault::from(
+        FaultCode::Unauthenticated,
+    )))));
+    desk.shows("no longer valid");
+    desk.shows("bob");
+    assert_eq!(desk.wishes(), [Effect::ForgetAccount(server(), "bob".into())]);
+    desk.keys("<Esc>");
+    desk.hides("Go on as");
+}
+
+#[test]
+fn the_box_decides_whether_a_token_is_kept() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>secret<Tab> <Enter>");
+    let kept = desk.wishes().into_iter().find_map(|effect| match effect {
+        Effect::Connect(_, Login::Password { keep, .. }) => Some(keep),
+        _ => None,
+    });
+    assert_eq!(kept, Some(false));
+}
+
+#[test]
+fn passwords_are_shown_on_request() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>secret");
+    desk.hides("secret");
+    desk.keys("<C-t>");
+    desk.shows("secret");
+}
+
+#[test]
+fn the_language_changes_while_running() {
+    let mut desk = known();
+    desk.keys("<F3>");
+    desk.shows("登录");
+    desk.keys("<F3>");
+    desk.shows("Log in");
+}
+
+#[test]
+fn the_menu_quits_by_number() {
+    let mut desk = known();
+    desk.keys("3");
+    assert_eq!(desk.wishes(), [Effect::Quit]);
+}

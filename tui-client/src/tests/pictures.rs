@@ -1,0 +1,257 @@
+//! Every screen at every size in both languages, compared with its picture.
+
+use std::collections::BTreeSet;
+
+use liao_client_core::{
+    address::{Address, LinkTarget},
+    answer::Answer,
+    notice::{End, LinkState, Notice},
+    transfer::{Direction, Phase, TransferChange, TransferFault, TransferId, TransferNotice},
+};
+use liao_common::{
+    event::{Event, Role, RoomKind, RoomPage, RoomRow},
+    fault::{Fault, FaultCode},
+    id::{Nonce, Pin, RoomId},
+    request::RoomList,
+};
+
+use super::driver::{
+    BOB, Desk, NOW_MS, RUST, WITH_BOB, ZHANG, busy, direct, everywhere, picture_names, room, start,
+    tag, user, with,
+};
+use crate::{
+    input::Input,
+    picker::Entry,
+    view::server::{Account, KnownKey, Server},
+    words::Language,
+};
+
+type Scene = (&'static str, fn((u16, u16), Language) -> Desk);
+
+const SCENES: &[Scene] = &[
+    ("menu-first", Desk::fresh),
+    ("menu-remembered", menu_remembered),
+    ("address-wrong", address_wrong),
+    ("trust-new", trust_new),
+    ("trust-changed", trust_changed),
+    ("register-errors", register_errors),
+    ("login-waiting", login_waiting),
+    ("chat", busy),
+    ("chat-pending", chat_pending),
+    ("people", people),
+    ("inbox", inbox),
+    ("switcher", switcher),
+    ("completion", completion),
+    ("transfers", transfers),
+    ("picker", picker),
+    ("rooms", rooms),
+    ("create-room", create_room),
+    ("leave-ask", leave_ask),
+    ("help", help),
+];
+
+fn at_server() -> Server {
+    Server::At(LinkTarget::parse("chat.example.org").unwrap())
+}
+
+fn known() -> Vec<(Address, KnownKey)> {
+    vec![(at_server().address(), KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS })]
+}
+
+fn menu_remembered(size: (u16, u16), language: Language) -> Desk {
+    let account =
+        Account { address: at_server().address(), user: "zhangsan".into(), name: "张三".into() };
+    Desk::new(with(start(size, language), at_server(), known(), vec![account]))
+}
+
+fn address_wrong(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = Desk::fresh(size, language);
+    desk.keys("2chat.example.org:99999<Enter>");
+    desk
+}
+
+fn trust_new(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = Desk::new(with(start(size, language), at_server(), Vec::new(), Vec::new()));
+    desk.keys("1");
+    desk.input(Input::Probed(Ok(Pin([0x5a; 32]))));
+    desk
+}
+
+fn trust_changed(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = login_waiting(size, language);
+    let end = End::PinChanged { expected: Pin([0xa5; 32]), found: Pin([0x5a; 32]) };
+    desk.tell(Notice::State(LinkState::Ended(end)));
+    desk
+}
+
+fn register_errors(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = Desk::new(with(start(size, language), at_server(), known(), Vec::new()));
+    desk.keys("2a b<Tab>张三<Tab>correct horse<Tab>correct<Enter>");
+    desk
+}
+
+fn login_waiting(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = Desk::new(with(start(size, language), at_server(), known(), Vec::new()));
+    desk.keys("1alice<Tab>secret<Enter>");
+    desk.tell(Notice::State(LinkState::LoggingIn));
+    desk
+}
+
+fn chat_pending(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.queued(RoomId::LOBBY, 77, "still on its way");
+    desk.queued(RoomId::LOBBY, 78, "refused");
+    desk.tell(Notice::PostFailed {
+        nonce: Nonce([78; 16]),
+        room: RoomId::LOBBY,
+        fault: Fault::from(FaultCode::TooLarge),
+    });
+    desk.tell(Notice::State(LinkState::Waiting {
+        retry_in_ms: 4000,
+        why: liao_client_core::notice::Cut::Lost,
+    }));
+    desk.keys("two<A-Enter>lines 张三");
+    desk
+}
+
+fn people(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<F3>");
+    desk
+}
+
+fn inbox(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.tell(Notice::Event(Event::Room(Box::new(direct(WITH_BOB, user(BOB, "bob", "Bob"))))));
+    desk.said(WITH_BOB, BOB, 8, "psst, 看这里");
+    desk.said(WITH_BOB, BOB, 9, "are you there?");
+    let mut invitation = room(RoomId(9), "secret", 4);
+    invitation.kind = RoomKind::Private;
+    invitation.role = Role::Invited;
+    invitation.with = Some(user(ZHANG, "zhangsan", "张三"));
+    desk.tell(Notice::Event(Event::Room(Box::new(invitation))));
+    desk.keys("<F2>");
+    desk
+}
+
+fn switcher(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<C-k>zs");
+    desk
+}
+
+fn completion(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("hello @");
+    desk
+}
+
+fn moved(desk: &mut Desk, id: u64, done: u64, at_ms: u64) {
+    let change = TransferChange::Moved { done, at_ms };
+    desk.tell(Notice::Transfer(TransferNotice { id: TransferId(id), change }));
+}
+
+fn added(desk: &mut Desk, id: u64, direction: Direction, name: &str, phase: Phase) {
+    let change = TransferChange::Added {
+        direction,
+        room: RUST,
+        name: name.into(),
+        size: 2_400_000,
+        fid: None,
+    };
+    desk.tell(Notice::Transfer(TransferNotice { id: TransferId(id), change }));
+    let change = TransferChange::Phase { phase, at_ms: 0 };
+    desk.tell(Notice::Transfer(TransferNotice { id: TransferId(id), change }));
+}
+
+fn transfers(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    added(&mut desk, 1, Direction::Upload, "notes.txt", Phase::Failed(TransferFault::Changed));
+    added(&mut desk, 2, Direction::Download, "video.mkv", Phase::Moving);
+    moved(&mut desk, 2, 600_000, 1000);
+    moved(&mut desk, 2, 1_400_000, 2000);
+    desk.keys("<F4>");
+    desk
+}
+
+fn picker(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<F5>");
+    let entries = vec![
+        Entry::new("notes.txt", false, 1200),
+        Entry::new("Pictures", true, 0),
+        Entry::new("会议记录.md", false, 23_000),
+        Entry::new(".hidden", false, 1),
+    ];
+    desk.input(Input::Listed { folder: "/home/alice".into(), entries: Ok(entries) });
+    desk
+}
+
+fn rooms(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<F6>");
+    let row = |id: u64, name: &str, joined| RoomRow {
+        room: RoomId(id),
+        name: name.into(),
+        topic: format!("about {name}"),
+        members: id * 3,
+        joined,
+    };
+    let rooms = vec![row(1, "lobby", true), row(12, "music", false), row(13, "音乐", false)];
+    desk.answer(RoomList::default(), Answer::Rooms(RoomPage { rooms, next: None }));
+    desk
+}
+
+fn create_room(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("/create<Enter>two words<Tab><Tab> <Enter>");
+    desk
+}
+
+fn leave_ask(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("/leave<Enter>");
+    desk
+}
+
+fn help(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<F1>");
+    desk
+}
+
+#[test]
+fn every_screen_looks_like_its_picture() {
+    let mut drawn = BTreeSet::new();
+    for ((columns, rows), language) in everywhere() {
+        for (name, scene) in SCENES {
+            let name = format!("{name}-{columns}x{rows}-{}", tag(language));
+            scene((columns, rows), language).looks_like(&name);
+            drawn.insert(name);
+        }
+    }
+    assert_eq!(picture_names(), drawn, "a picture that nothing draws");
+}
+
+#[test]
+fn no_screen_fails_at_any_size() {
+    let sizes =
+        [(1, 1), (39, 60), (200, 9), (40, 10), (59, 11), (60, 15), (99, 16), (100, 10), (200, 60)];
+    for size in sizes {
+        for (_, scene) in SCENES {
+            let mut desk = scene(size, Language::Chinese);
+            desk.screen();
+            desk.resize((80, 24));
+            desk.screen();
+        }
+    }
+}
+
+#[test]
+fn a_window_that_is_too_small_says_so_and_loses_nothing() {
+    let mut desk = busy((39, 9), Language::English);
+    desk.keys("draft");
+    desk.shows("too small");
+    desk.resize((80, 24));
+    desk.shows("draft");
+}

@@ -1,0 +1,224 @@
+//! Reading: scrolling, unread, the inbox, people, mouse, what is fetched and what is marked as read.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use liao_client_core::{
+    answer::Answer,
+    notice::{End, LinkState, Notice},
+};
+use liao_common::{
+    event::{Event, Gap, Page},
+    fault::{Fault, FaultCode},
+    id::{RoomId, Seq},
+    request::{History, Mark, Request, RoomOpen},
+};
+
+use super::driver::{BOB, Desk, RUST, WITH_BOB, ZHANG, busy, direct, gone, user};
+use crate::{effect::Effect, input::Input, words::Language};
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn asks(desk: &Desk) -> Vec<Request> {
+    let asked = desk.effects.iter().filter_map(|effect| match effect {
+        Effect::Ask(request) => Some(request.clone()),
+        _ => None,
+    });
+    asked.collect()
+}
+
+fn click(desk: &mut Desk, text: &str) {
+    let shown = desk.screen();
+    let (y, line) = shown.lines().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+    let x = crate::text::width::columns(line.split(text).next().unwrap());
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    let (column, row) = (u16::try_from(x).unwrap() + 1, u16::try_from(y).unwrap());
+    desk.input(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+}
+
+#[test]
+fn what_is_seen_is_marked_as_read_and_what_is_not_seen_is_not() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let seq = desk.said(RoomId::LOBBY, BOB, 1, "hi");
+    assert!(asks(&desk).contains(&Mark { room: RoomId::LOBBY, read: seq }.into()));
+    desk.effects.clear();
+    desk.said(RUST, BOB, 2, "elsewhere");
+    assert!(!asks(&desk).iter().any(|request| matches!(request, Request::Mark(_))));
+    desk.shows("#rust 1");
+    desk.keys("<A-a>");
+    desk.shows("elsewhere");
+    assert!(asks(&desk).contains(&Mark { room: RUST, read: Seq(1) }.into()));
+    desk.shows(" #rust ");
+    desk.hides("#rust 1");
+}
+
+#[test]
+fn ones_own_words_are_marked_as_read_too() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let seq = desk.said(RoomId::LOBBY, super::driver::ALICE, 1, "me");
+    assert!(asks(&desk).contains(&Mark { room: RoomId::LOBBY, read: seq }.into()));
+}
+
+#[test]
+fn a_chat_opens_at_the_first_unread_message() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    for number in 1..=80 {
+        desk.said(RUST, BOB, 1, &format!("line {number}."));
+    }
+    desk.keys("<C-n>");
+    desk.shows("line 1.");
+    desk.hides("line 80.");
+    desk.shows("↓ ");
+    desk.keys("<C-End>");
+    desk.shows("line 80.");
+    desk.hides("↓ ");
+}
+
+#[test]
+fn new_messages_do_not_move_what_one_reads() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    for number in 1..=60 {
+        desk.said(RoomId::LOBBY, BOB, 1, &format!("line {number}."));
+    }
+    desk.keys("<PgUp>");
+    let before = desk.screen();
+    let timeline =
+        |screen: &str| screen.lines().skip(3).take(25).map(str::to_owned).collect::<Vec<_>>();
+    desk.said(RoomId::LOBBY, BOB, 2, "news");
+    assert_eq!(timeline(&desk.screen()), timeline(&before));
+    desk.keys("<Esc>");
+    desk.shows("news");
+}
+
+#[test]
+fn older_history_is_fetched_when_one_comes_to_it() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.tell(Notice::Event(Event::Gap(Gap { room: RoomId::LOBBY, from: Seq(1), to: Seq(500) })));
+    let wanted = asks(&desk).into_iter().find_map(|request| match request {
+        Request::History(history) => Some(history),
+        _ => None,
+    });
+    assert_eq!(wanted.as_ref().map(|history| history.before), Some(Some(Seq(501))));
+    desk.shows("loading older messages");
+    let asked: History = wanted.unwrap();
+    desk.answer(
+        asked,
+        Answer::Page(Page { msgs: Vec::new(), more: false, floor: Seq(500), users: Vec::new() }),
+    );
+    desk.hides("loading older messages");
+}
+
+#[test]
+fn a_person_is_opened_from_the_list_by_keys_and_by_mouse() {
+    let open = Request::from(RoomOpen { user: Some(ZHANG), name: None });
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<F3>zs<Enter>");
+    assert_eq!(desk.wishes(), [Effect::Ask(open.clone())]);
+    desk.answer(
+        RoomOpen { user: Some(ZHANG), name: None },
+        Answer::Room(direct(RoomId(8), user(ZHANG, "zhangsan", "张三"))),
+    );
+    desk.shows("Message to 张三");
+    let mut desk = busy(SIZE, Language::English);
+    click(&mut desk, "● 张三");
+    assert_eq!(desk.wishes(), [Effect::Ask(open)]);
+}
+
+#[test]
+fn who_leaves_is_gone_from_the_list_at_once() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.shows("● Bob");
+    desk.tell(gone(BOB, 2, 2));
+    desk.hides("● Bob");
+    desk.shows("2 online");
+}
+
+#[test]
+fn the_inbox_opens_when_something_waits_and_jumps_to_it() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.app.front = crate::app::Front::Main(Box::default());
+    let mut waiting = direct(WITH_BOB, user(BOB, "bob", "Bob"));
+    waiting.head = (Seq(1), 1);
+    desk.tell(Notice::LoggedIn(Box::new(liao_common::event::Session {
+        user: super::driver::ALICE,
+        id: "alice".into(),
+        name: "Alice".into(),
+        dev: liao_common::id::DeviceId(1),
+        token: None,
+        admin: false,
+    })));
+    let rooms = vec![super::driver::room(RoomId::LOBBY, "lobby", 2), waiting];
+    desk.tell(Notice::Synced(Box::new(liao_common::event::Synced {
+        epoch: "e".into(),
+        reset: false,
+        rooms,
+    })));
+    desk.said(WITH_BOB, BOB, 3, "call me");
+    desk.greet();
+    desk.shows("1 thing waits for you");
+    desk.shows("call me");
+    desk.keys("<Enter>");
+    desk.shows("Message to Bob");
+    desk.keys("<F2>");
+    desk.shows("Nothing waits for you.");
+}
+
+#[test]
+fn everything_is_marked_as_read_at_once() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.said(RUST, BOB, 8, "one more");
+    desk.keys("<F2>");
+    desk.effects.clear();
+    desk.keys("X");
+    assert!(asks(&desk).contains(&Mark { room: RUST, read: Seq(2) }.into()));
+    desk.shows("Nothing waits for you.");
+}
+
+#[test]
+fn a_bell_rings_for_what_concerns_one_elsewhere() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.tell(Notice::Event(Event::Room(Box::new(direct(WITH_BOB, user(BOB, "bob", "Bob"))))));
+    desk.effects.clear();
+    desk.said(RoomId::LOBBY, BOB, 9, "nothing special");
+    assert!(!desk.effects.contains(&Effect::Bell));
+    desk.said(WITH_BOB, BOB, 9, "psst");
+    assert!(desk.effects.contains(&Effect::Bell));
+}
+
+#[test]
+fn tabs_are_clicked_and_turned() {
+    let mut desk = busy(SIZE, Language::English);
+    click(&mut desk, "#rust");
+    desk.shows("Message to #rust");
+    desk.keys("<C-p>");
+    desk.shows("Message to #lobby");
+    desk.keys("<A-1>");
+    desk.hides("Message to");
+    desk.keys("<A-3>");
+    desk.shows("Message to #rust");
+}
+
+#[test]
+fn a_message_is_chosen_and_copied() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.said(RoomId::LOBBY, BOB, 1, "first");
+    desk.said(RoomId::LOBBY, BOB, 2, "second");
+    desk.keys("<Up><Up>y");
+    assert_eq!(desk.wishes(), [Effect::Copy("first".into())]);
+    desk.keys("<Esc>x");
+    desk.shows("❯ x");
+}
+
+#[test]
+fn an_ended_login_leads_back_to_the_form() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.tell(Notice::State(LinkState::Ended(End::Refused(Fault::from(FaultCode::AuthRevoked)))));
+    desk.shows("logged out from elsewhere");
+}
+
+#[test]
+fn escape_sequences_in_names_and_messages_do_nothing() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.said(RoomId::LOBBY, BOB, 1, "\u{1b}[2J\u{1b}]0;owned\u{7}after");
+    let shown = desk.screen();
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'));
+    desk.shows("after");
+}
