@@ -206,8 +206,11 @@ impl Task {
             };
             self.desk.connection_lost();
             self.desk.state(LinkState::Waiting { retry_in_ms, why });
-            if let Err(end) = self.desk.wait(Duration::from_millis(retry_in_ms)).await {
-                break end;
+            match self.desk.wait(Duration::from_millis(retry_in_ms)).await {
+                Err(end) => break end,
+                // Who asks for it looks on: the next waits are short ones again.
+                Ok(true) => self.backoff.reset(),
+                Ok(false) => {}
             }
         };
         self.desk.finish(end).await;

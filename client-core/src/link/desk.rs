@@ -140,18 +140,18 @@ impl Desk {
         }
     }
 
-    /// Waits for the next attempt, or until the person has enough of waiting.
-    pub(super) async fn wait(&mut self, time: Duration) -> Result<(), End> {
+    /// Waits for the next attempt, or until the person has enough of waiting; says which.
+    pub(super) async fn wait(&mut self, time: Duration) -> Result<bool, End> {
         let until = clock::now() + time;
         self.retry_now = false;
         while !self.retry_now {
             let command = tokio::select! {
-                () = sleep_until(until) => return Ok(()),
+                () = sleep_until(until) => return Ok(false),
                 command = self.next() => command?,
             };
             self.accept(command).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Deals with a command. Must run to its end.

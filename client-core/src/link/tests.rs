@@ -399,7 +399,7 @@ async fn an_idle_connection_stays_and_shows_its_latency() {
 #[tokio::test(start_paused = true)]
 async fn waits_grow_and_a_person_can_cut_them_short() {
     let (dialer, mut server) = fake();
-    dialer.refuse(12);
+    dialer.refuse(13);
     let (handle, mut notices) = Link::start(config(&dialer, password()));
     let mut waits = Vec::new();
     for _ in 0..12 {
@@ -410,6 +410,8 @@ async fn waits_grow_and_a_person_can_cut_them_short() {
     assert!(waits[0] <= 500 && waits.iter().all(|wait| *wait <= 60_000), "{waits:?}");
     assert!(waits[7..].iter().any(|wait| *wait > 10_000), "{waits:?}");
     let before = clock::now();
+    handle.retry_now();
+    assert!(cut(&mut notices).await.1 <= 500, "who looks on does not wait for long");
     handle.retry_now();
     server.accept().await;
     assert!(clock::ms_since(before) < 10);
