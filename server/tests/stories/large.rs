@@ -1,11 +1,11 @@
 //! Answers that could become larger than a frame: long names, long topics, many of both.
 
 use liao_common::{
-    event::{Empty, Page, Room, RoomPage, Session, UserPage},
-    id::{RoomId, Seq},
+    event::{Empty, Page, Posted, Room, RoomPage, Session, UserPage},
+    id::{Nonce, RoomId, Seq},
     limits,
     message::{Body, Kind},
-    request::{History, Members, Register, RoomCreate, RoomInvite, RoomList, Who},
+    request::{History, Members, Register, RoomCreate, RoomInvite, RoomList, Send, Who},
 };
 
 use crate::support::{Person, World, register};
@@ -63,22 +63,25 @@ async fn a_page_of_many_people_with_long_names_fits() {
     let world = World::new().await;
     let alice = world.registers("alice").await;
     let text = "x".repeat(1000);
+    let mut crowd = Vec::new();
     for number in 0..limits::PAGE_MESSAGES_MAX {
         let id = format!("{number:04}{}", "\u{5b57}\u{30d}\u{30e}\u{311}".repeat(28));
         let mut raw = world.raw().await;
         raw.hello().await;
         let form = Register { user: id.clone(), name: id.clone(), ..register("somebody") };
         raw.asks::<Session>(form).await.unwrap();
-        let send = liao_common::request::Send {
+        crowd.push(raw);
+    }
+    for raw in &mut crowd {
+        let send = Send {
             room: RoomId::LOBBY,
-            cid: liao_common::id::Nonce([9; 16]),
+            cid: Nonce([9; 16]),
             kind: Kind::Text,
             body: Body::text(text.clone()),
         };
-        raw.asks::<liao_common::event::Posted>(send).await.unwrap();
-        raw.stops_writing().await;
+        raw.asks::<Posted>(send).await.unwrap();
     }
-    let mut after = Seq::ZERO;
+    let mut after = Seq(101);
     let mut texts = 0;
     loop {
         let ask = History {
@@ -100,4 +103,5 @@ async fn a_page_of_many_people_with_long_names_fits() {
     assert_eq!((members.users.len(), members.total), (100, 101));
     let online: UserPage = alice.asks(Who::default()).await.unwrap();
     assert_eq!(online.users.len(), 100);
+    drop(crowd);
 }
