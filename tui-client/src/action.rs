@@ -127,6 +127,8 @@ actions! {
     KillLeft = "kill_left",
     /// Delete to the end of the line.
     KillRight = "kill_right",
+    /// Empty what is written; leave when it is empty.
+    Clear = "clear",
     /// Take back the last change.
     Undo = "undo",
     /// Do again what was taken back.

@@ -208,7 +208,7 @@ const BINDINGS: &[Binding] = &[
     (M::Composer, "Home C-a", A::LineStart), (M::Composer, "End C-e", A::LineEnd),
     (M::Composer, "Backspace C-h", A::DeleteLeft), (M::Composer, "Del C-d", A::DeleteRight),
     (M::Composer, "C-w A-Backspace C-Backspace", A::DeleteWordLeft), (M::Composer, "A-d C-Del", A::DeleteWordRight),
-    (M::Composer, "C-u", A::KillLeft), (M::Composer, "C-z", A::Undo), (M::Composer, "C-y", A::Redo),
+    (M::Composer, "C-u", A::KillLeft), (M::Composer, "C-c", A::Clear), (M::Composer, "C-z", A::Undo), (M::Composer, "C-y", A::Redo),
     (M::Composer, "A-r", A::Retry), (M::Composer, "A-s", A::Save), (M::Composer, "Esc", A::Back),
 
     (M::Timeline, "Up k", A::Up), (M::Timeline, "Down j", A::Down),

@@ -173,16 +173,16 @@ fn popup(paint: &mut Paint<'_, '_>, areas: &Areas, completion: &mut Completion) 
         .unwrap_or(0);
     let width = u16::try_from(wide)
         .unwrap_or(u16::MAX)
-        .clamp(20, areas.composer.width.saturating_sub(4).min(64).max(20));
+        .clamp(20, areas.composer.width.saturating_sub(4).clamp(20, 64));
     let height = u16::try_from(window.len()).unwrap_or(0) + 2;
     let top = areas.composer_rule.y.saturating_sub(height.saturating_sub(1));
     let place = Rect { x: areas.composer.x + 2, y: top, width, height };
     let place = Rect { y: top.saturating_sub(1), ..place };
     let inside = paint.popup(place, "");
     let words = completion.offers.iter().map(|offer| columns(&offer.word));
-    let word_columns = words.max().unwrap_or(0).min(usize::from(inside.width) / 2);
+    let word_columns = words.max().unwrap_or(0).min(usize::from(inside.width) * 2 / 3);
     let chosen = completion.list.chosen(len);
-    for (at, offer) in (0..inside.height).zip(window.clone()) {
+    for (at, offer) in (0..inside.height).zip(window) {
         let Some(item) = completion.offers.get(offer) else { continue };
         let (word, note) = (paint.styles().strong, paint.styles().dim);
         let free = usize::from(inside.width).saturating_sub(word_columns + 3);

@@ -232,16 +232,33 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
             lines.push(Line::from(Span::styled(format!("liao forget {address}"), styles.code)));
         }
     }
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    // What does not fit on a low window is the air between the parts.
-    if height > area.height {
+    // On a low window the air goes first; then, of a key that is refused anyway, its digits.
+    let fits = |lines: &Vec<Line<'static>>| lines.len() <= usize::from(area.height);
+    if !fits(&lines) {
         lines.retain(|line| line.width() > 0);
+    }
+    if !fits(&lines) && matches!(view.state, TrustState::Changed(_)) {
+        let first = lines.iter().position(|line| line.to_string() == paint.t("trust.words"));
+        let key = key_lines_shown(paint, view, window);
+        if let Some(first) = first {
+            lines.drain(first..first + key);
+        }
     }
     let area = centered(area, area.width, u16::try_from(lines.len()).unwrap_or(u16::MAX));
     for (at, line) in (0..area.height).zip(lines) {
         paint.line(row(area, at), line);
     }
     hint_row(paint, window, &[Mode::Trust], hints);
+}
+
+/// Lines of the key without the air between them.
+fn key_lines_shown(paint: &Paint<'_, '_>, view: &TrustView, window: Rect) -> usize {
+    match &view.state {
+        TrustState::New(pin) | TrustState::Changed(pin) => {
+            key_lines(paint, pin, window).iter().filter(|line| line.width() > 0).count()
+        }
+        TrustState::Probing | TrustState::Failed(_) => 0,
+    }
 }
 
 fn key_lines(paint: &Paint<'_, '_>, pin: &Pin, window: Rect) -> Vec<Line<'static>> {

@@ -2,6 +2,7 @@
 
 use ratatui::{
     layout::{Position, Rect},
+    style::Style,
     text::{Line, Span},
 };
 
@@ -68,7 +69,11 @@ pub(super) fn entry(paint: &mut Paint<'_, '_>, window: Rect, view: &EntryView, d
     );
     let foot =
         Rect { y: tick.y + 2, height: window.bottom().saturating_sub(tick.y + 3).min(3), ..area };
-    outcome(paint, foot, &view.form, door);
+    let said = view.form.fields().get(view.form.focus()).and_then(|field| remark_of(paint, field));
+    match said.filter(|_| !airy && *view.form.submit() == Submit::Editing) {
+        Some((style, text)) => sentence(paint, foot, &text, style),
+        None => outcome(paint, foot, &view.form, door),
+    }
     let submit: &[Action] = match (&view.form.submit(), view.kind) {
         (Submit::Waiting(_), _) => &[Action::Back],
         (_, EntryKind::LogIn | EntryKind::Register) => {
@@ -108,9 +113,16 @@ pub(super) fn fields(
         let value = Rect { x: line.x + label_columns, width: line.width - label_columns, ..line };
         value_of(paint, value, form, place, has_focus);
         paint.hits.add(line, Hit::Field(place));
-        let below =
-            if airy { Rect { x: value.x, width: value.width, ..row(area, at + 1) } } else { value };
-        remark(paint, below, field, airy);
+        if airy {
+            // Below the last field there is room for a long sentence.
+            let is_last = place + 1 == form.fields().len();
+            let below = row(area, at + 1);
+            let tall = Rect { height: 2.min(area.bottom().saturating_sub(below.y)), ..below };
+            remark(paint, if is_last { tall } else { below }, value.x + 2, field);
+        } else if field.error.is_some() {
+            let style = paint.styles().error;
+            paint.right(line, Line::from(Span::styled("✗", style)));
+        }
     }
     u16::try_from(form.fields().len()).unwrap_or(0) * step
 }
@@ -142,34 +154,23 @@ fn value_of(paint: &mut Paint<'_, '_>, area: Rect, form: &Form, place: usize, ha
 }
 
 /// The error of a field, or how strong its password is.
-fn remark(paint: &mut Paint<'_, '_>, area: Rect, field: &Field, airy: bool) {
+fn remark_of(paint: &Paint<'_, '_>, field: &Field) -> Option<(Style, String)> {
     if let Some(error) = &field.error {
-        let (style, text) = (paint.styles().error, error.sentence(paint.words));
-        if airy {
-            paint.text(
-                Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area },
-                &text,
-                style,
-            );
-        } else {
-            let text = truncate(&text, usize::from(area.width) * 2 / 3);
-            paint.right(area, Line::from(Span::styled(text, style)));
-        }
-    } else if let Some(strength) = field.strength() {
-        let level = usize::from(strength.level());
-        let style = match level {
-            0 | 1 => paint.styles().warning,
-            _ => paint.styles().success,
-        };
-        let meter = format!("{}{} ", "━".repeat(level + 1), "╌".repeat(4 - level));
-        let word = paint.words.t(strength.word_key());
-        let line = Line::from(vec![Span::styled(meter, style), Span::styled(word, style)]);
-        if airy {
-            paint.line(Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area }, line);
-        } else {
-            paint.right(area, line);
-        }
+        return Some((paint.styles().error, error.sentence(paint.words)));
     }
+    let strength = field.strength()?;
+    let level = usize::from(strength.level());
+    let style = if level < 2 { paint.styles().warning } else { paint.styles().success };
+    let meter = format!("{}{}", "━".repeat(level + 1), "╌".repeat(4 - level));
+    Some((style, format!("{meter} {}", paint.words.t(strength.word_key()))))
+}
+
+/// Draws the remark under the field, from the label's column where it would not fit behind it.
+fn remark(paint: &mut Paint<'_, '_>, line: Rect, value_x: u16, field: &Field) {
+    let Some((style, text)) = remark_of(paint, field) else { return };
+    let behind = usize::from(line.right().saturating_sub(value_x));
+    let x = if columns(&text) <= behind { value_x } else { line.x };
+    sentence(paint, Rect { x, width: line.right() - x, ..line }, &text, style);
 }
 
 /// A box to tick.
@@ -213,7 +214,11 @@ fn outcome(paint: &mut Paint<'_, '_>, area: Rect, form: &Form, door: &Door) {
             (paint.styles().accent, format!("{} {words}", paint.spinner()))
         }
     };
-    let lines = wrap::wrap_text(&text, style, usize::from(area.width));
+    sentence(paint, area, &text, style);
+}
+
+fn sentence(paint: &mut Paint<'_, '_>, area: Rect, text: &str, style: Style) {
+    let lines = wrap::wrap_text(text, style, usize::from(area.width));
     for (at, line) in (0..area.height).zip(&lines) {
         paint.line(row(area, at), line.line());
     }

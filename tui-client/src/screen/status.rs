@@ -12,7 +12,10 @@ use crate::{
     action::Action,
     app::Base,
     text::width::truncate,
-    view::main::{Focus, MainView, Place},
+    view::{
+        areas::COLUMNS_NAMES,
+        main::{Focus, MainView, Place},
+    },
 };
 
 pub(super) fn draw(
@@ -79,7 +82,8 @@ fn right(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> 
         })
         .sum();
     let online = matches!(model.state, LinkState::Online { .. });
-    if unsent > 0 && !online {
+    let narrow = base.size.0 < COLUMNS_NAMES;
+    if unsent > 0 && !online && !narrow {
         let count = u64::try_from(unsent).unwrap_or(u64::MAX);
         parts.push(Span::styled(
             format!("{}  ", paint.words.count("status.unsent", count)),
@@ -105,7 +109,9 @@ fn link(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> S
         LinkState::Waiting { retry_in_ms, .. } => {
             let until = main.link_since_ms.saturating_add(*retry_in_ms);
             let seconds = until.saturating_sub(base.now_ms).div_ceil(1000);
-            return Span::styled(paint.words.fill("link.waiting", &[("seconds", &seconds)]), bad);
+            let narrow = base.size.0 < COLUMNS_NAMES;
+            let key = if narrow { "link.waiting_short" } else { "link.waiting" };
+            return Span::styled(paint.words.fill(key, &[("seconds", &seconds)]), bad);
         }
         LinkState::Connecting => "link.connecting",
         LinkState::Securing => "link.securing",

@@ -134,7 +134,7 @@ fn a_stranger_is_looked_up_before_the_invitation() {
     desk.keys("/invite eve<Enter>");
     let users = Users { ids: Vec::new(), names: vec!["eve".into()] };
     let page = UserPage { users: vec![user(UserId(9), "eve", "Eve")], ..UserPage::default() };
-    desk.answer(users.clone(), Answer::Users(page));
+    desk.answer(users, Answer::Users(page));
     assert_eq!(desk.wishes(), [ask(RoomInvite { room: LOBBY, user: UserId(9) })]);
     desk.keys("/invite eva<Enter>");
     let users = Users { ids: Vec::new(), names: vec!["eva".into()] };
@@ -316,6 +316,17 @@ fn a_large_paste_is_asked_about_and_a_huge_one_refused() {
     desk.input(Input::Paste("x".repeat(1 << 20)));
     desk.shows("too long for one message");
     desk.shows("row 30");
+}
+
+#[test]
+fn ctrl_c_empties_the_text_first_and_that_can_be_undone() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("precious<C-c>");
+    desk.hides("precious");
+    desk.keys("<C-z>");
+    desk.shows("precious");
+    desk.keys("<C-c><C-c>");
+    assert_eq!(desk.wishes(), [Effect::Quit]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub enum DialogStep {
     /// Nothing yet.
     Stay,
     /// Ask the server.
-    Ask(Request),
+    Ask(Box<Request>),
     /// Look somebody up first, by user id, to invite them to a room.
     Find(String, RoomId),
 }
@@ -155,7 +155,7 @@ impl DialogView {
             return DialogStep::Stay;
         }
         let name = self.form.value("field.room_name").trim().to_owned();
-        DialogStep::Ask(RoomCreate { name, private: self.private, topic }.into())
+        DialogStep::Ask(Box::new(RoomCreate { name, private: self.private, topic }.into()))
     }
 
     fn submit_topic(&mut self, room: RoomId) -> DialogStep {
@@ -164,7 +164,7 @@ impl DialogView {
             self.form.fail_field("field.topic", FieldError::new("invalid.topic_long"));
             return DialogStep::Stay;
         }
-        DialogStep::Ask(RoomTopic { room, topic }.into())
+        DialogStep::Ask(Box::new(RoomTopic { room, topic }.into()))
     }
 
     fn submit_invite(&mut self, room: RoomId, model: &Model) -> DialogStep {
@@ -174,7 +174,7 @@ impl DialogView {
             return DialogStep::Stay;
         }
         match person_called(model, &name) {
-            Some(user) => DialogStep::Ask(invite(room, user)),
+            Some(user) => DialogStep::Ask(Box::new(invite(room, user))),
             None => DialogStep::Find(name, room),
         }
     }
@@ -198,7 +198,7 @@ impl DialogView {
         if self.form.has_errors() {
             return DialogStep::Stay;
         }
-        DialogStep::Ask(Passwd { old: Secret(old), new: Secret(new) }.into())
+        DialogStep::Ask(Box::new(Passwd { old: Secret(old), new: Secret(new) }.into()))
     }
 }
 

@@ -40,7 +40,10 @@ impl HelpView {
     #[must_use]
     pub fn lines(&self, words: &Words) -> Vec<HelpLine> {
         let mut lines = Vec::new();
-        for mode in &self.modes {
+        // What works everywhere is what people look for first.
+        let (everywhere, here): (Vec<Mode>, Vec<Mode>) =
+            self.modes.iter().partition(|mode| **mode == Mode::Main);
+        for mode in everywhere.iter().chain(&here) {
             let keys = keymap::lines(*mode);
             let entries = keys.map(|(keys, action)| (keys, words.t(action.word_key()).to_owned()));
             self.section(&mut lines, words.t(mode.word_key()), entries);

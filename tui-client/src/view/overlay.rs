@@ -208,8 +208,8 @@ impl MainView {
         match if submits { view.submit(model) } else { DialogStep::Stay } {
             DialogStep::Stay => self.overlay = Some(Overlay::Dialog(view)),
             DialogStep::Ask(request) => {
-                self.held.push(Held::Go(request.clone()));
-                self.ask(request, base);
+                self.held.push(Held::Go((*request).clone()));
+                self.ask(*request, base);
             }
             DialogStep::Find(name, room) => self.look_up(name, Some(room), base),
         }
