@@ -121,19 +121,22 @@ impl Presence {
         let state = self.state();
         let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.to_owned()));
         let query = query.to_lowercase();
+        let matches = |user: &User| {
+            user.id.starts_with(&query) || user.name.to_lowercase().starts_with(&query)
+        };
         let mut matching = state
             .by_id
             .range((from, Bound::Unbounded))
-            .filter_map(|(_, id)| state.people.get(id))
-            .filter(|person| {
-                person.user.id.starts_with(&query)
-                    || person.user.name.to_lowercase().starts_with(&query)
-            })
-            .map(|person| person.user.clone());
+            .filter_map(|(_, id)| Some(state.people.get(id)?.user.clone()))
+            .filter(matches);
         let users: Vec<User> = matching.by_ref().take(limit).collect();
         let next =
             if matching.next().is_some() { users.last().map(|user| user.id.clone()) } else { None };
-        UserPage { users, total: state.people.len() as u64, v: state.version, next }
+        let total = match query.as_str() {
+            "" => state.people.len(),
+            _ => state.people.values().filter(|person| matches(&person.user)).count(),
+        };
+        UserPage { users, total: total as u64, v: state.version, next }
     }
 
     /// Tells changes until it is dropped.

@@ -66,6 +66,8 @@ pub struct Session {
     notes: VecDeque<Note>,
     active: Vec<RoomId>,
     syncing: bool,
+    /// What changes is told from `sync` on.
+    synced: bool,
     /// Rooms whose words did not fit into the answer to `sync`.
     late: VecDeque<Bytes>,
     transfers: Transfers,
@@ -131,6 +133,7 @@ impl Session {
             notes: VecDeque::new(),
             active: Vec::new(),
             syncing: false,
+            synced: false,
             late: VecDeque::new(),
             transfers: Transfers::default(),
             bad_requests: 0,
@@ -348,7 +351,7 @@ impl Session {
         }
         let late = overview::shorten(&mut rooms);
         self.late = late.iter().map(|room| codec::frame(kind::ROOM, 0, room)).collect();
-        self.syncing = true;
+        (self.syncing, self.synced) = (true, true);
         Ok(event::Synced { epoch, reset, rooms })
     }
 
@@ -461,6 +464,8 @@ impl Session {
     async fn tell(&mut self, note: Note, out: &mut Outgoing) -> Result<(), Ended> {
         match note {
             Note::Presence(frame) => out.push(frame),
+            // What `sync` will tell needs no telling before it; a connection for files never asks.
+            Note::Marked(_) | Note::Head(..) | Note::Membership { .. } if !self.synced => {}
             Note::Marked(marked) => out.push(codec::frame::<Marked>(kind::MARK, 0, &marked)),
             Note::Head(room, seq, n) => {
                 out.push(codec::frame(kind::HEAD, 0, &Heads { h: vec![(room, seq, n)] }));

@@ -233,6 +233,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(last) = last_words(closed) {
             self.finish_pipeline().await;
             self.outgoing.push(last);
+        } else {
+            // What is left over did not get through; waiting for that once is enough.
+            self.outgoing.clear();
         }
         if self.flush().await.is_ok() {
             drop(tokio::time::timeout(LINGER, self.stream.shutdown()).await);

@@ -79,6 +79,7 @@ async fn lists_come_in_pages_and_can_be_searched() {
     assert_eq!((first.users.len(), first.total), (2, 3));
     let rest = alice.asks(Who { after: first.next, ..Who::default() }).await.unwrap();
     assert_eq!(rest.users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["bob"]);
-    let an = alice.asks(Who { query: "AN".into(), ..Who::default() }).await.unwrap();
+    let an = alice.asks(Who { query: "ANN".into(), ..Who::default() }).await.unwrap();
     assert_eq!(an.users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>(), ["anna"]);
+    assert_eq!(an.total, 1, "as many as all pages have together");
 }
