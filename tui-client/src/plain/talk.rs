@@ -24,7 +24,7 @@ mod act;
 mod hear;
 
 use super::{
-    Exit, PlainOptions,
+    Exit, PlainOptions, TIMEOUT_MS,
     deed::{Doer, Outcome},
     input::Input,
     paper::Paper,
@@ -187,6 +187,8 @@ impl Talk {
     fn due(&self, busy: bool) -> Option<Instant> {
         let limit_ms = match self.stage {
             Stage::Goodbye => GOODBYE_MS,
+            // A login takes its time, however little somebody wants to wait later.
+            Stage::Begin => self.options.timeout_ms.max(TIMEOUT_MS),
             Stage::End if self.is_settled(busy) => GOODBYE_MS,
             Stage::Talk if self.terminal || !(busy || self.has_unsent()) => return None,
             _ => self.options.timeout_ms,
@@ -227,7 +229,7 @@ impl Talk {
             _ => Exit::Unsent,
         };
         if self.stage != Stage::Goodbye {
-            let seconds = self.options.timeout_ms / 1000;
+            let seconds = clock::ms_since(self.moved_at) / 1000;
             self.paper.complain(&self.words.fill("plain.gave_up", &[("seconds", &seconds)]));
         }
         let limit = Duration::from_millis(GOODBYE_MS);

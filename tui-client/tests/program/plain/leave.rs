@@ -1,0 +1,143 @@
+//! Ways to leave, and what is still done before the program ends.
+
+use std::process::Command;
+
+use liao_client_core::{
+    address::Address,
+    dial::ServerDialer,
+    link::{Credentials, Link, LinkConfig},
+    trust::Trust,
+};
+use liao_common::{
+    name::UserName,
+    request::{Devices, Secret},
+};
+
+use crate::support::{DEADLINE, PASSWORD, Town};
+
+#[test]
+fn everything_typed_before_the_end_arrives_in_order() {
+    let town = Town::new();
+    let bob = town.enters("bob");
+    for (way, user) in [("", "ann"), ("exit\nnot this\n", "carl")] {
+        let mut speaker = town.logs_in(user, &["--register", "--json"]);
+        let lines: Vec<String> = (0..500).map(|n| format!("line {n} of {user}")).collect();
+        speaker.types(format!("{}\n{way}", lines.join("\n")).as_bytes());
+        let (code, told) = speaker.ends();
+        assert_eq!(code, 0);
+        assert_eq!(told.iter().filter(|line| line.contains(r#""kind":"sent""#)).count(), 500);
+        for line in &lines {
+            let heard = bob.hears("text", |_| true);
+            assert_eq!(heard["text"], **line);
+        }
+    }
+    let (_, rest) = bob.ends();
+    assert!(rest.iter().all(|line| !line.contains("not this")), "{rest:?}");
+}
+
+#[test]
+fn an_input_without_anything_says_nothing() {
+    let town = Town::new();
+    let mut ann = town.enters("ann");
+    ann.says("");
+    ann.says("   ");
+    let (code, rest) = ann.ends();
+    assert_eq!((code, rest), (0, Vec::new()));
+}
+
+#[test]
+fn a_run_leaves_no_device_behind() {
+    let town = Town::new();
+    assert_eq!(town.enters("ann").ends().0, 0);
+    for _ in 0..3 {
+        assert_eq!(town.returns("ann").ends().0, 0);
+    }
+    let dialer = ServerDialer {
+        address: Address::parse(&town.addr().to_string()).unwrap(),
+        trust: Trust::Pinned(town.pin()),
+    };
+    let user = UserName::parse("ann").unwrap();
+    let credentials = Credentials::Password { user, secret: Secret(PASSWORD.to_owned()) };
+    let devices = town.runtime().block_on(async {
+        let config = LinkConfig::new(std::sync::Arc::new(dialer), credentials, "test");
+        let (handle, mut notices) = Link::start(config);
+        let drain = async {
+            while notices.recv().await.is_some() {}
+            panic!("the link ended");
+        };
+        tokio::select! {
+            devices = tokio::time::timeout(DEADLINE, handle.call(Devices {})) => devices,
+            () = drain => unreachable!(),
+        }
+    });
+    let devices = devices.unwrap().unwrap().devices;
+    assert_eq!(devices.len(), 1, "only the one that asks: {devices:?}");
+}
+
+#[test]
+fn a_signal_is_a_wish_to_leave() {
+    let town = Town::new();
+    let watcher = town.enters("bob");
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let ann = if signal == "-TERM" { town.enters("ann") } else { town.returns("ann") };
+        // Who comes and goes in one breath is not told of.
+        watcher.hears("presence", |line| line["from"] == "ann" && line["online"] == true);
+        let sent = Command::new("kill").args([signal, &ann.pid().to_string()]).status().unwrap();
+        assert!(sent.success());
+        watcher.hears("presence", |line| line["from"] == "ann" && line["online"] == false);
+        assert_eq!(ann.waits().0, 0, "{signal}");
+    }
+}
+
+#[test]
+fn when_nobody_reads_the_output_the_program_ends() {
+    let town = Town::new();
+    let mut bob = town.enters("bob");
+    let mut command = town.command("ann");
+    command.args(["--register", "--pin", &town.pin().to_string()]);
+    command.stdout(closed_pipe());
+    let ann = crate::support::Person::start("ann", &mut command);
+    ann.complains("you write to #lobby");
+    bob.hears("presence", |line| line["from"] == "ann" && line["online"] == true);
+    bob.says("are you still reading?");
+    bob.hears("presence", |line| line["from"] == "ann" && line["online"] == false);
+    assert_eq!(ann.waits().0, 0);
+    assert_eq!(bob.ends().0, 0);
+}
+
+/// The end of a pipe whose other end is gone.
+fn closed_pipe() -> std::io::PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+#[test]
+fn a_server_that_comes_back_gets_what_was_typed_meanwhile() {
+    let mut town = Town::new();
+    let (mut ann, bob) = (town.enters("ann"), town.enters("bob"));
+    town.stop();
+    ann.complains("connection lost");
+    ann.says("typed while nobody listened");
+    town.start();
+    bob.hears_text("typed while nobody listened");
+    assert_eq!(ann.ends().0, 0);
+    assert_eq!(bob.ends().0, 0);
+}
+
+#[test]
+fn a_server_that_stays_away_is_not_waited_for_for_ever() {
+    let mut town = Town::new();
+    assert_eq!(town.enters("ann").ends().0, 0);
+    let mut ann = town.logs_in("ann", &["--json", "--timeout", "1"]);
+    ann.hears("ready", |_| true);
+    let quiet = town.logs_in("ann", &["--json", "--timeout", "1"]);
+    quiet.hears("ready", |_| true);
+    town.stop();
+    ann.complains("connection lost");
+    ann.says("into the void");
+    // Not even the end of the input is needed.
+    ann.complains("Nothing moved for 1 s.");
+    assert_eq!(ann.waits().0, 1);
+    // Who has nothing to say can wait for the server, and leave at any time.
+    quiet.complains("connection lost");
+    assert_eq!(quiet.ends().0, 0);
+}
