@@ -9,7 +9,7 @@ use liao_common::{
 };
 use liao_server::admin::{account::AddAccount, client};
 
-use crate::support::{World, refusal, register, secret};
+use crate::support::{Person, World, refusal, register, secret};
 
 async fn refused(world: &World, form: Register) -> FaultCode {
     match world.enters(Credentials::Register(form)).await {
@@ -167,6 +167,34 @@ async fn many_password_changes_at_once_do_not_keep_others_out() {
     for rid in asked {
         raw.answer::<Empty>(rid).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_registration_that_is_cut_off_makes_one_account() {
+    let world = World::over_tls().await;
+    for (number, bytes) in (1500..4500).step_by(150).enumerate() {
+        let id = format!("somebody{number}");
+        let network = world.network();
+        network.breaks_after(bytes);
+        let person = Person::start(network, Credentials::Register(register(&id)));
+        let person = person.online().await.unwrap_or_else(|fault| panic!("{bytes}: {fault}"));
+        assert_eq!(person.looks(|seen| seen.model.me.clone().unwrap().id), id);
+        person.goes().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_waited_for() {
+    let mut world = World::new().await;
+    let network = world.network();
+    network.goes_down();
+    let alice = Person::start(network.clone(), Credentials::Register(register("alice")));
+    alice.waits_for("an attempt", |seen| !seen.states.is_empty()).await;
+    world.stops().await;
+    network.comes_up();
+    world.starts().await;
+    let alice = alice.online().await.unwrap();
+    alice.says("#lobby", "finally").await;
 }
 
 /// The seed case: the administrator sets user `100` up with a password that nobody could choose.

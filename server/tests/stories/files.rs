@@ -16,7 +16,7 @@ use liao_common::{
 };
 use tempfile::TempDir;
 
-use crate::support::{Person, Raw, World};
+use crate::support::{Person, Raw, Seen, World};
 
 /// Bytes that repeat after a long while only.
 fn content(len: usize) -> Vec<u8> {
@@ -166,6 +166,57 @@ async fn a_cut_transfer_goes_on_where_it_was() {
     assert!(places.len() == 1 && places[0] >= 1 << 20, "{places:?}");
 }
 
+/// Whether a transfer is in this phase.
+fn is_in(id: TransferId, phase: Phase) -> impl Fn(&Seen) -> bool {
+    move |seen| seen.model.transfers.find(id).is_some_and(|row| row.phase == phase)
+}
+
+#[tokio::test]
+async fn a_transfer_can_be_paused_and_given_up() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    let bytes = content(2 << 20);
+    let (_dir, path) = file("large.bin", &bytes);
+    alice.network.breaks_after(1 << 20);
+    let up = alice.sends_file("#lobby", &path);
+    alice.waits_for("a cut", is_in(up, Phase::Cut)).await;
+    alice.handle.pause(up).unwrap();
+    alice.waits_for("a pause", is_in(up, Phase::Paused)).await;
+    alice.handle.resume(up).unwrap();
+    sent(&alice, up).await;
+
+    alice.sees("#lobby", "alice offers large.bin").await;
+    alice.network.breaks_after(1 << 20);
+    let into = tempfile::tempdir().unwrap();
+    let down = alice.fetches("#lobby", "large.bin", into.path());
+    alice.waits_for("a cut", is_in(down, Phase::Cut)).await;
+    assert_eq!(fs::read_dir(into.path()).unwrap().count(), 1, "a part");
+    alice.handle.cancel(down).unwrap();
+    assert_eq!(alice.transferred(down).await, Phase::Cancelled);
+    assert_eq!(fs::read_dir(into.path()).unwrap().count(), 0, "nothing is left of it");
+    let again = alice.fetches("#lobby", "large.bin", into.path());
+    fetched(&alice, again, &bytes).await;
+}
+
+#[tokio::test]
+async fn many_files_are_sent_one_after_another() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let dir = tempfile::tempdir().unwrap();
+    let mut sending = Vec::new();
+    for number in 0..6 {
+        let path = dir.path().join(format!("{number}.txt"));
+        fs::write(&path, content(1000 * number)).unwrap();
+        sending.push(alice.sends_file("#lobby", &path));
+    }
+    for id in sending {
+        sent(&alice, id).await;
+    }
+    for number in 0..6 {
+        bob.sees("#lobby", &format!("alice offers {number}.txt")).await;
+    }
+}
+
 #[tokio::test]
 async fn a_transfer_survives_a_restart_of_the_server() {
     let mut world = World::new().await;
@@ -174,10 +225,7 @@ async fn a_transfer_survives_a_restart_of_the_server() {
     let (_dir, path) = file("large.bin", &bytes);
     alice.network.breaks_after(1 << 20);
     let up = alice.sends_file("#lobby", &path);
-    let cut = |seen: &crate::support::Seen| {
-        seen.model.transfers.find(up).is_some_and(|row| row.phase == Phase::Cut)
-    };
-    alice.waits_for("a cut", cut).await;
+    alice.waits_for("a cut", is_in(up, Phase::Cut)).await;
     alice.network.goes_down();
     world.restarts().await;
     alice.network.comes_up();
@@ -197,10 +245,7 @@ async fn a_file_that_vanishes_or_changes_is_not_offered() {
         let (_dir, path) = file("moving.bin", &bytes);
         alice.network.breaks_after(1 << 20);
         let up = alice.sends_file("#lobby", &path);
-        let cut = |seen: &crate::support::Seen| {
-            seen.model.transfers.find(up).is_some_and(|row| row.phase == Phase::Cut)
-        };
-        alice.waits_for("a cut", cut).await;
+        alice.waits_for("a cut", is_in(up, Phase::Cut)).await;
         if gone {
             fs::remove_file(&path).unwrap()
         } else {

@@ -5,7 +5,7 @@ use liao_common::{
     id::{Nonce, RoomId, Seq},
     limits,
     message::{Body, Kind},
-    request::{History, Members, Register, RoomCreate, RoomInvite, RoomList, Send, Who},
+    request::{History, Members, Register, RoomCreate, RoomInvite, RoomList, Send, Watch, Who},
 };
 
 use crate::support::{Person, World, register};
@@ -104,4 +104,45 @@ async fn a_page_of_many_people_with_long_names_fits() {
     let online: UserPage = alice.asks(Who::default()).await.unwrap();
     assert_eq!(online.users.len(), 100);
     drop(crowd);
+}
+
+/// Accounts that nobody uses, so that the lobby becomes a large room.
+async fn crowd(world: &World, count: usize) {
+    let mut asked = Vec::new();
+    for number in 0..count {
+        let mut raw = world.raw().await;
+        raw.hello().await;
+        let rid = raw.sends(register(&format!("member{number}"))).await;
+        asked.push((raw, rid));
+        if asked.len() == 32 || number + 1 == count {
+            for (mut raw, rid) in asked.drain(..) {
+                raw.answer::<Session>(rid).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_room_is_pushed_to_those_who_look_at_it() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    crowd(&world, 1001).await;
+    let bob = world.registers("bob").await;
+    let members = bob.looks(|seen| seen.room("#lobby").unwrap().members);
+    assert_eq!(members, 1003);
+    alice.says("#lobby", "not pushed").await;
+    bob.waits_for("a head", |seen| seen.room("#lobby").unwrap().unread() == 1).await;
+    assert!(bob.looks(|seen| seen.texts("#lobby").is_empty()));
+    let act = vec![RoomId::LOBBY];
+    bob.asks(Watch { act, online: true }).await.unwrap();
+    bob.sees("#lobby", "alice: not pushed").await;
+    alice.says("#lobby", "pushed").await;
+    bob.sees("#lobby", "alice: pushed").await;
+    bob.network.cut();
+    alice.says("#lobby", "pushed after a cut").await;
+    bob.sees("#lobby", "alice: pushed after a cut").await;
+    bob.asks(Watch { act: Vec::new(), online: true }).await.unwrap();
+    alice.says("#lobby", "not pushed again").await;
+    bob.waits_for("a head", |seen| seen.room("#lobby").unwrap().unread() == 4).await;
+    assert_eq!(bob.looks(|seen| seen.texts("#lobby").len()), 3);
 }

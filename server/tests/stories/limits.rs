@@ -1,13 +1,14 @@
 //! Bad input and greed: whoever breaks the rules is told so or shut out, and nobody else notices.
 
+use liao_client_core::entropy::{Entropy as _, SeededEntropy};
 use liao_common::{
     codec,
-    event::{Empty, Event, Ping, Posted, Session, Synced, Welcome, kind},
+    event::{Empty, Event, FileData, Ping, Posted, Session, Synced, Welcome, kind},
     fault::{Fault, FaultCode},
-    id::{Nonce, RoomId, Seq},
+    id::{Nonce, RoomId, Seq, UserId},
     limits,
     message::{Body, Kind},
-    request::{Auth, Devices, Hello, Send, Sync, Who},
+    request::{Auth, Devices, Hello, Request, Send, Sync, Who},
 };
 use liao_server::chat::hub::Registration;
 
@@ -112,7 +113,7 @@ async fn nothing_is_done_before_the_login() {
         body: Body::text("me too"),
     };
     for request in [Who::default().into(), send.into(), Devices {}.into(), Sync::default().into()] {
-        let request: liao_common::request::Request = request;
+        let request: Request = request;
         let fault = raw.asks::<Empty>(request).await.unwrap_err();
         assert_eq!((fault.code, fault.fatal), (FaultCode::Unauthenticated, false));
     }
@@ -367,6 +368,52 @@ async fn registers(world: &World, invite: Option<String>) -> Result<(), FaultCod
     raw.asks::<Session>(form).await.map(drop).map_err(|fault| fault.code)
 }
 
+/// Frames that are right but for some bytes that a seed chooses.
+fn spoiled(seed: u64) -> Vec<u8> {
+    let entropy = SeededEntropy::new(seed);
+    let mut drawn = [0; 16];
+    entropy.fill(&mut drawn);
+    let v = (1, 1);
+    let hello = Hello { v, caps: vec!["x".into()], agent: "fuzz".into(), role: None };
+    let auth = Auth {
+        mech: "password".into(),
+        user: Some("alice".into()),
+        secret: Some(secret("alice")),
+        ..Auth::default()
+    };
+    let body = Body { re: Some(Seq(1)), at: vec![UserId(1)], ..Body::text("text") };
+    let send = Send { room: RoomId::LOBBY, cid: Nonce(drawn), kind: Kind::Text, body };
+    let file = FileData { x: 1, o: 0, d: vec![1; 64] };
+    let mut frames = [
+        Request::from(hello).frame(1),
+        Request::from(auth).frame(2),
+        Request::from(Sync::default()).frame(3),
+        Request::from(send).frame(4),
+        codec::frame(kind::FDAT, 0, &file),
+        Request::from(Who::default()).frame(5),
+    ]
+    .concat();
+    for pair in drawn.chunks_exact(4).take(usize::from(drawn[0] % 4) + 1) {
+        let at = usize::from(u16::from_be_bytes([pair[0], pair[1]])) % frames.len();
+        frames[at] = pair[2];
+    }
+    frames
+}
+
+#[tokio::test]
+async fn spoiled_frames_harm_nobody() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    for seed in 0..300 {
+        let mut raw = world.raw().await;
+        raw.writes(&spoiled(seed)).await;
+        raw.stops_writing().await;
+        raw.rest().await;
+    }
+    alice.says("#lobby", "what was that?").await;
+    alice.sees("#lobby", "alice: what was that?").await;
+}
+
 /// A client that sends a large message in small pieces is served like any other.
 #[tokio::test]
 async fn frames_may_come_a_byte_at_a_time() {
@@ -374,7 +421,7 @@ async fn frames_may_come_a_byte_at_a_time() {
     world.registers("alice").await;
     let mut raw = world.raw().await;
     raw.logs_in("alice", "").await;
-    let frame = liao_common::request::Request::from(Who::default()).frame(500);
+    let frame = Request::from(Who::default()).frame(500);
     for byte in frame.iter() {
         raw.writes(std::slice::from_ref(byte)).await;
         tokio::task::yield_now().await;
