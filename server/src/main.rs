@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use liao_common::request::Secret;
 use liao_server::{
-    admin::{account::AddAccount, client, invite::AddInvite},
+    admin::{self, account::AddAccount, client, invite::AddInvite},
     chat::hub::Registration,
     config::{Config, Transport},
     descriptors,
@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Liao's chat server.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "liaod", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -36,6 +36,12 @@ enum Command {
     /// Manage invites.
     #[command(subcommand)]
     Invite(Invite),
+    /// Read the whole journal of a stopped server and say what is wrong with it. Changes nothing.
+    Check {
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -106,9 +112,19 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&mut std::io::stderr(), &format!("liaod: {error:#}"));
+            say(&mut std::io::stderr(), &format!("liaod: {}", words(&error)));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The outermost error's words, and those of an attempt that they belong to. Our own errors say
+/// what caused them themselves.
+fn words(error: &anyhow::Error) -> String {
+    let outer = error.to_string();
+    match error.source().map(ToString::to_string) {
+        Some(inner) if !outer.contains(&inner) => format!("{outer}: {inner}"),
+        _ => outer,
     }
 }
 
@@ -125,6 +141,7 @@ async fn run(command: Command) -> Result<()> {
             add_user(&data, id, name, &password_file).await
         }
         Command::Invite(Invite::Add { uses, data }) => add_invite(&data, uses).await,
+        Command::Check { data } => check(&data),
     }
 }
 
@@ -189,6 +206,15 @@ async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -
 async fn add_invite(data: &Path, uses: u32) -> Result<()> {
     let invited = client::add_invite(data, AddInvite { uses }).await?;
     say(&mut std::io::stdout(), &invited.code);
+    Ok(())
+}
+
+fn check(data: &Path) -> Result<()> {
+    let findings = admin::check::check(data)?;
+    findings.lines.iter().for_each(|line| say(&mut std::io::stdout(), line));
+    if findings.damaged {
+        bail!("the journal is damaged");
+    }
     Ok(())
 }
 
