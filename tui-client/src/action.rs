@@ -172,6 +172,7 @@ impl Action {
             Self::Next if !matches!(mode, Mode::Form) => "hint.focus",
             Self::Retry if matches!(mode, Mode::Transfers) => "files.resume",
             Self::Help => "hint.help",
+            Self::Decline if matches!(mode, Mode::Menu) => "menu.forget_login",
             Self::Choose => "hint.choose",
             Self::Submit => "hint.submit",
             Self::Next => "hint.next",

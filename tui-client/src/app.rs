@@ -327,7 +327,7 @@ fn on_notice(app: &mut App, notice: &Notice) {
     match &mut app.front {
         Front::Door => {
             if app.door.noticed(notice, &mut app.base) {
-                app.front = Front::Main(Box::default());
+                app.front = Front::Main(Box::new(MainView::of(app.door.newcomer)));
             }
         }
         Front::Main(main) => {

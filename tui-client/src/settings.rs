@@ -2,6 +2,7 @@
 //! itself in `state.toml`. The person's file is only ever read; a line that is wrong costs only itself.
 
 use std::{
+    fmt::Display,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use std::{
 use etcetera::{BaseStrategy, choose_base_strategy};
 use serde::{Deserialize, Serialize};
 
-use crate::words::Language;
+use crate::words::{Language, Words};
 
 /// Bytes of a settings file that are looked at; a longer one is refused.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -94,6 +95,27 @@ pub struct Settings {
     pub downloads: Option<PathBuf>,
 }
 
+/// A line of the settings that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// Which file.
+    pub file: String,
+    /// Which line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Complaint {
+    /// The sentence for the screen.
+    #[must_use]
+    pub fn sentence(&self, words: &Words) -> String {
+        let values: [(&str, &dyn Display); 3] =
+            [("file", &self.file), ("line", &self.line), ("reason", &self.reason)];
+        words.fill("settings.bad_line", &values)
+    }
+}
+
 /// What the program remembers by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
@@ -109,24 +131,26 @@ pub struct Remembered {
 }
 
 impl Settings {
-    /// Reads the person's settings. The second value says what was wrong with them, a line each.
+    /// Reads the person's settings. The second value says what was wrong with them.
     #[must_use]
-    pub fn load(path: &Path) -> (Self, Vec<String>) {
+    pub fn load(path: &Path) -> (Self, Vec<Complaint>) {
         match read_limited(path) {
             Ok(text) => Self::parse(&text, &path.display().to_string()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
-            Err(error) => (Self::default(), vec![format!("{}: {error}", path.display())]),
+            Err(error) => {
+                (Self::default(), vec![complaint(&path.display().to_string(), 1, &error)])
+            }
         }
     }
 
-    fn parse(text: &str, name: &str) -> (Self, Vec<String>) {
+    fn parse(text: &str, name: &str) -> (Self, Vec<Complaint>) {
         let table = match text.parse::<toml::Table>() {
             Ok(table) => table,
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
                 let line =
                     1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
-                return (Self::default(), vec![format!("{name}:{line}: {}", error.message())]);
+                return (Self::default(), vec![complaint(name, line, &error.message())]);
             }
         };
         let mut settings = Self::default();
@@ -137,7 +161,7 @@ impl Settings {
                     .lines()
                     .position(|line| line.trim_start().starts_with(&key))
                     .unwrap_or(0);
-                complaints.push(format!("{name}:{line}: {key}: {reason}"));
+                complaints.push(complaint(name, line, &format!("{key}: {reason}")));
             }
         }
         (settings, complaints)
@@ -182,6 +206,10 @@ impl Remembered {
     }
 }
 
+fn complaint(file: &str, line: usize, reason: &dyn Display) -> Complaint {
+    Complaint { file: file.to_owned(), line, reason: reason.to_string() }
+}
+
 fn read_limited(path: &Path) -> io::Result<String> {
     if fs::metadata(path)?.len() > FILE_BYTES_MAX {
         return Err(io::ErrorKind::FileTooLarge.into());
@@ -201,15 +229,16 @@ mod tests {
         assert_eq!(settings.language, Some(Language::Chinese));
         assert_eq!(settings.bell, Bell::Mentions);
         assert_eq!(complaints.len(), 2);
-        assert!(complaints[0].starts_with("config.toml:2: bell: "), "{complaints:?}");
-        assert!(complaints[1].starts_with("config.toml:4: colour: "), "{complaints:?}");
+        assert!(complaints[0].reason.starts_with("bell: "), "{complaints:?}");
+        assert_eq!((complaints[0].line, complaints[1].line), (2, 4));
+        assert!(complaints[1].reason.starts_with("colour: "), "{complaints:?}");
     }
 
     #[test]
     fn a_broken_file_is_named_with_its_line() {
         let (settings, complaints) = Settings::parse("theme = \"x\"\n= 3\n", "c");
         assert_eq!(settings, Settings::default());
-        assert!(complaints[0].starts_with("c:2: "), "{complaints:?}");
+        assert_eq!((complaints[0].file.as_str(), complaints[0].line), ("c", 2));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! From what was typed on the command line to the running screen: settings, files, language, colours. Reads the
 //! environment, which nothing else does.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs,
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 
 use anyhow::{Context, bail};
 use liao_client_core::{
@@ -16,7 +20,7 @@ use crate::{
     settings::{Paths, Remembered, Settings},
     theme::{Background, Theme},
     view::server::{Account, KnownKey, Server},
-    words::Language,
+    words::{Language, Words},
     world::World,
 };
 
@@ -34,6 +38,9 @@ pub struct StartOptions {
 /// # Errors
 /// With a sentence for the person.
 pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        bail!("{}", Words::of(locale_language()).t("cli.not_a_terminal"));
+    }
     let paths = Paths::find().context("no home folder")?;
     let home = Home::open(&paths.data)
         .with_context(|| format!("{} cannot be used", paths.data.display()))?;
@@ -69,10 +76,13 @@ fn collect(
     home: &Home,
     clock: &Clock,
 ) -> anyhow::Result<Start> {
-    let (settings, mut complaints) = Settings::load(&paths.config);
+    let (settings, bad) = Settings::load(&paths.config);
     let remembered = Remembered::load(&paths.state());
     let language =
         settings.language.or_else(|| remembered.language.as_deref().map(Language::from_locale));
+    let language = language.unwrap_or_else(locale_language);
+    let words = Words::of(language);
+    let mut complaints: Vec<String> = bad.iter().map(|bad| bad.sentence(words)).collect();
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     let known = home.servers()?;
     let accounts = home.accounts().unwrap_or_else(|error| {
@@ -80,8 +90,12 @@ fn collect(
         Vec::new()
     });
     Ok(Start {
-        language: language.unwrap_or_else(locale_language),
-        theme: theme(settings.theme.as_deref().or(remembered.theme.as_deref()), &mut complaints),
+        language,
+        theme: theme(
+            settings.theme.as_deref().or(remembered.theme.as_deref()),
+            words,
+            &mut complaints,
+        ),
         zone: clock.zone().clone(),
         size,
         server: server(options, &remembered)?,
@@ -118,7 +132,7 @@ fn server(options: StartOptions, remembered: &Remembered) -> anyhow::Result<Opti
     }
 }
 
-fn theme(wanted: Option<&str>, complaints: &mut Vec<String>) -> Theme {
+fn theme(wanted: Option<&str>, words: &Words, complaints: &mut Vec<String>) -> Theme {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if set("NO_COLOR") || std::env::var("TERM").is_ok_and(|term| term == "dumb") {
         return Theme::monochrome();
@@ -126,7 +140,9 @@ fn theme(wanted: Option<&str>, complaints: &mut Vec<String>) -> Theme {
     match wanted.map(|name| (name, Theme::named(name))) {
         Some((_, Some(theme))) => theme,
         Some((name, None)) => {
-            complaints.push(format!("theme: {name}?"));
+            let names = Theme::shipped().collect::<Vec<_>>().join(", ");
+            let values: [(&str, &dyn std::fmt::Display); 2] = [("name", &name), ("names", &names)];
+            complaints.push(words.fill("settings.theme_unknown", &values));
             Theme::default_for(background())
         }
         None => Theme::default_for(background()),

@@ -15,7 +15,7 @@ fn the_example_settings_are_understood() {
     let path = folder.path().join("config.toml");
     fs::write(&path, whole).unwrap();
     let (settings, complaints) = Settings::load(&path);
-    assert_eq!(complaints, Vec::<String>::new());
+    assert!(complaints.is_empty(), "{complaints:?}");
     assert!(settings.downloads.is_some());
     let themes: Vec<_> = Theme::shipped().collect();
     assert!(themes.contains(&settings.theme.unwrap().as_str()), "{themes:?}");

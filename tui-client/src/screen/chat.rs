@@ -2,7 +2,7 @@
 //! popup of completions.
 
 use liao_client_core::model::{Model, RoomView};
-use liao_common::id::RoomId;
+use liao_common::{event::RoomKind, id::RoomId};
 use ratatui::{
     layout::{Position, Rect},
     text::{Line, Span},
@@ -53,11 +53,11 @@ fn topic(paint: &mut Paint<'_, '_>, area: Rect, view: &RoomView, model: &Model) 
         user.map_or_else(String::new, |person| format!("  @{}  {state}", person.id))
     } else {
         let members = paint.words.count("room.members", view.members);
-        if view.topic.is_empty() {
-            format!("  {members}")
-        } else {
-            format!("  {}  {members}", view.topic)
-        }
+        let private = view.kind == RoomKind::Private;
+        let state = if private { paint.t("room.private") } else { "" };
+        let parts = [state, &view.topic, &members];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.flat_map(|part| ["  ", part]).collect()
     };
     let free = usize::from(area.width).saturating_sub(columns(&title(model, view)) + 2);
     parts.push(Span::styled(truncate(&note, free), dim));

@@ -59,8 +59,20 @@ fn menu(paint: &mut Paint<'_, '_>, window: Rect, door: &Door) {
         Rect { y: foot.y + 1, height: 2, x: window.x + 2, width: window.width - 4 },
         door,
     );
-    let hints = [Action::OtherServer, Action::Language, Action::Help];
+    let chosen = door.menu.list.chosen(items.len()).and_then(|row| items.get(row));
+    let mut hints = vec![Action::OtherServer, Action::Language, Action::Help];
+    if matches!(chosen, Some(MenuItem::Remembered(..))) {
+        hints.push(Action::Decline);
+    }
     hint_row(paint, window, &[Mode::Menu], &hints);
+    if large {
+        let text = paint.words.fill("app.version", &[("version", &env!("CARGO_PKG_VERSION"))]);
+        let style = paint.styles().dim;
+        paint.right(
+            Rect { height: 1, width: window.width - 1, ..window },
+            Line::from(Span::styled(text, style)),
+        );
+    }
 }
 
 fn logo(paint: &mut Paint<'_, '_>, area: Rect, large: bool) {

@@ -43,6 +43,8 @@ pub(crate) struct Look<'a> {
     pub(crate) width: usize,
     /// How many messages are unread, for the rule.
     pub(crate) unread: u64,
+    /// What comes before the first message of all, and where that is.
+    pub(crate) beginning: Option<(Seq, String)>,
 }
 
 impl Look<'_> {
@@ -93,7 +95,7 @@ pub(crate) fn sending(
     rows: usize,
 ) -> Vec<Line<'static>> {
     let view = TimelineView::default();
-    let look = Look { base, model, view: &view, width, unread: 0 };
+    let look = Look { base, model, view: &view, width, unread: 0, beginning: None };
     let is_under_way = |row: &&Transfer| {
         row.room == room
             && row.direction == Direction::Upload
@@ -127,6 +129,12 @@ pub(crate) fn lines(look: &Look<'_>, before: Option<&Row>, item: &Item<'_>) -> V
 
 fn row_lines(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'static>> {
     let mut out = Vec::new();
+    if let Some((floor, title)) = &look.beginning
+        && before.is_none()
+        && row.seq == Some(floor.next())
+    {
+        out.push(note(look, &look.base.words.fill("room.beginning", &[("room", title)])));
+    }
     let new_day = before.is_none_or(|before| look.day(before.at_ms) != look.day(row.at_ms));
     if new_day {
         let text = format::day_rule(look.day(row.at_ms), look.base.words);

@@ -146,7 +146,7 @@ fn a_stranger_is_looked_up_before_the_invitation() {
 fn dialogs_check_what_is_typed() {
     let mut desk = busy(SIZE, Language::English);
     desk.keys("/create<Enter>two words<Enter><Enter>");
-    desk.shows("no spaces");
+    desk.shows("Letters, digits");
     assert_eq!(desk.wishes(), []);
     desk.keys("<C-u>den<Tab>cosy<Tab> <Enter>");
     assert_eq!(

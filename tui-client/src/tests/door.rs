@@ -211,3 +211,16 @@ fn the_menu_quits_by_number() {
     desk.keys("3");
     assert_eq!(desk.wishes(), [Effect::Quit]);
 }
+
+#[test]
+fn who_is_new_is_welcomed_otherwise_than_who_comes_back() {
+    for (newcomer, text) in
+        [(true, "Welcome, Alice. You are in #lobby"), (false, "Welcome back, Alice")]
+    {
+        let mut desk = Desk::inside(SIZE, Language::English);
+        desk.app.front =
+            crate::app::Front::Main(Box::new(crate::view::main::MainView::of(newcomer)));
+        desk.greet();
+        desk.shows(text);
+    }
+}

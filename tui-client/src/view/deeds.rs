@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use liao_client_core::model::Model;
+use liao_client_core::{model::Model, notice::LinkState};
 use liao_common::{
     event::UserPage,
     id::RoomId,
@@ -71,6 +71,9 @@ impl MainView {
     fn post(&mut self, room: RoomId, text: String, model: &Model, base: &mut Base) {
         let body = Body { at: mentioned(model, &text), ..Body::text(text) };
         base.wish(Effect::Post(room, Kind::Text, body));
+        if !matches!(model.state, LinkState::Online { .. }) {
+            self.say(base, base.words.t("composer.offline"));
+        }
     }
 
     /// A command chosen from the list: one that needs words is put into the composer to be finished.

@@ -71,6 +71,8 @@ pub struct Door {
     pub menu: MenuView,
     /// What is on the screen.
     pub step: Step,
+    /// The last login made a new account.
+    pub newcomer: bool,
     /// How the link stands while one waits for it, for the words beside the spinner.
     pub link: Option<LinkState>,
     goal: Goal,
@@ -93,6 +95,7 @@ impl Door {
             accounts,
             menu: MenuView { trouble, ..MenuView::default() },
             step: Step::Menu,
+            newcomer: false,
             link: None,
             goal: Goal::Menu,
             log_in: None,
@@ -229,6 +232,7 @@ impl Door {
             Notice::State(state) => self.link = Some(state.clone()),
             Notice::LoggedIn(session) => {
                 let keep = entry.keep;
+                self.newcomer = entry.kind == EntryKind::Register;
                 entry.form.cancel_wait();
                 entry.form.forget_passwords();
                 self.link = None;

@@ -92,6 +92,8 @@ pub struct MainView {
     pub(super) opened: BTreeSet<RoomId>,
     /// What waits for the answer to a request.
     pub(super) held: Vec<Held>,
+    /// The person is new here.
+    pub(super) newcomer: bool,
     /// The first screen after login was chosen.
     pub(super) greeted: bool,
     /// Where the completion popup was sent away.
@@ -120,6 +122,7 @@ impl Default for MainView {
             closed: BTreeSet::new(),
             opened: BTreeSet::new(),
             held: Vec::new(),
+            newcomer: false,
             greeted: false,
             dismissed: None,
             watched: None,
@@ -129,6 +132,12 @@ impl Default for MainView {
 }
 
 impl MainView {
+    /// The main screen right after the login of somebody who is new here, or not.
+    #[must_use]
+    pub fn of(newcomer: bool) -> Self {
+        Self { newcomer, ..Self::default() }
+    }
+
     /// The room that is shown.
     #[must_use]
     pub const fn room(&self) -> Option<RoomId> {
@@ -457,12 +466,21 @@ impl MainView {
         if std::mem::replace(&mut self.greeted, true) {
             return;
         }
+        self.welcome(model, base);
         if liao_client_core::inbox::inbox(model).is_empty() {
             let first = self.tabs(model).first().copied().unwrap_or(RoomId::LOBBY);
             self.go(first, model, base);
         } else {
             self.go_to_inbox(model);
         }
+    }
+
+    fn welcome(&mut self, model: &Model, base: &Base) {
+        let name = model.me.as_ref().map_or("", |me| me.name.as_str());
+        let name = liao_common::text::clean_line(name);
+        let lobby = super::chat::title_of(model, RoomId::LOBBY);
+        let key = if self.newcomer { "register.welcome" } else { "login.welcome_back" };
+        self.say(base, base.words.fill(key, &[("name", &name), ("room", &lobby)]));
     }
 
     /// A room that one was removed from gives way to the next.

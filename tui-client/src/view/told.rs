@@ -99,7 +99,13 @@ impl MainView {
     fn do_held(&mut self, held: Vec<Held>, room: RoomId, model: &mut Model, base: &mut Base) {
         for held in held {
             match held {
-                Held::Go(_) => self.go(room, model, base),
+                Held::Go(request) => {
+                    self.go(room, model, base);
+                    if matches!(request, Request::RoomJoin(_)) {
+                        let name = super::chat::title_of(model, room);
+                        self.say(base, base.words.fill("room.now_in", &[("room", &name)]));
+                    }
+                }
                 Held::Invite(..) => {}
                 Held::Say(_, text) => {
                     self.opened.insert(room);

@@ -12,6 +12,7 @@ use liao_common::{
 };
 
 use super::{
+    chat::title,
     completion::Completion,
     main::{Focus, MainView},
     timeline::Key,
@@ -213,7 +214,8 @@ impl MainView {
         let look_view = chat.timeline.clone();
         let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
         let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1));
-        let look = Look { base, model, view: &look_view, width, unread };
+        let beginning = Some((view.timeline.floor(), title(model, view)));
+        let look = Look { base, model, view: &look_view, width, unread, beginning };
         let render = |place: usize| {
             let before = place.checked_sub(1).and_then(|before| items.get(before)).and_then(row_of);
             items.get(place).map(|item| message::lines(&look, before, item)).unwrap_or_default()

@@ -158,3 +158,19 @@ fn the_locale_chooses_the_language() {
     assert_eq!(Language::from_environment([Some(""), None, Some("zh_CN")]), Language::Chinese);
     assert_eq!(Language::from_environment([Some("C"), None, Some("zh_CN")]), Language::English);
 }
+/// Groups whose keys are put together while running (`fault.` and a code, `month.` and a number).
+const COMPOSED: &[&str] = &["action.", "fault.", "strength.", "weekday.", "month."];
+
+#[test]
+fn every_word_is_used() {
+    let used = literals();
+    let unused: Vec<&str> = Words::of(Language::English)
+        .keys()
+        .filter(|key| !COMPOSED.iter().any(|group| key.starts_with(group)))
+        .filter(|key| {
+            let counted = key.strip_suffix("_one").or_else(|| key.strip_suffix("_many"));
+            !used.contains(*key) && !counted.is_some_and(|name| used.contains(name))
+        })
+        .collect();
+    assert!(unused.is_empty(), "remove or use: {unused:?}");
+}
