@@ -169,9 +169,10 @@ async fn run_server(config: Config) -> Result<()> {
         tracing::warn!(%error, "the limit of open connections stays as it is");
     }
     let running = server::start(config).await?;
-    say(&mut std::io::stdout(), &ready(&running));
+    // Before the line: whoever reads it may answer with a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    say(&mut std::io::stdout(), &ready(&running));
     let failed = tokio::select! {
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,

@@ -18,6 +18,8 @@ mod offline;
 #[cfg(test)]
 mod presence;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod resume;

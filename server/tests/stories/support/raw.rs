@@ -1,6 +1,7 @@
 //! A connection without a client: bytes go out as they are, frames come in as they come.
 
 use bytes::BytesMut;
+use liao_client_core::dial::{Duplex, Stream};
 use liao_common::{
     event::{self, kind},
     fault::{Fault, FaultCode},
@@ -9,14 +10,14 @@ use liao_common::{
     request::{Auth, Hello, Request, Sync},
 };
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::codec::Decoder as _;
 
 use super::{secret, within};
 
 /// See the module.
 pub(crate) struct Raw {
-    stream: DuplexStream,
+    stream: Stream,
     codec: FrameCodec,
     incoming: BytesMut,
     last_rid: u64,
@@ -25,7 +26,8 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    pub(crate) fn new(stream: DuplexStream) -> Self {
+    pub(crate) fn new(stream: impl Duplex + 'static) -> Self {
+        let stream: Stream = Box::new(stream);
         let codec = FrameCodec::new(limits::FRAME_BYTES_MAX);
         Self { stream, codec, incoming: BytesMut::new(), last_rid: 0, events: Vec::new() }
     }

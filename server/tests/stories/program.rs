@@ -1,0 +1,285 @@
+//! The program itself: started, administered, stopped politely, and killed in the middle of its work.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use liao_common::{
+    event::{Page, Posted, Session, kind},
+    id::{Nonce, RoomId, Seq},
+    message::{Body, Kind, Message},
+    request::{Auth, History, Register, Secret, Send},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpStream;
+
+use crate::support::{Raw, register, within};
+
+/// A running `liaod`. Ends with the test, whatever happens.
+struct Program {
+    child: Child,
+    line: String,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn liaod(arguments: &[&str], data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liaod"));
+    command.args(arguments).arg("--data").arg(data);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Program {
+    /// Starts a server on a free port and waits for its line.
+    async fn start(data: &Path, arguments: &[&str]) -> Self {
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        let mut child = liaod(&arguments, data).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        });
+        let line = within("the line that it listens", reading).await.unwrap();
+        assert!(line.starts_with("listening on 127.0.0.1:"), "{line:?}");
+        Self { child, line }
+    }
+
+    fn addr(&self) -> SocketAddr {
+        self.line.split_whitespace().nth(2).unwrap().parse().unwrap()
+    }
+
+    /// A plain connection.
+    async fn raw(&self) -> Raw {
+        Raw::new(TcpStream::connect(self.addr()).await.unwrap())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    async fn ends(mut self) -> Option<i32> {
+        let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap().code());
+        within("the program ends", waiting).await.unwrap()
+    }
+}
+
+async fn output(mut command: Command) -> Output {
+    let running = tokio::task::spawn_blocking(move || command.output().unwrap());
+    within("the program ends", running).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_stops_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("not there yet");
+    for signal in [Signal::TERM, Signal::INT] {
+        let program = Program::start(&data, &["--insecure-plaintext"]).await;
+        assert!(program.line.ends_with(" plaintext"), "{}", program.line);
+        let mut raw = program.raw().await;
+        raw.hello().await;
+        program.signal(signal);
+        assert_eq!(raw.rest().await.last().unwrap().kind(), kind::GOAWAY);
+        assert_eq!(program.ends().await, Some(0));
+    }
+    let program = Program::start(&data, &[]).await;
+    let pin = program.line.split_whitespace().nth(4).unwrap().to_owned();
+    assert!(
+        pin.len() == 64 && pin.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{}",
+        program.line
+    );
+    program.signal(Signal::TERM);
+    assert_eq!(program.ends().await, Some(0));
+    let again = Program::start(&data, &[]).await;
+    assert!(again.line.contains(&pin), "the key stays the same");
+}
+
+#[tokio::test]
+async fn it_refuses_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &["--insecure-plaintext"]).await;
+    let second = output(liaod(&["serve", "--listen", "127.0.0.1:0"], folder.path())).await;
+    assert_eq!(second.status.code(), Some(1));
+    let words = text(&second.stderr);
+    assert!(
+        words.starts_with("liaod: the data folder")
+            && words.contains("is in use by another server"),
+        "{words}"
+    );
+    assert_eq!(words.lines().count(), 1, "{words}");
+    assert!(second.stdout.is_empty());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let taken = program.addr().to_string();
+    let abroad = ["serve", "--listen", "0.0.0.0:0", "--insecure-plaintext"];
+    for (arguments, want) in [
+        (&["serve", "--listen", &taken][..], "cannot listen on"),
+        (&abroad[..], "plain text is for loopback addresses only"),
+    ] {
+        let refused = output(liaod(arguments, elsewhere.path())).await;
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(text(&refused.stderr).contains(want), "{}", text(&refused.stderr));
+    }
+    let usage = output(liaod(&["serve", "--listen", "nowhere"], elsewhere.path())).await;
+    assert_eq!(usage.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn it_adds_users_whether_it_runs_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    fs::write(&password, "123456\nnothing else counts\n").unwrap();
+    let data = folder.path().join("data");
+    let add = |id: &str| {
+        let password = password.to_str().unwrap();
+        liaod(&["user", "add", id, "--name", "User 100", "--password-file", password], &data)
+    };
+    let added = output(add("100")).await;
+    assert!(added.status.success(), "{}", text(&added.stderr));
+    assert_eq!(text(&added.stdout), "added 100, who administers this server\n");
+    let program = Program::start(&data, &["--insecure-plaintext"]).await;
+    let added = output(add("200")).await;
+    assert_eq!(text(&added.stdout), "added 200\n", "{}", text(&added.stderr));
+    let again = output(add("200")).await;
+    assert_eq!(
+        (again.status.code(), text(&again.stderr)),
+        (Some(1), "liaod: this user id is taken\n".into())
+    );
+    for id in ["100", "200"] {
+        let mut raw = program.raw().await;
+        raw.hello().await;
+        let auth = |password: &str| Auth {
+            mech: "password".into(),
+            user: Some(id.into()),
+            secret: Some(Secret(password.into())),
+            ..Auth::default()
+        };
+        assert!(raw.asks::<Session>(auth("1234567")).await.is_err());
+        assert_eq!(raw.asks::<Session>(auth("123456")).await.unwrap().name, "User 100");
+    }
+}
+
+/// Posts that were sent, and where those stand that were acknowledged.
+#[derive(Default)]
+struct Ledger {
+    last: u64,
+    open: BTreeMap<u64, u64>,
+    acknowledged: BTreeMap<u64, Seq>,
+}
+
+fn nonce(number: u64) -> Nonce {
+    let mut cid = [0x11; 16];
+    cid[8..].copy_from_slice(&number.to_be_bytes());
+    Nonce(cid)
+}
+
+fn post(number: u64) -> Send {
+    let body = Body::text(format!("post {number}"));
+    Send { room: RoomId::LOBBY, cid: nonce(number), kind: Kind::Text, body }
+}
+
+impl Ledger {
+    /// Repeats what was left open, then posts anew; stops with the first answer after `enough`.
+    async fn posts_until(&mut self, raw: &mut Raw, enough: usize) {
+        let again: Vec<u64> = std::mem::take(&mut self.open).into_values().collect();
+        for number in again {
+            self.open.insert(raw.sends(post(number)).await, number);
+        }
+        let target = self.acknowledged.len() + enough;
+        while self.acknowledged.len() < target {
+            while self.open.len() < 48 {
+                self.last += 1;
+                self.open.insert(raw.sends(post(self.last)).await, self.last);
+            }
+            let frame = raw.next().await.expect("an answer");
+            self.take(&frame);
+        }
+    }
+
+    fn take(&mut self, frame: &liao_common::frame::Frame) {
+        if frame.kind() == kind::OK
+            && let Some(number) = self.open.remove(&frame.rid)
+        {
+            let posted: Posted = frame.decode().unwrap();
+            self.acknowledged.insert(number, posted.seq);
+        }
+    }
+}
+
+/// The whole lobby.
+async fn log(raw: &mut Raw) -> Vec<Message> {
+    let mut all: Vec<Message> = Vec::new();
+    loop {
+        let after = all.last().map(|last| last.seq).or(Some(Seq::ZERO));
+        let page: Page = raw
+            .asks(History { room: RoomId::LOBBY, after, limit: Some(100), ..History::default() })
+            .await
+            .unwrap();
+        all.extend(page.msgs);
+        if !page.more {
+            return all;
+        }
+    }
+}
+
+/// Everything acknowledged stands where it was said to stand, once, and there are no holes.
+fn check(log: &[Message], ledger: &Ledger) {
+    assert!(log.windows(2).all(|pair| pair[0].seq.next() == pair[1].seq), "without holes");
+    let mut places = BTreeMap::new();
+    for message in log.iter().filter(|message| message.kind == Kind::Text) {
+        assert_eq!(places.insert(message.cid, message.seq), None, "nothing twice");
+    }
+    for (number, seq) in &ledger.acknowledged {
+        assert_eq!(places.get(&nonce(*number)), Some(seq), "post {number} was acknowledged");
+    }
+}
+
+#[tokio::test]
+async fn what_it_acknowledged_survives_being_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::default();
+    for round in 0..12 {
+        let program = Program::start(
+            folder.path(),
+            &["--insecure-plaintext", "--posts-per-second", "100000"],
+        )
+        .await;
+        let mut raw = program.raw().await;
+        if round == 0 {
+            raw.hello().await;
+            let form = Register { dev_name: String::new(), ..register("alice") };
+            raw.asks::<Session>(form).await.unwrap();
+        } else {
+            raw.logs_in("alice", "").await;
+            check(&log(&mut raw).await, &ledger);
+        }
+        ledger.posts_until(&mut raw, 7 + round * 31 % 97).await;
+        program.signal(Signal::KILL);
+        for frame in raw.rest().await {
+            ledger.take(&frame);
+        }
+        assert_eq!(program.ends().await, None, "killed");
+    }
+    let program = Program::start(folder.path(), &["--insecure-plaintext"]).await;
+    let mut raw = program.raw().await;
+    raw.logs_in("alice", "").await;
+    let log = log(&mut raw).await;
+    check(&log, &ledger);
+    assert!(ledger.acknowledged.len() > 400, "{}", ledger.acknowledged.len());
+}
