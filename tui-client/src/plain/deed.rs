@@ -10,6 +10,7 @@ use liao_client_core::{
     transfer::{DownloadJob, TransferId, UploadJob},
 };
 use liao_common::{
+    event::Room,
     fault::FaultCode,
     id::{FileId, RoomId, UserId},
     limits,
@@ -31,7 +32,9 @@ pub(super) enum Outcome {
     /// A post stands in the outbox.
     Posted,
     /// Lines go to this room from here on.
-    Entered(RoomId),
+    Entered(Box<Room>),
+    /// The room of two people is open; what it was opened for comes next.
+    Opened(Box<Room>, Then),
     /// Those who are online.
     Online(Vec<Who>),
     /// A transfer has begun, of the file of this name.
@@ -40,13 +43,13 @@ pub(super) enum Outcome {
     Failed(String),
 }
 
-/// Where a post goes.
-#[derive(Clone, Debug)]
-pub(super) enum To {
-    /// A room that is known.
-    Room(RoomId),
-    /// The room of two people, which has to be opened first.
-    Person(UserName),
+/// What a room is needed for.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// To say something, which names these people.
+    Say(String, Vec<UserId>),
+    /// To send a file.
+    File(PathBuf),
 }
 
 /// What every deed needs.
@@ -57,11 +60,15 @@ pub(super) struct Doer {
 }
 
 impl Doer {
-    pub(super) async fn say(self, to: To, text: String, at: Vec<UserId>) -> Outcome {
-        let room = match self.open(to).await {
-            Ok(room) => room,
-            Err(why) => return Outcome::Failed(why),
-        };
+    /// Does in a room what it was opened for.
+    pub(super) async fn go_on(self, room: RoomId, then: Then) -> Outcome {
+        match then {
+            Then::Say(text, at) => self.say(room, text, at).await,
+            Then::File(path) => self.send_file(room, path),
+        }
+    }
+
+    async fn say(self, room: RoomId, text: String, at: Vec<UserId>) -> Outcome {
         let body = Body { at, ..Body::text(text) };
         match self.handle.post(room, Kind::Text, body).await {
             Ok(_) => Outcome::Posted,
@@ -73,16 +80,28 @@ impl Doer {
         }
     }
 
-    pub(super) async fn send_file(self, to: To, path: PathBuf) -> Outcome {
-        let room = match self.open(to).await {
-            Ok(room) => room,
-            Err(why) => return Outcome::Failed(why),
-        };
+    fn send_file(&self, room: RoomId, path: PathBuf) -> Outcome {
         let name = path.display().to_string();
         match self.handle.upload(UploadJob { room, path, media: String::new() }) {
             Ok(id) => Outcome::Moving(id, name),
             Err(error) => Outcome::Failed(self.sentence(&error)),
         }
+    }
+
+    /// Opens the room of this person and another one.
+    pub(super) async fn open(self, user: UserName, then: Then) -> Outcome {
+        let open = RoomOpen { user: None, name: Some(user.as_str().to_owned()) };
+        let why = match self.handle.call(open).await {
+            Ok(room) => return Outcome::Opened(Box::new(room), then),
+            Err(CallError::Fault(fault)) if fault.code == FaultCode::NotFound => {
+                self.words.fill("plain.no_person", &[("user", &user)])
+            }
+            Err(CallError::Fault(fault)) if fault.code == FaultCode::BadRequest => {
+                self.words.t("plain.yourself").to_owned()
+            }
+            Err(error) => self.sentence(&error),
+        };
+        Outcome::Failed(why)
     }
 
     /// Enters a room: one to which this person is invited, a public one, or a new one.
@@ -97,7 +116,7 @@ impl Doer {
             joined => joined,
         };
         match joined {
-            Ok(room) => Outcome::Entered(room.room),
+            Ok(room) => Outcome::Entered(Box::new(room)),
             Err(error) => Outcome::Failed(self.sentence(&error)),
         }
     }
@@ -158,24 +177,6 @@ impl Doer {
         match self.handle.download(job) {
             Ok(id) => Outcome::Moving(id, name),
             Err(error) => Outcome::Failed(self.sentence(&error)),
-        }
-    }
-
-    async fn open(&self, to: To) -> Result<RoomId, String> {
-        let user = match to {
-            To::Room(room) => return Ok(room),
-            To::Person(user) => user,
-        };
-        let open = RoomOpen { user: None, name: Some(user.as_str().to_owned()) };
-        match self.handle.call(open).await {
-            Ok(room) => Ok(room.room),
-            Err(CallError::Fault(fault)) if fault.code == FaultCode::NotFound => {
-                Err(self.words.fill("plain.no_person", &[("user", &user)]))
-            }
-            Err(CallError::Fault(fault)) if fault.code == FaultCode::BadRequest => {
-                Err(self.words.t("plain.yourself").to_owned())
-            }
-            Err(error) => Err(self.sentence(&error)),
         }
     }
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use liao_client_core::{
+    answer::Answer,
     model::Model,
-    notice::{Notice, Queued},
+    notice::{Notice, Queued, Ticket},
     timeline::{Content, FileOffer, Row},
 };
 use liao_common::{
@@ -14,7 +15,7 @@ use liao_common::{
     limits,
     message::{Kind, Message},
     name::{RoomName, UserName},
-    request::{Request, Users, Watch},
+    request::{Request, RoomOpen, Users, Watch},
     text,
 };
 
@@ -74,6 +75,14 @@ impl Story {
             requests.extend(self.watch());
         }
         (events, requests)
+    }
+
+    /// A room that was asked for is there. Its answer came past the notices, and what is said in it
+    /// may come before the server tells of it by itself.
+    pub(super) fn learn(&mut self, room: event::Room) {
+        let request = Box::new(RoomOpen::default().into());
+        let answer = Ok(Box::new(Answer::Room(room)));
+        self.model.apply(&Notice::Answer { ticket: Ticket(0), request, answer });
     }
 
     /// A request that the story wished for was not taken; it will wish again.

@@ -141,10 +141,7 @@ impl Talk {
                     None
                 }
                 () = wait_until(due) => self.late(deed.is_some()).await,
-                () = signals.next() => {
-                    deed = None;
-                    self.interrupted()
-                }
+                () = signals.next() => self.interrupted(deed.take().is_some()),
             };
             if let Some(exit) = over {
                 return exit;
@@ -238,11 +235,12 @@ impl Talk {
     }
 
     /// A signal asks to leave: politely once, at once the second time.
-    fn interrupted(&mut self) -> Option<Exit> {
+    fn interrupted(&mut self, busy: bool) -> Option<Exit> {
         if self.stage == Stage::Goodbye {
             return Some(self.exit);
         }
-        if self.has_unsent() {
+        self.next = None;
+        if busy || self.has_unsent() {
             self.fail(self.words.t("plain.interrupted"));
         }
         if !self.logged_in {

@@ -10,7 +10,7 @@ use liao_common::{
 
 use super::{Deed, Moving, Stage, Talk};
 use crate::plain::{
-    deed::{Outcome, To},
+    deed::{Outcome, Then},
     event::Event,
     input::Input,
     typed::{self, Mistyped, Target, Typed},
@@ -52,17 +52,23 @@ impl Talk {
                 None
             }
             Typed::Say(text) => {
-                let to = To::Room(self.room?);
-                Some(Box::pin(doer.say(to, text.to_owned(), self.story.named(text))))
+                let then = Then::Say(text.to_owned(), self.story.named(text));
+                Some(Box::pin(doer.go_on(self.room?, then)))
             }
             Typed::Msg(user, text) => {
-                let to = self.person(user);
-                Some(Box::pin(doer.say(to, text.to_owned(), self.story.named(text))))
+                let then = Then::Say(text.to_owned(), self.story.named(text));
+                Some(self.with_person(user, then))
             }
-            Typed::File(target, path) => {
-                let to = self.target(target)?;
-                Some(Box::pin(doer.send_file(to, path.into())))
+            Typed::File(Target::Person(user), path) => {
+                Some(self.with_person(user, Then::File(path.into())))
             }
+            Typed::File(Target::Room(name), path) => match self.story.room(&name) {
+                Some(room) => Some(Box::pin(doer.go_on(room, Then::File(path.into())))),
+                None => {
+                    self.no_room(name.as_str());
+                    None
+                }
+            },
             Typed::Join(name) => self.enter(name),
             Typed::Room(name) => {
                 match self.story.room(&name) {
@@ -87,21 +93,13 @@ impl Talk {
         Some(Box::pin(self.doer.clone().find_and_get(fid, path, rooms)))
     }
 
-    fn target(&mut self, target: Target) -> Option<To> {
-        match target {
-            Target::Person(user) => Some(self.person(user)),
-            Target::Room(name) => {
-                let room = self.story.room(&name);
-                if room.is_none() {
-                    self.no_room(name.as_str());
-                }
-                room.map(To::Room)
-            }
+    /// Two people have one room; it is opened before the first word.
+    fn with_person(&self, user: UserName, then: Then) -> Deed {
+        let doer = self.doer.clone();
+        match self.story.direct(&user) {
+            Some(room) => Box::pin(doer.go_on(room, then)),
+            None => Box::pin(doer.open(user, then)),
         }
-    }
-
-    fn person(&self, user: UserName) -> To {
-        self.story.direct(&user).map_or(To::Person(user), To::Room)
     }
 
     fn no_room(&mut self, name: &str) {
@@ -133,7 +131,16 @@ impl Talk {
         self.moved();
         match outcome {
             Outcome::Posted => self.posts += 1,
-            Outcome::Entered(room) => self.entered(room),
+            Outcome::Entered(room) => {
+                let id = room.room;
+                self.story.learn(*room);
+                self.entered(id);
+            }
+            Outcome::Opened(room, then) => {
+                let id = room.room;
+                self.story.learn(*room);
+                self.next = Some(Box::pin(self.doer.clone().go_on(id, then)));
+            }
             Outcome::Online(people) => self.paper.tell(&Event::Online(people)),
             Outcome::Moving(id, name) => {
                 self.transfers.insert(id, Moving { name, quarter: 0 });
