@@ -23,7 +23,8 @@ mod tests {
     fn the_limit_goes_up_to_what_is_allowed() {
         let before = getrlimit(Resource::Nofile);
         let low = before.maximum.map_or(1 << 20, |maximum| maximum - 1);
-        setrlimit(Resource::Nofile, Rlimit { current: Some(low), maximum: before.maximum }).unwrap();
+        setrlimit(Resource::Nofile, Rlimit { current: Some(low), maximum: before.maximum })
+            .unwrap();
         assert_eq!(raise_limit().unwrap(), before.maximum);
         assert_eq!(getrlimit(Resource::Nofile).current, before.maximum);
     }

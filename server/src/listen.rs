@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Handshakes under way at a time; the next one waits.
-const HANDSHAKES_MAX: usize = 256;
+const HANDSHAKES_MAX: usize = 1024;
 
-/// How long a handshake may take.
+/// How long a handshake may take, waiting for its turn included.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// After a failed accept (no descriptors, most often), the next try comes after this.
@@ -88,7 +88,12 @@ impl Door {
             return error.into();
         }
         let Some(tls) = &self.tls else { return self.serve(stream).await };
-        match self.handshake(tls, stream).await {
+        let shaken = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => return Closed::Shutdown,
+            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, self.handshake(tls, stream)) => shaken,
+        };
+        match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(stream) => self.serve(stream).await,
             Err(error) => error.into(),
         }
@@ -100,8 +105,7 @@ impl Door {
         stream: TcpStream,
     ) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
         let _turn = self.handshakes.acquire().await.map_err(io::Error::other)?;
-        let shake = Box::pin(tls.accept(stream));
-        tokio::time::timeout(HANDSHAKE_WITHIN, shake).await.map_err(|_| io::ErrorKind::TimedOut)?
+        Box::pin(tls.accept(stream)).await
     }
 
     /// Serves any stream as a connection.

@@ -18,6 +18,9 @@ use liao_server::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Descriptors kept for journal, index and files.
+const DESCRIPTORS_KEPT: u64 = 128;
+
 /// Liao's chat server.
 #[derive(Parser)]
 #[command(name = "liaod", version)]
@@ -164,11 +167,22 @@ fn config(serve: Serve) -> Config {
     config
 }
 
-async fn run_server(config: Config) -> Result<()> {
-    if let Err(error) = descriptors::raise_limit() {
-        tracing::warn!(%error, "the limit of open connections stays as it is");
+/// As many connections as the system allows, less what the server's own files need.
+fn fit_to_limit(mut config: Config) -> Config {
+    match descriptors::raise_limit() {
+        Ok(Some(limit)) => {
+            let places = limit.saturating_sub(DESCRIPTORS_KEPT).max(1);
+            config.connections_max =
+                config.connections_max.min(usize::try_from(places).unwrap_or(usize::MAX));
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open connections stays as it is"),
     }
-    let running = server::start(config).await?;
+    config
+}
+
+async fn run_server(config: Config) -> Result<()> {
+    let running = server::start(fit_to_limit(config)).await?;
     // Before the line: whoever reads it may answer with a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -2,7 +2,7 @@
 
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use liao_common::id::Pin;
+use liao_common::id::{Hash, Pin};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -20,7 +20,10 @@ use crate::{
     files::Files,
     index::SledOptions,
     listen::Door,
-    state::project::{self, project},
+    state::{
+        project::{self, project},
+        view,
+    },
     store::{self, IndexFate, Recovery, StoreError, StoreOptions},
     tls::{self, TlsError},
 };
@@ -30,6 +33,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Unfinished uploads are kept this long, in milliseconds.
 const UNFINISHED_KEPT_MS: u64 = 24 * 3600 * 1000;
+
+/// How often unfinished uploads are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// Why a server does not start. The words are for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -120,14 +126,30 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 fn spawn_helpers(door: &Door) {
     let presence = Arc::clone(&door.hub.presence).run();
     let heads = Arc::clone(&door.hub.switchboard).run();
+    let sweeping = sweep(door.hub.files.clone());
     let shutdown = door.shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
             () = presence => {}
             () = heads => {}
+            () = sweeping => {}
             () = shutdown.cancelled() => {}
         }
     });
+}
+
+/// Throws away unfinished uploads that nobody came back for, now and every hour.
+async fn sweep(files: Files) {
+    loop {
+        let files = files.clone();
+        let before_ms = clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS);
+        match tokio::task::spawn_blocking(move || files.forget_unfinished(before_ms)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "old unfinished uploads cannot be removed"),
+            Err(error) => tracing::warn!(%error, "old unfinished uploads were not looked at"),
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
 }
 
 /// Opens everything that lies in the data folder. Blocks; a rebuild takes its time.
@@ -147,10 +169,9 @@ fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     report(&recovery);
     let files =
         Files::open(folder.path(), config.files).map_err(failed("open the files' folders"))?;
-    if let Err(error) = files.forget_unfinished(clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS))
-    {
-        tracing::warn!(%error, "old unfinished uploads cannot be removed");
-    }
+    let is_file =
+        |user, b3: &Hash| view::file_by_content(&*store, user, b3).is_ok_and(|file| file.is_some());
+    files.publish_left_over(is_file).map_err(failed("finish uploads"))?;
     let switchboard = Arc::new(Switchboard::default());
     let options = engine::Options { clock: clock::now_ms, free_bytes_min: config.free_bytes_min };
     let audience: Arc<dyn engine::Audience> = Arc::<Switchboard>::clone(&switchboard);

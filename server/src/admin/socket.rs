@@ -3,6 +3,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -28,6 +29,9 @@ use crate::{chat::hub::Hub, listen::Door};
 /// How long one request may take.
 const WITHIN: Duration = Duration::from_secs(30);
 
+/// Pause after a failed accept.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Makes an account.
 pub(super) const USER_ADD: &str = "user.add";
 
@@ -48,15 +52,23 @@ pub(crate) fn serve(door: &Door, data: &Path) -> io::Result<()> {
     }
     // The folder is the owner's alone (0700), and so is what is in it.
     let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     let (hub, shutdown) = (Arc::clone(&door.hub), door.shutdown.clone());
     door.tracker.spawn(async move {
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                accepted = listener.accept() => match accepted {
                     // One at a time: an operator has two hands.
-                    drop(tokio::time::timeout(WITHIN, answer(stream, &hub)).await);
+                    Ok((stream, _)) => tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        _ = tokio::time::timeout(WITHIN, answer(stream, &hub)) => {}
+                    },
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept an administrator");
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 },
             }
         }

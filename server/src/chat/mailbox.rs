@@ -2,7 +2,7 @@
 //! themselves wait in their rooms and in the journal, never here.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -35,8 +35,6 @@ pub enum Note {
     Marked(Marked),
     /// A frame about who came and went, the same for all who watch.
     Presence(Bytes),
-    /// A room moved whose messages are not pushed.
-    Head(RoomId, Seq, u64),
     /// This device was logged out.
     LoggedOut,
 }
@@ -56,6 +54,7 @@ pub struct Mailbox {
 struct State {
     moved: Vec<RoomId>,
     notes: VecDeque<Note>,
+    heads: BTreeMap<RoomId, (Seq, u64)>,
     overrun: bool,
 }
 
@@ -66,6 +65,8 @@ pub struct Mail {
     pub moved: Vec<RoomId>,
     /// Notes in order.
     pub notes: VecDeque<Note>,
+    /// The last head of each room that moved and is not pushed.
+    pub heads: BTreeMap<RoomId, (Seq, u64)>,
     /// Notes were lost: the connection must start anew.
     pub overrun: bool,
 }
@@ -96,12 +97,19 @@ impl Mailbox {
         self.notify.notify_one();
     }
 
+    /// A room has moved whose messages are not pushed. Only its last head is kept.
+    pub fn head(&self, room: RoomId, head: (Seq, u64)) {
+        self.state().heads.insert(room, head);
+        self.notify.notify_one();
+    }
+
     /// Takes everything out.
     pub fn take(&self) -> Mail {
         let mut state = self.state();
         Mail {
             moved: std::mem::take(&mut state.moved),
             notes: std::mem::take(&mut state.notes),
+            heads: std::mem::take(&mut state.heads),
             overrun: state.overrun,
         }
     }

@@ -6,10 +6,9 @@ use liao_common::{
     event::{self, Role, RoomKind},
     fault::Fault,
     id::{RoomId, Seq, UserId},
-    limits,
 };
 
-use super::hub::Hub;
+use super::{hub::Hub, request::membership::MEMBERSHIPS_MAX};
 use crate::{
     state::view,
     store::{Store, StoreError},
@@ -23,7 +22,7 @@ const WORDS_BYTES_MAX: usize = 48 * 1024;
 pub(super) fn rooms_of(hub: &Hub, user: UserId) -> Result<Vec<event::Room>, Fault> {
     let store = &*hub.store;
     let mut rooms = Vec::new();
-    for member in view::memberships(store, user, limits::ROOMS_PER_USER_MAX + 1)? {
+    for member in view::memberships(store, user, MEMBERSHIPS_MAX)? {
         if let Some(room) = view::room_of(store, user, &member)?
             && !is_unsaid(store, user, &room)?
         {

@@ -19,6 +19,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// Connections of one person. One more is told to come back.
+const CONNECTIONS_PER_USER_MAX: usize = 32;
+
 /// How often those who only want heads are told of them.
 const HEADS_EVERY: Duration = Duration::from_secs(2);
 
@@ -31,9 +34,16 @@ pub struct Switchboard {
 }
 
 impl Switchboard {
-    /// This connection is there for its person.
-    pub fn plug(&self, mailbox: &Arc<Mailbox>) {
-        lock(&self.people).entry(mailbox.user).or_default().push(Arc::clone(mailbox));
+    /// This connection is there for its person. Says no when they have too many.
+    #[must_use]
+    pub fn plug(&self, mailbox: &Arc<Mailbox>) -> bool {
+        let mut people = lock(&self.people);
+        let list = people.entry(mailbox.user).or_default();
+        let place = list.len() < CONNECTIONS_PER_USER_MAX;
+        if place {
+            list.push(Arc::clone(mailbox));
+        }
+        place
     }
 
     /// This connection is gone.
@@ -47,9 +57,9 @@ impl Switchboard {
         }
     }
 
-    /// How many connections this person has.
-    pub fn connections(&self, user: UserId) -> usize {
-        lock(&self.people).get(&user).map_or(0, Vec::len)
+    /// Whether this person may have one more connection.
+    pub fn has_place(&self, user: UserId) -> bool {
+        lock(&self.people).get(&user).map_or(0, Vec::len) < CONNECTIONS_PER_USER_MAX
     }
 
     /// Follows a room from now on. The room stays open while somebody follows it.
@@ -100,9 +110,7 @@ impl Switchboard {
             for id in moved {
                 let Some(room) = lock(&self.rooms).get(&id).cloned() else { continue };
                 let (seq, n) = room.head();
-                room.quiet_mailboxes()
-                    .iter()
-                    .for_each(|mailbox| mailbox.tell(Note::Head(id, seq, n)));
+                room.quiet_mailboxes().iter().for_each(|mailbox| mailbox.head(id, (seq, n)));
             }
         }
     }
@@ -126,12 +134,13 @@ impl Switchboard {
             Effect::DeviceGone { user, dev } => {
                 self.tell(*user, &Note::LoggedOut, |mailbox| mailbox.dev == *dev);
             }
-            Effect::Erased { room } => {
-                if let Some(room) = lock(&self.rooms).get(room) {
-                    room.forget();
-                }
-            }
-            Effect::Message { .. } => {}
+            Effect::Erased { .. } | Effect::Message { .. } => {}
+        }
+    }
+
+    fn forget(&self, room: RoomId) {
+        if let Some(room) = lock(&self.rooms).get(&room) {
+            room.forget();
         }
     }
 
@@ -160,7 +169,10 @@ impl Audience for Switchboard {
     fn committed(&self, effects: Vec<Effect>) {
         // Notes first: whoever left a room must know before they could see what was said after.
         effects.iter().for_each(|effect| self.note(effect));
+        let erased: Vec<RoomId> = effects.iter().filter_map(Effect::erased).collect();
         self.publish(effects);
+        // Last: a message may have been posted and taken back in one batch.
+        erased.into_iter().for_each(|room| self.forget(room));
     }
 }
 

@@ -120,7 +120,7 @@ impl Committer {
             return Err(JournalError::Poisoned.into());
         }
         let now_ms = (self.options.clock)();
-        let full = self.writer.store().free_bytes()? < self.options.free_bytes_min;
+        let full = self.is_full();
         let mut erasures = Vec::new();
         let mut batch = self.writer.batch();
         for job in jobs {
@@ -132,8 +132,11 @@ impl Committer {
                 );
                 continue;
             }
-            if !wish.records.is_empty() {
-                batch.stage(&wish.records)?;
+            if !wish.records.is_empty()
+                && let Err(error) = batch.stage(&wish.records)
+            {
+                refuse_staging(job.as_mut(), error)?;
+                continue;
             }
             effects.extend(wish.effects);
             erasures.extend(wish.erasures);
@@ -144,6 +147,16 @@ impl Committer {
         erasures.iter().try_for_each(|erasure| self.writer.overwrite(&erasure.at, &erasure.frame))
     }
 
+    fn is_full(&self) -> bool {
+        match self.writer.store().free_bytes() {
+            Ok(free) => free < self.options.free_bytes_min,
+            Err(error) => {
+                tracing::warn!(%error, "cannot see how full the disk is");
+                false
+            }
+        }
+    }
+
     /// The files are in doubt: nothing of this batch is promised, and nothing is taken any more.
     fn fail(&self, jobs: &mut [Box<dyn Job>], error: &StoreError) {
         tracing::error!(%error, "storing failed; the server stops taking anything until it is restarted");
@@ -152,6 +165,18 @@ impl Committer {
         for job in jobs {
             job.refuse(Fault::new(code, "storing failed"));
         }
+    }
+}
+
+/// A commit that cannot be stored as it is concerns nobody else: the batch goes on without it.
+fn refuse_staging(job: &mut dyn Job, error: StoreError) -> Result<(), StoreError> {
+    match error {
+        StoreError::Project { .. } | StoreError::Journal(JournalError::TooLarge { .. }) => {
+            tracing::error!(%error, "a decision cannot be stored");
+            job.refuse(FaultCode::Internal.into());
+            Ok(())
+        }
+        grave => Err(grave),
     }
 }
 

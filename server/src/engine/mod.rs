@@ -75,6 +75,17 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// The room whose messages in memory are void, if this is about one.
+    #[must_use]
+    pub const fn erased(&self) -> Option<RoomId> {
+        match self {
+            Self::Erased { room } => Some(*room),
+            _ => None,
+        }
+    }
+}
+
 /// Whoever shows what became true. Called on the committing thread: it must not block.
 pub trait Audience: Send + Sync {
     /// Everything that one batch made true, in order.
@@ -113,8 +124,12 @@ impl Engine {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let failed = CancellationToken::new();
         let committer = committer::Committer::new(writer, audience, options, failed.clone());
-        let thread =
-            thread::Builder::new().name("committer".into()).spawn(move || committer.run(jobs))?;
+        let broken = failed.clone().drop_guard();
+        let thread = thread::Builder::new().name("committer".into()).spawn(move || {
+            committer.run(jobs);
+            // Only a panic comes past here: then nothing can be stored any more, and all must know.
+            broken.disarm();
+        })?;
         Ok((Self { queue, failed }, Committing(thread)))
     }
 

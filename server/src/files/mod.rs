@@ -18,7 +18,7 @@ use liao_common::id::{Hash, UserId};
 use crate::disk::{Disk as _, RealDisk, sync_folder};
 
 pub use download::Download;
-pub use upload::Upload;
+pub use upload::{Upload, Verified};
 
 /// What may be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +159,23 @@ impl Files {
 
     /// What this person's other uploads take: those under way all that was announced, those that
     /// stand still what came of them.
+    /// Moves whole uploads to their places that a crash left behind: those that are somebody's file
+    /// already, as `is_file` knows.
+    ///
+    /// # Errors
+    /// When the folders cannot be read or written.
+    pub fn publish_left_over(&self, is_file: impl Fn(UserId, &Hash) -> bool) -> io::Result<()> {
+        for entry in fs::read_dir(self.uploads())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some((user, b3, size)) = name.to_str().and_then(parse_name) else { continue };
+            if entry.metadata()?.len() == size && is_file(user, &b3) {
+                upload::publish(&entry.path(), &self.blob(&b3))?;
+            }
+        }
+        Ok(())
+    }
+
     fn unfinished_bytes(&self, user: UserId, except: &str, in_use: &InUse) -> io::Result<u64> {
         let prefix = format!("{user}-");
         let under_way = in_use.iter().filter(|(name, _)| name.starts_with(&prefix));
@@ -186,6 +203,13 @@ impl Files {
         let name = b3.to_string();
         self.blobs().join(&name[..2]).join(&name[2..4]).join(name)
     }
+}
+
+/// Whose upload it is, of what, from the name that [`Files::upload`] gives it.
+fn parse_name(name: &str) -> Option<(UserId, Hash, u64)> {
+    let mut parts = name.split('-');
+    let (user, b3, size) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((UserId(user.parse().ok()?), Hash::parse_hex(b3)?, size.parse().ok()?))
 }
 
 /// One upload, one connection.

@@ -36,7 +36,7 @@ fn a_cut_upload_goes_on_where_it_was() {
     assert_eq!(upload.offset(), 100_000);
     assert_eq!(upload.write(100_000, &content[100_000..]).unwrap(), Some(size));
     assert!(matches!(upload.write(size, b"x"), Err(FileError::Excess)));
-    upload.finish().unwrap();
+    upload.verify().unwrap().publish().unwrap();
     assert_eq!(read_all(files.download(&b3, size, 0).unwrap()), content);
     assert_eq!(
         read_all(files.download(&b3, size, size - 5).unwrap()),
@@ -51,11 +51,11 @@ fn other_content_than_announced_never_becomes_a_file() {
     let b3 = hash(b"right");
     let mut upload = files.upload(UserId(1), 5, b3, 0).unwrap();
     upload.write(0, b"wrong").unwrap();
-    assert!(matches!(upload.finish(), Err(FileError::Mismatch)));
+    assert!(matches!(upload.verify(), Err(FileError::Mismatch)));
     assert!(matches!(files.download(&b3, 5, 0), Err(FileError::Missing)));
     let upload = files.upload(UserId(1), 5, b3, 0).unwrap();
     assert_eq!(upload.offset(), 0, "the wrong bytes are gone");
-    assert!(matches!(upload.finish(), Err(FileError::Offset(0))));
+    assert!(matches!(upload.verify(), Err(FileError::Offset(0))));
 }
 
 #[test]
@@ -82,4 +82,17 @@ fn forgotten_uploads_free_their_room() {
     assert_eq!(files.forget_unfinished(0).unwrap(), 0);
     assert_eq!(files.forget_unfinished(u64::MAX).unwrap(), 3);
     assert_eq!(files.upload(UserId(1), 5, hash(b"right"), 0).unwrap().offset(), 0);
+}
+
+#[test]
+fn a_file_that_a_crash_left_unpublished_is_published_at_the_next_start() {
+    let (_folder, files) = files(roomy());
+    for (user, content) in [(1, b"mine!"), (2, b"other")] {
+        let mut upload = files.upload(UserId(user), 5, hash(content), 0).unwrap();
+        upload.write(0, content).unwrap();
+        drop(upload.verify().unwrap());
+    }
+    files.publish_left_over(|user, b3| user == UserId(1) && *b3 == hash(b"mine!")).unwrap();
+    assert_eq!(read_all(files.download(&hash(b"mine!"), 5, 0).unwrap()), b"mine!");
+    assert!(matches!(files.download(&hash(b"other"), 5, 0), Err(FileError::Missing)));
 }

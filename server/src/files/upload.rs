@@ -26,7 +26,7 @@ pub struct Upload {
     b3: Hash,
     offset: u64,
     synced: u64,
-    _claim: Claim,
+    claim: Claim,
 }
 
 impl Upload {
@@ -50,7 +50,7 @@ impl Upload {
         if let Some(folder) = path.parent() {
             sync_folder(folder)?;
         }
-        Ok(Self { file, path, target, hasher, size, b3, offset, synced: offset, _claim: claim })
+        Ok(Self { file, path, target, hasher, size, b3, offset, synced: offset, claim })
     }
 
     /// Where the next byte belongs.
@@ -83,12 +83,12 @@ impl Upload {
         Ok(Some(end))
     }
 
-    /// Checks size and hash, and moves the file to where it can be fetched.
+    /// Checks size and hash, and brings the bytes to the disk.
     ///
     /// # Errors
     /// [`FileError::Offset`] when bytes are missing; [`FileError::Mismatch`] when they are other
     /// bytes, which are thrown away; [`FileError::Io`].
-    pub fn finish(self) -> Result<(), FileError> {
+    pub fn verify(self) -> Result<Verified, FileError> {
         if self.offset < self.size {
             return Err(FileError::Offset(self.offset));
         }
@@ -97,11 +97,7 @@ impl Upload {
             return Err(FileError::Mismatch);
         }
         self.file.sync_all()?;
-        let folder = self.target.parent().unwrap_or(Path::new("."));
-        create_folders(folder)?;
-        fs::rename(&self.path, &self.target)?;
-        sync_folder(folder)?;
-        Ok(())
+        Ok(Verified { path: self.path, target: self.target, _claim: self.claim })
     }
 
     /// Throws away what has come.
@@ -111,6 +107,40 @@ impl Upload {
     pub fn discard(self) -> Result<(), FileError> {
         Ok(fs::remove_file(&self.path)?)
     }
+}
+
+/// An upload whose bytes are whole and right, and that is not yet a file.
+#[derive(Debug)]
+pub struct Verified {
+    path: PathBuf,
+    target: PathBuf,
+    _claim: Claim,
+}
+
+impl Verified {
+    /// Moves it to where it can be fetched.
+    ///
+    /// # Errors
+    /// [`FileError::Io`]. It is moved at the next start then.
+    pub fn publish(self) -> Result<(), FileError> {
+        Ok(publish(&self.path, &self.target)?)
+    }
+
+    /// Throws it away.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    pub fn discard(self) -> Result<(), FileError> {
+        Ok(fs::remove_file(&self.path)?)
+    }
+}
+
+/// Moves a whole upload to its place.
+pub(super) fn publish(path: &Path, target: &Path) -> io::Result<()> {
+    let folder = target.parent().unwrap_or(Path::new("."));
+    create_folders(folder)?;
+    fs::rename(path, target)?;
+    sync_folder(folder)
 }
 
 /// The two levels of folders above a blob, each synced in the one above it.

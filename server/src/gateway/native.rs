@@ -106,14 +106,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Tells what there is to tell, then waits for one thing to happen.
     async fn round(&mut self, shutdown: &CancellationToken) -> Result<(), Closed> {
+        self.session.resume();
         self.session
             .collect(&mut self.outgoing)
             .await
             .map_err(|Ended(code)| Closed::Fault(code))?;
         let stopped = self.decode().await?;
+        let full = self.outgoing.is_full();
         self.flush().await?;
-        if stopped || self.session.is_over() {
-            return if stopped { Err(Closed::Peer) } else { Ok(()) };
+        if stopped {
+            return Err(Closed::Peer);
+        }
+        if full || self.session.is_over() {
+            // With the answers gone, the frames that have arrived can be looked at again.
+            return Ok(());
         }
         let reading = self.pipeline.len() < limits::REQUESTS_IN_FLIGHT_MAX
             && self.session.paused_until().is_none();
@@ -142,7 +148,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn check_deadline(&mut self, deadline: Instant) -> Result<(), Closed> {
-        self.session.resume();
         if Instant::now() < deadline {
             return Ok(());
         }
@@ -174,6 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn decode(&mut self) -> Result<bool, Closed> {
         while self.pipeline.len() < limits::REQUESTS_IN_FLIGHT_MAX
             && self.session.paused_until().is_none()
+            && !self.outgoing.is_full()
         {
             let Some(frame) = self.codec.decode(&mut self.incoming)? else { break };
             match self.session.take(&frame) {

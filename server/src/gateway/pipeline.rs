@@ -23,8 +23,6 @@ pub(super) enum Slot {
 #[derive(Default)]
 pub(super) struct Pipeline {
     slots: VecDeque<Slot>,
-    /// How many of them have been polled at least once, and so are under way.
-    started: usize,
 }
 
 impl Pipeline {
@@ -37,36 +35,31 @@ impl Pipeline {
     }
 
     /// Hands over the answers that are ready, in order; ends when there was at least one.
+    ///
+    /// All requests under way are looked after at every turn: one further back may hold what the
+    /// oldest waits for. And none is put off by the runtime's budget, for then one that came later
+    /// could overtake it on the way to the engine.
     pub(super) async fn answers(&mut self, out: &mut Outgoing) {
-        poll_fn(|cx| {
-            self.start(cx);
+        let gather = poll_fn(|cx| {
+            self.slots.iter_mut().for_each(|slot| slot.poll(cx));
             let mut any = false;
-            while let Some(Poll::Ready(frame)) = self.slots.front_mut().map(|slot| slot.poll(cx)) {
+            while let Some(Slot::Ready(frame)) = self.slots.front_mut() {
+                out.push(std::mem::take(frame));
                 self.slots.pop_front();
-                self.started -= 1;
-                out.push(frame);
                 any = true;
             }
             if any { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    fn start(&mut self, cx: &mut Context<'_>) {
-        for slot in self.slots.iter_mut().skip(self.started) {
-            if let Poll::Ready(frame) = slot.poll(cx) {
-                *slot = Slot::Ready(frame);
-            }
-        }
-        self.started = self.slots.len();
+        });
+        tokio::task::unconstrained(gather).await;
     }
 }
 
 impl Slot {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        match self {
-            Self::Ready(frame) => Poll::Ready(std::mem::take(frame)),
-            Self::Waiting(answer) => answer.as_mut().poll(cx),
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        if let Self::Waiting(answer) = self
+            && let Poll::Ready(frame) = answer.as_mut().poll(cx)
+        {
+            *self = Self::Ready(frame);
         }
     }
 }

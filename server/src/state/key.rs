@@ -124,6 +124,18 @@ pub fn file(file: FileId) -> Vec<u8> {
     key(b'f', &[&file.0.to_be_bytes()])
 }
 
+/// Where a file was offered last, and is not taken back.
+#[must_use]
+pub fn file_shown(file: FileId) -> Vec<u8> {
+    key(b's', &[&file.0.to_be_bytes()])
+}
+
+/// The file of this person with this content.
+#[must_use]
+pub fn file_content(user: UserId, b3: &Hash) -> Vec<u8> {
+    key(b'b', &[&user.0.to_be_bytes(), &b3.0])
+}
+
 /// Bytes of files that a person has stored.
 #[must_use]
 pub fn files_used(user: UserId) -> Vec<u8> {

@@ -15,7 +15,7 @@ use super::{
 use crate::{index::Write, journal::RecordRef, store::ProjectError};
 
 /// Version of what the projection writes; an index made by another one is made anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
@@ -66,6 +66,12 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
     let mut place = at.encode().to_vec();
     place.extend(message.n.to_be_bytes());
     put(out, key::message(message.room, message.seq), &place);
+
+    match (&message.kind, message.body.fid) {
+        (Kind::File, Some(file)) => put(out, key::file_shown(file), &message.seq.0.to_be_bytes()),
+        (Kind::Redact, Some(file)) => drop_key(out, key::file_shown(file)),
+        _ => {}
+    }
 
     if message.cid != NO_NONCE {
         let mut post = message.room.0.to_be_bytes().to_vec();
@@ -141,6 +147,7 @@ fn mark(mark: &Mark, out: &mut Vec<Write>) {
 fn file(file: &File, body: &[u8], out: &mut Vec<Write>) {
     put(out, key::file(file.file), body);
     put(out, key::files_used(file.user), &file.used.to_be_bytes());
+    put(out, key::file_content(file.user, &file.b3), &file.file.0.to_be_bytes());
 }
 
 fn put(out: &mut Vec<Write>, key: Vec<u8>, value: &[u8]) {

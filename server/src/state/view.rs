@@ -293,6 +293,22 @@ pub fn file(from: &impl View, file: FileId) -> Found<File> {
     value(from, &key::file(file))
 }
 
+/// Where a file was offered last; `None` when it was not, or is not any more.
+///
+/// # Errors
+/// When the store fails.
+pub fn file_shown(from: &impl View, file: FileId) -> Found<Seq> {
+    Ok(numbers(from, &key::file_shown(file))?.map(|[seq]| Seq(seq)))
+}
+
+/// The file of this person with this content.
+///
+/// # Errors
+/// When the store fails.
+pub fn file_by_content(from: &impl View, user: UserId, b3: &Hash) -> Found<FileId> {
+    Ok(numbers(from, &key::file_content(user, b3))?.map(|[file]| FileId(file)))
+}
+
 /// Bytes of files that a person has stored.
 ///
 /// # Errors

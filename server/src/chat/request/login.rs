@@ -16,6 +16,7 @@ use crate::{
     chat::{
         hub::{Hub, Registration},
         password,
+        session::too_many_connections,
     },
     engine::Transaction,
     entropy,
@@ -177,11 +178,20 @@ async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
     let Some(account) = account.filter(|_| proved) else {
         return Err(FaultCode::Unauthenticated.into());
     };
+    if !hub.switchboard.has_place(account.user) {
+        return Err(too_many_connections());
+    }
     if ask.dev_name.is_empty() {
         return Ok(session(&account, DeviceId(0), None));
     }
     let token = new_token()?;
     let decide = move |tx: &mut Transaction<'_, '_>| {
+        // The password may have been changed while this one was being verified.
+        let unchanged =
+            view::account(tx, account.user)?.is_some_and(|now| now.secret == account.secret);
+        if !unchanged {
+            return Err(FaultCode::Unauthenticated.into());
+        }
         let dev = add_device(tx, account.user, &ask.dev_name, &token)?;
         Ok(session(&account, dev, Some(token)))
     };

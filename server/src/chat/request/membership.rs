@@ -20,6 +20,12 @@ use crate::{
     store::View,
 };
 
+/// Invitations that may wait for one person.
+const INVITATIONS_MAX: usize = 200;
+
+/// Rooms and invitations of one person together.
+pub(in crate::chat) const MEMBERSHIPS_MAX: usize = limits::ROOMS_PER_USER_MAX + INVITATIONS_MAX;
+
 /// Enters a public room, or one that the caller was invited to.
 pub(super) async fn join(caller: Caller, ask: RoomJoin) -> Result<event::Room, Fault> {
     let user = caller.user;
@@ -51,9 +57,20 @@ fn enter(tx: &mut Transaction<'_, '_>, user: UserId, id: RoomId) -> Result<(), F
 
 /// A person's rooms are counted, so that a login stays small.
 pub(super) fn check_room_for_one_more(from: &impl View, user: UserId) -> Result<(), Fault> {
-    let rooms = view::memberships(from, user, limits::ROOMS_PER_USER_MAX + 1)?;
-    if rooms.len() > limits::ROOMS_PER_USER_MAX {
+    let rooms = view::memberships(from, user, MEMBERSHIPS_MAX)?;
+    let inside = rooms.iter().filter(|member| member.standing.is_in()).count();
+    if inside >= limits::ROOMS_PER_USER_MAX {
         return Err(Fault::new(FaultCode::Busy, "too many rooms; leave one first"));
+    }
+    Ok(())
+}
+
+/// Invitations that wait for an answer are counted apart: others send them.
+fn check_one_more_invitation(from: &impl View, user: UserId) -> Result<(), Fault> {
+    let rooms = view::memberships(from, user, MEMBERSHIPS_MAX)?;
+    let open = rooms.iter().filter(|member| !member.standing.is_in()).count();
+    if open >= INVITATIONS_MAX {
+        return Err(Fault::new(FaultCode::Busy, "too many open invitations"));
     }
     Ok(())
 }
@@ -94,7 +111,7 @@ pub(super) async fn invite(caller: Caller, ask: RoomInvite) -> Result<Empty, Fau
         if view::membership(tx, ask.user, ask.room)?.is_some() {
             return Ok(Empty {});
         }
-        check_room_for_one_more(tx, ask.user)?;
+        check_one_more_invitation(tx, ask.user)?;
         let members = view::member_count(tx, ask.room)?;
         let floor = tx.head(ask.room)?.seq;
         tx.note(ask.room, user, Kind::Invite, Body { user: Some(ask.user), ..Body::default() })?;

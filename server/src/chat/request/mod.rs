@@ -7,7 +7,7 @@ mod direct;
 mod history;
 pub(crate) mod login;
 mod mark;
-mod membership;
+pub(super) mod membership;
 mod people;
 mod post;
 mod room;

@@ -3,7 +3,7 @@
 use liao_common::{
     event::Posted,
     fault::{Fault, FaultCode},
-    id::{RoomId, Seq, UserId},
+    id::Seq,
     limits,
     message::{Body, Kind, Message},
     request::Send,
@@ -51,13 +51,16 @@ fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted
         .and_then(|_| content(tx, by, &ask));
     if let Some(before) = view::post(tx, by.from, &ask.cid)? {
         // A repeated post has its first answer, even where it could not be posted any more.
-        let same = body.map_or(before.room == ask.room, |body| {
-            before.content == content_mark(ask.room, &ask.kind, &body)
+        let same = body.as_ref().map_or(before.room == ask.room, |body| {
+            before.content == content_mark(ask.room, &ask.kind, body)
         });
         if !same {
             return Err(FaultCode::CidConflict.into());
         }
-        erase_redacted(tx, &ask)?;
+        if body.is_ok() {
+            // The one that was refused is not to touch anything on its second way in.
+            erase_redacted(tx, &ask)?;
+        }
         return Ok(Posted { seq: before.seq, at_ms: before.at_ms, dup: true });
     }
     let body = body?;
@@ -97,9 +100,11 @@ fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fa
         Kind::File => file(tx, by, said),
         Kind::Edit | Kind::Redact => {
             let of = said.of.ok_or_else(|| Fault::new(FaultCode::BadRequest, "of is missing"))?;
-            own(tx, by.room, of, by.from)?;
+            let original = own(tx, by, of, &ask.kind)?;
             let text = said.text.clone().filter(|_| ask.kind == Kind::Edit);
-            Ok(Body { of: Some(of), text, at: said.at.clone(), ..Body::default() })
+            // Says which file is offered no longer, so that the index need not look back.
+            let fid = original.body.fid.filter(|_| ask.kind == Kind::Redact);
+            Ok(Body { of: Some(of), text, fid, at: said.at.clone(), ..Body::default() })
         }
         _ => Ok(Body {
             text: said.text.clone(),
@@ -128,9 +133,13 @@ fn file(tx: &Transaction<'_, '_>, by: Speaker, said: &Body) -> Result<Body, Faul
 }
 
 /// Only what one said oneself can be changed or taken back.
-fn own(tx: &Transaction<'_, '_>, room: RoomId, of: Seq, user: UserId) -> Result<Message, Fault> {
-    let (place, _) = view::message_place(tx, room, of)?.ok_or_else(not_found)?;
+fn own(tx: &Transaction<'_, '_>, by: Speaker, of: Seq, to: &Kind) -> Result<Message, Fault> {
+    let (place, _) = view::message_place(tx, by.room, of)?.ok_or_else(not_found)?;
     let message = record::message(&tx.record(&place)?).ok_or_else(not_found)?;
-    let postable = matches!(message.kind, Kind::Text | Kind::File);
-    if message.from == user && postable { Ok(message) } else { Err(FaultCode::Forbidden.into()) }
+    let postable = match message.kind {
+        Kind::Text | Kind::File => true,
+        Kind::Edit => *to == Kind::Redact,
+        _ => false,
+    };
+    if message.from == by.from && postable { Ok(message) } else { Err(FaultCode::Forbidden.into()) }
 }

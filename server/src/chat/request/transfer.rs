@@ -78,6 +78,10 @@ impl Transfers {
     pub(in crate::chat) async fn take(&mut self, hub: &Arc<Hub>, data: FileData) -> Option<Bytes> {
         let sending = self.uploads.get_mut(&data.x)?;
         let mut upload = sending.upload.take()?;
+        if data.d.len() > limits::CHUNK_BYTES {
+            sending.broken = Some(Fault::new(FaultCode::BadRequest, "the piece is too large"));
+            return None;
+        }
         let written = hub
             .read(move |_| {
                 let acked = upload.write(data.o, &data.d);
@@ -112,7 +116,7 @@ impl Transfers {
             return Err(fault);
         }
         let upload = sending.upload.ok_or(FaultCode::Internal)?;
-        hub.read(move |_| Ok(upload.finish()?)).await?;
+        let verified = hub.read(move |_| Ok(upload.verify()?)).await?;
         let file = sending.ask;
         let used_max = hub.files.limits().user_bytes_max;
         let decide = move |tx: &mut Transaction<'_, '_>| {
@@ -135,10 +139,22 @@ impl Transfers {
             tx.put_file(&record);
             Ok(FileStored { fid: record.file })
         };
-        hub.engine.run(decide).await
+        match hub.engine.run(decide).await {
+            Ok(stored) => {
+                // From the decision on it is somebody's file; until here nobody could fetch it.
+                hub.read(move |_| Ok(verified.publish()?)).await?;
+                Ok(stored)
+            }
+            Err(fault) => {
+                if fault.code != FaultCode::ShuttingDown && fault.code != FaultCode::StorageFull {
+                    hub.read(move |_| Ok(verified.discard()?)).await?;
+                }
+                Err(fault)
+            }
+        }
     }
 
-    /// Starts a download. A file is for the members of its room.
+    /// Starts a download. A file is for the members of its room who may see where it was offered.
     pub(in crate::chat) async fn fetch(
         &mut self,
         hub: &Arc<Hub>,
@@ -150,7 +166,12 @@ impl Transfers {
         let (download, found) = hub
             .read(move |hub| {
                 let file = view::file(&*hub.store, ask.fid)?.ok_or(FaultCode::NotFound)?;
-                view::inside(&*hub.store, user, file.room)?.ok_or(FaultCode::NotFound)?;
+                let member =
+                    view::inside(&*hub.store, user, file.room)?.ok_or(FaultCode::NotFound)?;
+                let shown = view::file_shown(&*hub.store, ask.fid)?;
+                if file.user != user && shown.is_none_or(|seq| seq <= member.floor) {
+                    return Err(FaultCode::NotFound.into());
+                }
                 let download = hub.files.download(&file.b3, file.size, ask.off)?;
                 Ok((download, FileFound { x, size: file.size, b3: file.b3, name: file.name }))
             })

@@ -1,0 +1,260 @@
+//! What a session is told: its rooms at the start, and then whatever happens in them.
+//!
+//! Must hold: notes come before messages, and nothing of a room comes after the word that it is left.
+
+use std::collections::HashMap;
+
+use liao_common::{
+    codec,
+    event::{self, Empty, Heads, Marked, RoomKind, kind},
+    fault::{Fault, FaultCode},
+    id::{RoomId, Seq},
+    limits,
+    request::{Sync, Watch},
+};
+
+use super::{Ended, Outgoing, Session};
+use crate::{
+    chat::{
+        follow::{Follow, Step, read_page},
+        hub::Hub,
+        mailbox::Note,
+        overview::{self, gone, is_in},
+        room::Depth,
+    },
+    state::view,
+};
+
+/// Members up to which every message of a room is pushed to everybody in it.
+const FULL_PUSH_MEMBERS_MAX: u64 = 1000;
+
+impl Session {
+    pub(super) async fn sync(&mut self, ask: Sync) -> Result<event::Synced, Fault> {
+        self.unfollow_all();
+        let user = self.caller().user;
+        let mut rooms = self.hub.read(move |hub| overview::rooms_of(hub, user)).await?;
+        let epoch = self.hub.epoch();
+        let mut reset = !ask.epoch.is_empty() && ask.epoch != epoch;
+        let mut cursors: HashMap<RoomId, Seq> = ask.cur.into_iter().collect();
+        reset |= rooms
+            .iter()
+            .filter(|room| is_in(room))
+            .any(|room| cursors.get(&room.room).is_some_and(|seen| *seen > room.head.0));
+        if reset {
+            cursors.clear();
+        }
+        for room in rooms.iter().filter(|room| is_in(room)) {
+            let seen = cursors.get(&room.room).copied().unwrap_or(room.read.0).max(room.floor);
+            self.follow(room, seen)?;
+        }
+        let late = overview::shorten(&mut rooms);
+        self.late = late.iter().map(|room| codec::frame(kind::ROOM, 0, room)).collect();
+        (self.syncing, self.synced) = (true, true);
+        Ok(event::Synced { epoch, reset, rooms })
+    }
+
+    fn follow(&mut self, room: &event::Room, position: Seq) -> Result<(), Fault> {
+        let Some(mailbox) = &self.mailbox else { return Ok(()) };
+        let large = room.kind != RoomKind::Direct && room.members > FULL_PUSH_MEMBERS_MAX;
+        let depth =
+            if !large || self.active.contains(&room.room) { Depth::Full } else { Depth::Head };
+        let (live, follower) =
+            self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, depth)?;
+        let follow = Follow { room: live, follower, depth, large, position, until: None };
+        if let Some(old) = self.following.insert(room.room, follow) {
+            self.hub.switchboard.unfollow(&old.room, &old.follower);
+        }
+        Ok(())
+    }
+
+    pub(super) fn unfollow_all(&mut self) {
+        for follow in std::mem::take(&mut self.following).into_values() {
+            self.hub.switchboard.unfollow(&follow.room, &follow.follower);
+        }
+    }
+
+    pub(super) fn watch(&mut self, ask: Watch) -> Result<Empty, Fault> {
+        let Some(mailbox) = &self.mailbox else { return Ok(Empty {}) };
+        if ask.online {
+            self.hub.presence.watch(mailbox);
+        } else {
+            self.hub.presence.unwatch(mailbox);
+        }
+        self.active = ask.act.into_iter().take(limits::ROOMS_PER_USER_MAX).collect();
+        for (id, follow) in self.following.iter_mut().filter(|(_, follow)| follow.large) {
+            let depth = if self.active.contains(id) { Depth::Full } else { Depth::Head };
+            if depth != follow.depth {
+                let (live, follower) =
+                    self.hub.switchboard.follow(&self.hub.store, *id, mailbox, depth)?;
+                self.hub.switchboard.unfollow(&follow.room, &follow.follower);
+                (follow.room, follow.follower, follow.depth) = (live, follower, depth);
+            }
+        }
+        Ok(Empty {})
+    }
+
+    /// Ends when there may be something to [`Self::collect`].
+    pub async fn wait(&self) {
+        match &self.mailbox {
+            Some(_) if self.has_more() => {}
+            Some(mailbox) => mailbox.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether the last [`Self::collect`] stopped before everything was told.
+    fn has_more(&self) -> bool {
+        !self.late.is_empty()
+            || !self.moved.is_empty()
+            || !self.notes.is_empty()
+            || self.transfers.is_ready()
+    }
+
+    /// Gathers what is to be told: notes first, then messages, then a piece of a file.
+    ///
+    /// # Errors
+    /// [`Ended`] when this device was logged out or the connection must start anew.
+    pub async fn collect(&mut self, out: &mut Outgoing) -> Result<(), Ended> {
+        self.open_mail()?;
+        while !out.is_full()
+            && let Some(room) = self.late.pop_front()
+        {
+            out.push(room);
+        }
+        if !self.late.is_empty() {
+            return Ok(());
+        }
+        while !out.is_full()
+            && let Some(note) = self.notes.pop_front()
+        {
+            self.tell(note, out).await?;
+        }
+        self.tell_heads(out);
+        while !out.is_full()
+            && let Some(id) = self.moved.pop_front()
+        {
+            self.advance(id, out).await.map_err(|fault| Ended(fault.code))?;
+        }
+        if self.syncing && self.moved.is_empty() {
+            self.syncing = false;
+            out.push(codec::frame(kind::SYNCED, 0, &Empty {}));
+        }
+        if !out.is_full()
+            && let Some(piece) = self.transfers.next(&self.hub).await
+        {
+            out.push(piece);
+        }
+        Ok(())
+    }
+
+    fn open_mail(&mut self) -> Result<(), Ended> {
+        let Some(mailbox) = &self.mailbox else { return Ok(()) };
+        let mail = mailbox.take();
+        if mail.overrun {
+            return Err(Ended(FaultCode::SlowConsumer));
+        }
+        self.moved.extend(mail.moved);
+        self.notes.extend(mail.notes);
+        self.heads.extend(mail.heads);
+        Ok(())
+    }
+
+    /// Rooms that moved and are not pushed, all in one frame; those just left are not among them.
+    fn tell_heads(&mut self, out: &mut Outgoing) {
+        let heads = std::mem::take(&mut self.heads);
+        let known = |room: &RoomId| self.synced && self.following.contains_key(room);
+        let h: Vec<_> = heads
+            .into_iter()
+            .filter(|(room, _)| known(room))
+            .map(|(room, (seq, n))| (room, seq, n))
+            .collect();
+        if !h.is_empty() {
+            out.push(codec::frame(kind::HEAD, 0, &Heads { h }));
+        }
+    }
+
+    async fn tell(&mut self, note: Note, out: &mut Outgoing) -> Result<(), Ended> {
+        match note {
+            Note::Presence(frame) => out.push(frame),
+            Note::LoggedOut => return Err(Ended(FaultCode::AuthRevoked)),
+            // What `sync` will tell needs no telling before it; a connection for files never asks.
+            Note::Marked(_) | Note::Membership { .. } if !self.synced => {}
+            Note::Marked(marked) => out.push(codec::frame::<Marked>(kind::MARK, 0, &marked)),
+            Note::Membership { room, until } => {
+                self.membership(room, until, out).await.map_err(|fault| Ended(fault.code))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What this person is in a room has changed: tell the end of what they left, then how it is now.
+    async fn membership(
+        &mut self,
+        room: RoomId,
+        until: Option<Seq>,
+        out: &mut Outgoing,
+    ) -> Result<(), Fault> {
+        if let Some(left_at) = until
+            && let Some(follow) = self.following.get_mut(&room)
+        {
+            follow.until = Some(left_at);
+            if !self.advance(room, out).await? {
+                self.notes.push_front(Note::Membership { room, until });
+                return Ok(());
+            }
+            self.unfollow(room);
+            out.push(codec::frame(kind::ROOM, 0, &gone(room)));
+        }
+        let user = self.caller().user;
+        let now = self.hub.read(move |hub| Ok(view::room_for(&*hub.store, user, room)?)).await?;
+        let now = now.unwrap_or_else(|| gone(room));
+        out.push(codec::frame(kind::ROOM, 0, &now));
+        if !is_in(&now) {
+            self.unfollow(room);
+        } else if !self.following.contains_key(&room) {
+            self.follow(&now, now.read.0.max(now.floor))?;
+        }
+        Ok(())
+    }
+
+    fn unfollow(&mut self, room: RoomId) {
+        if let Some(left) = self.following.remove(&room) {
+            self.hub.switchboard.unfollow(&left.room, &left.follower);
+        }
+    }
+
+    /// Tells what is new in a room, as far as it fits. Says whether that was all.
+    async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<bool, Fault> {
+        let (Some(follow), Some(mailbox)) = (self.following.get_mut(&id), &self.mailbox) else {
+            return Ok(true);
+        };
+        follow.follower.ready();
+        loop {
+            if out.is_full() {
+                self.moved.push_back(id);
+                return Ok(false);
+            }
+            let before = follow.position;
+            let bytes = match follow.step() {
+                Step::Done => return Ok(true),
+                Step::Write(bytes) => bytes,
+                Step::Read(to) => {
+                    let read = move |hub: &Hub| Ok(read_page(&hub.store, id, before, to)?);
+                    let (bytes, last) = self.hub.read(read).await?;
+                    follow.position = last;
+                    bytes
+                }
+            };
+            // Whoever leaves is told before what is said afterwards can be seen: so the look at the
+            // mailbox must come second.
+            if let Some(left_at) = mailbox.until(id)
+                && follow.position > left_at
+            {
+                follow.until = Some(left_at);
+                follow.position = before;
+            } else if !bytes.is_empty() {
+                out.push(bytes);
+            }
+        }
+    }
+}
