@@ -254,7 +254,7 @@ fn check(log: &[Message], ledger: &Ledger) {
 async fn what_it_acknowledged_survives_being_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::default();
-    for round in 0..12 {
+    for round in 0..25 {
         let program = Program::start(
             folder.path(),
             &["--insecure-plaintext", "--posts-per-second", "100000"],
@@ -281,5 +281,5 @@ async fn what_it_acknowledged_survives_being_killed() {
     raw.logs_in("alice", "").await;
     let log = log(&mut raw).await;
     check(&log, &ledger);
-    assert!(ledger.acknowledged.len() > 400, "{}", ledger.acknowledged.len());
+    assert!(ledger.acknowledged.len() > 900, "{}", ledger.acknowledged.len());
 }
