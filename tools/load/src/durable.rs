@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use liao_common::{
     event::Page,
     id::{RoomId, Seq, UserId},
@@ -15,8 +15,9 @@ use serde::Serialize;
 use crate::{
     clock::{self, Deadline},
     crowd::{self, Person, Present},
+    ledger::Ledger,
     play::{Script, hello, play},
-    post::{self, Sender},
+    post::Sender,
     server::Server,
     stats::{Latencies, Mark, Rate},
     swarm::Swarm,
@@ -65,7 +66,7 @@ pub(crate) fn measure(
     let mut swarm = Swarm::new()?;
     let people = people.get(..plan.senders).context("too few people")?;
     let (room, present) = enter(&mut swarm, server, people, name)?;
-    let senders = present.iter().map(|one| Sender::new(one.link, room)).collect();
+    let senders = present.iter().map(|one| Sender::new(one.link, room)).collect::<Result<_>>()?;
     let mut log = Log { senders, ..Log::default() };
     log.run(&mut swarm, plan.window, WARM_UP)?;
     log.times.clear();
@@ -74,8 +75,8 @@ pub(crate) fn measure(
     let acks = mark.until_now(server.pid(), log.acked.len() as u64)?;
     let latency = Latencies::of(std::mem::take(&mut log.times));
     log.drain(&mut swarm)?;
-    let users: Vec<_> = present.iter().map(|one| one.user).collect();
-    log.verify(&mut swarm, server, &people[0], (room, &users))?;
+    let users = present.iter().map(|one| one.user).collect();
+    log.verify(&mut swarm, server, &people[0], (room, users))?;
     Ok(Durable { acks, latency })
 }
 
@@ -103,8 +104,7 @@ impl Log {
         while start.elapsed() < time {
             for sender in &mut self.senders {
                 while sender.unanswered() < window {
-                    let frame = sender.next();
-                    swarm.send(sender.link, &frame)?;
+                    swarm.send(sender.link, sender.next())?;
                 }
             }
             self.listen(swarm)?;
@@ -139,49 +139,39 @@ impl Log {
 
     /// Reads the log from the first message to the last.
     fn verify(
-        &mut self,
+        self,
         swarm: &mut Swarm,
         server: &Server,
         reader: &Person,
-        (room, users): (RoomId, &[UserId]),
+        (room, users): (RoomId, Vec<UserId>),
     ) -> Result<()> {
-        self.acked.sort_unstable();
+        let mut ledger = Ledger::new(self.acked, users);
         let script = Script { link: None, ask: vec![hello(), reader.log_in()], leave: false };
         let link = play(swarm, server, vec![script], 1)?.first().context("no link")?.link;
-        let mut numbers = vec![0; users.len()];
-        let mut acked = self.acked.iter();
         let mut after = Seq::ZERO;
         loop {
-            let limit = Some(u32::try_from(PAGE_MESSAGES_MAX)?);
-            let ask = History { room, after: Some(after), limit, ..History::default() };
-            let script = Script { link: Some(link), ask: vec![ask.into()], leave: false };
-            let played = play(swarm, server, vec![script], 1)?;
-            let page: Page = played
-                .first()
-                .and_then(|played| played.answers.last())
-                .context("no page")?
-                .decode()?;
+            let page = page(swarm, server, link, (room, after))?;
             for message in &page.msgs {
+                ledger.check(message)?;
                 after = message.seq;
-                let Some(number) = post::number(message) else { continue };
-                let Some((seq, sender)) = acked.next().copied() else {
-                    bail!("message {after} was not acknowledged")
-                };
-                if seq != message.seq || users[sender] != message.from || number != numbers[sender]
-                {
-                    bail!(
-                        "acknowledged message {seq} of sender {sender}, found {after} with number {number}"
-                    );
-                }
-                numbers[sender] += 1;
             }
             if !page.more {
-                break;
+                return ledger.end();
             }
         }
-        if acked.next().is_some() {
-            bail!("acknowledged messages are missing from the log")
-        }
-        Ok(())
     }
+}
+
+fn page(
+    swarm: &mut Swarm,
+    server: &Server,
+    link: usize,
+    (room, after): (RoomId, Seq),
+) -> Result<Page> {
+    let limit = Some(u32::try_from(PAGE_MESSAGES_MAX)?);
+    let ask = History { room, after: Some(after), limit, ..History::default() };
+    let script = Script { link: Some(link), ask: vec![ask.into()], leave: false };
+    let played = play(swarm, server, vec![script], 1)?;
+    let answer = played.first().and_then(|played| played.answers.last()).context("no page")?;
+    Ok(answer.decode()?)
 }

@@ -28,7 +28,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) struct Plan {
     pub(crate) members: usize,
     pub(crate) senders: usize,
-    /// Posts of each sender in flight.
+    /// Posts in flight, of all senders together.
     pub(crate) window: u64,
     pub(crate) seconds: u64,
 }
@@ -55,7 +55,7 @@ pub(crate) fn measure(server: &Server, people: &[Person], plan: &Plan, room: &st
     let tape = Tape::new(id, posting.iter().map(|one| one.user).collect(), plan.members)?;
     let mut places = vec![None; present.iter().map(|one| one.link + 1).max().unwrap_or(0)];
     present.iter().for_each(|one| places[one.link] = Some(Place::default()));
-    let senders = posting.iter().map(|one| Sender::new(one.link, id)).collect();
+    let senders = posting.iter().map(|one| Sender::new(one.link, id)).collect::<Result<_>>()?;
     let mut room = Room { plan, senders, places, tape };
     room.run(&mut swarm, WARM_UP)?;
     let mark = Mark::set(server.pid(), room.tape.deliveries)?;
@@ -68,11 +68,11 @@ pub(crate) fn measure(server: &Server, people: &[Person], plan: &Plan, room: &st
 impl Room<'_> {
     fn run(&mut self, swarm: &mut Swarm, time: Duration) -> Result<()> {
         let start = clock::now();
+        let share = self.plan.window / self.senders.len() as u64;
         while start.elapsed() < time {
             for (sender, heard) in self.senders.iter_mut().zip(&self.tape.complete) {
-                while sender.sent - sender.acked.min(*heard) < self.plan.window {
-                    let frame = sender.next();
-                    swarm.send(sender.link, &frame)?;
+                while sender.sent - sender.acked.min(*heard) < share {
+                    swarm.send(sender.link, sender.next())?;
                 }
             }
             self.listen(swarm)?;

@@ -6,6 +6,7 @@ mod crowd;
 mod durable;
 mod fanout;
 mod idle;
+mod ledger;
 mod link;
 mod machine;
 mod play;
@@ -45,8 +46,8 @@ struct Arguments {
     /// Connections that idle, each of another person.
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
     connections: u64,
-    /// Posts of each sender in flight in the fan-out [default: 64, then 4].
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=64))]
+    /// Posts in flight in the fan-out, of its four senders together [default: 64, 4 and 256].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(4..=256))]
     window: Option<u64>,
     /// Only this transport [default: both].
     #[arg(long)]
@@ -101,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             suite.durable(transport, 1, 1)?;
         }
         if is(What::Fanout) {
-            let windows = arguments.window.map_or_else(|| vec![64, 4], |window| vec![window]);
+            let windows = arguments.window.map_or_else(|| vec![64, 4, 256], |window| vec![window]);
             windows.into_iter().try_for_each(|window| suite.fanout(transport, members, window))?;
         }
         if is(What::Idle) {

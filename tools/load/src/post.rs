@@ -21,14 +21,28 @@ use crate::clock;
 /// Bytes of a message's text.
 const TEXT_BYTES: usize = 100;
 
+/// Digits of the number that it begins with.
+const NUMBER_DIGITS: usize = 12;
+
 /// Senders that there were in this process, so that no nonce comes twice.
 static SENDERS: AtomicU64 = AtomicU64::new(1);
+
+/// Number of a sender's first request; all that follow are as long on the wire.
+const RID_FIRST: u64 = 1 << 32;
+
+/// A post as a frame, of which only three numbers change: encoding each anew would take more of the
+/// processors than the server does.
+struct Template {
+    frame: Vec<u8>,
+    rid_at: usize,
+    nonce_at: usize,
+    text_at: usize,
+}
 
 /// One who posts.
 pub(crate) struct Sender {
     pub(crate) link: usize,
-    room: RoomId,
-    tag: u64,
+    template: Template,
     pub(crate) sent: u64,
     pub(crate) acked: u64,
     last: Option<Seq>,
@@ -37,7 +51,7 @@ pub(crate) struct Sender {
 
 /// The text of a sender's message with this number.
 pub(crate) fn text(number: u64) -> String {
-    let mut text = format!("{number:012} ");
+    let mut text = format!("{number:0NUMBER_DIGITS$} ");
     text.extend(std::iter::repeat_n('x', TEXT_BYTES - text.len()));
     text
 }
@@ -51,22 +65,52 @@ pub(crate) fn number(message: &Message) -> Option<u64> {
     text.split(' ').next()?.parse().ok()
 }
 
+fn encoded(room: RoomId, tag: u64, number: u64) -> Bytes {
+    let mut cid = Nonce([0; 16]);
+    cid.0[..8].copy_from_slice(&tag.to_be_bytes());
+    cid.0[8..].copy_from_slice(&number.to_be_bytes());
+    let send = Send { room, cid, kind: Kind::Text, body: Body::text(text(number)) };
+    Request::from(send).frame(RID_FIRST + number)
+}
+
+impl Template {
+    fn new(room: RoomId, tag: u64) -> Result<Self> {
+        let frame = encoded(room, tag, 0).to_vec();
+        let find = |what: &[u8]| {
+            let place = frame.windows(what.len()).position(|piece| piece == what);
+            place.context("a post has another form than expected")
+        };
+        let rid_at = find(&RID_FIRST.to_be_bytes())?;
+        let nonce_at = find(&[&tag.to_be_bytes()[..], &[0; 8]].concat())? + 8;
+        let text_at = find(text(0).as_bytes())?;
+        Ok(Self { frame, rid_at, nonce_at, text_at })
+    }
+
+    fn fill(&mut self, number: u64) {
+        let Self { frame, rid_at, nonce_at, text_at } = self;
+        frame[*rid_at..*rid_at + 8].copy_from_slice(&(RID_FIRST + number).to_be_bytes());
+        frame[*nonce_at..*nonce_at + 8].copy_from_slice(&number.to_be_bytes());
+        let mut left = number;
+        for digit in frame[*text_at..*text_at + NUMBER_DIGITS].iter_mut().rev() {
+            *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
+            left /= 10;
+        }
+    }
+}
+
 impl Sender {
-    pub(crate) fn new(link: usize, room: RoomId) -> Self {
+    pub(crate) fn new(link: usize, room: RoomId) -> Result<Self> {
         let tag = SENDERS.fetch_add(1, Ordering::Relaxed);
-        Self { link, room, tag, sent: 0, acked: 0, last: None, since: VecDeque::new() }
+        let template = Template::new(room, tag)?;
+        Ok(Self { link, template, sent: 0, acked: 0, last: None, since: VecDeque::new() })
     }
 
     /// The next post as a frame. Its time runs from now.
-    pub(crate) fn next(&mut self) -> Bytes {
-        let mut cid = Nonce([0; 16]);
-        cid.0[..8].copy_from_slice(&self.tag.to_be_bytes());
-        cid.0[8..].copy_from_slice(&self.sent.to_be_bytes());
-        let send =
-            Send { room: self.room, cid, kind: Kind::Text, body: Body::text(text(self.sent)) };
+    pub(crate) fn next(&mut self) -> &[u8] {
+        self.template.fill(self.sent);
         self.sent += 1;
         self.since.push_back(clock::now());
-        Request::from(send).frame(self.sent)
+        &self.template.frame
     }
 
     /// Posts that are not acknowledged.
@@ -79,12 +123,12 @@ impl Sender {
     /// # Errors
     /// When it is refused, said to be a repetition, or not the answer that is due.
     pub(crate) fn answered(&mut self, frame: &Frame) -> Result<(Duration, Seq)> {
-        if frame.kind() != kind::OK || frame.rid != self.acked + 1 {
+        if frame.kind() != kind::OK || frame.rid != RID_FIRST + self.acked {
             bail!(
                 "answer `{}` to post {}, where {} was due",
                 frame.kind(),
                 frame.rid,
-                self.acked + 1
+                RID_FIRST + self.acked
             );
         }
         let posted: Posted = frame.decode()?;
@@ -95,5 +139,19 @@ impl Sender {
         self.last = Some(posted.seq);
         self.acked += 1;
         Ok((since.elapsed(), posted.seq))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filled_template_is_what_encoding_gives() {
+        let mut template = Template::new(RoomId(300), 77).unwrap();
+        for number in [0, 1, 9, 12_345, 999_999_999_999] {
+            template.fill(number);
+            assert_eq!(template.frame, encoded(RoomId(300), 77, number), "{number}");
+        }
     }
 }

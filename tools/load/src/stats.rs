@@ -35,19 +35,26 @@ impl Latencies {
 pub(crate) struct Mark {
     at: Instant,
     cpu_s: f64,
+    own_cpu_s: f64,
     count: u64,
 }
 
 impl Mark {
     pub(crate) fn set(pid: u32, count: u64) -> Result<Self> {
-        Ok(Self { at: clock::now(), cpu_s: machine::cpu_s(pid)?, count })
+        let own_cpu_s = machine::cpu_s(std::process::id())?;
+        Ok(Self { at: clock::now(), cpu_s: machine::cpu_s(pid)?, own_cpu_s, count })
     }
 
     /// What happened since.
     pub(crate) fn until_now(self, pid: u32, count: u64) -> Result<Rate> {
         let now = Self::set(pid, count)?;
         let wall_s = now.at.duration_since(self.at).as_secs_f64();
-        Ok(Rate { count: count - self.count, wall_s, cpu_s: now.cpu_s - self.cpu_s })
+        Ok(Rate {
+            count: count - self.count,
+            wall_s,
+            cpu_s: now.cpu_s - self.cpu_s,
+            own_cpu_s: now.own_cpu_s - self.own_cpu_s,
+        })
     }
 }
 
@@ -60,9 +67,17 @@ pub(crate) struct Rate {
     pub(crate) wall_s: f64,
     /// Seconds of processor time the server used.
     pub(crate) cpu_s: f64,
+    /// Seconds of processor time this tool used.
+    pub(crate) own_cpu_s: f64,
 }
 
 impl Rate {
+    /// Processors that server and tool used, in words.
+    pub(crate) fn busy(self) -> String {
+        let (server, own) = (self.cpu_s / self.wall_s, self.own_cpu_s / self.wall_s);
+        format!("server on {server:.2} processors, tool on {own:.2}")
+    }
+
     pub(crate) fn per_wall_s(self) -> f64 {
         self.count as f64 / self.wall_s
     }

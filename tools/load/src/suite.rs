@@ -78,8 +78,12 @@ impl Suite {
         let many = senders > 1;
         let what =
             format!("durable posts, {senders} senders x {window} in flight{}", name(transport));
-        let detail =
-            format!("{} acks/CPU-s, ack {}", short(found.acks.per_cpu_s()), times(found.latency));
+        let detail = format!(
+            "{} acks/CPU-s, ack {}; {}",
+            short(found.acks.per_cpu_s()),
+            times(found.latency),
+            found.acks.busy()
+        );
         self.add(
             what.clone(),
             (found.acks.per_wall_s(), "acks/s"),
@@ -115,12 +119,8 @@ impl Suite {
             _ => None,
         };
         let what =
-            format!("fan-out, {members} members, 4 senders, window {window}{}", name(transport));
-        let busy = rate.cpu_s / rate.wall_s;
-        let detail = format!(
-            "{} deliveries/s wall, server uses {busy:.2} processors",
-            short(rate.per_wall_s())
-        );
+            format!("fan-out, {members} members, 4 senders, {window} in flight{}", name(transport));
+        let detail = format!("{} deliveries/s wall; {}", short(rate.per_wall_s()), rate.busy());
         self.add(what, (rate.per_cpu_s(), "deliveries/CPU-s"), target, detail);
         Ok(())
     }
