@@ -14,9 +14,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Bytes of names and topics in one list. What every room takes beside them is about 130 bytes, so
-/// that the rooms of one person fit into a frame.
-const WORDS_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of names and topics in one list. Beside them a room takes up to 140 bytes, and all rooms
+/// of a person shall fit into a frame.
+const WORDS_BYTES_MAX: usize = 32 * 1024;
 
 /// The rooms of a person, the one that moved last first.
 pub(super) fn rooms_of(hub: &Hub, user: UserId) -> Result<Vec<event::Room>, Fault> {
@@ -80,5 +80,37 @@ pub(super) fn gone(room: RoomId) -> event::Room {
         members: 0,
         floor: Seq::ZERO,
         with: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use liao_common::{codec, event::User, limits};
+
+    #[test]
+    fn the_largest_list_fits_into_a_frame() {
+        let large = (1 << 53) - 1;
+        let name = "n".repeat(limits::NAME_BYTES_MAX);
+        let room = event::Room {
+            room: RoomId(large),
+            kind: RoomKind::Private,
+            name: name.clone(),
+            topic: "t".repeat(limits::TOPIC_BYTES_MAX),
+            head: (Seq(large), large),
+            read: (Seq(large), large),
+            role: Role::Invited,
+            members: large,
+            floor: Seq(large),
+            with: Some(User { user: UserId(large), id: name.clone(), name, on: None }),
+        };
+        let mut rooms = vec![room.clone(); MEMBERSHIPS_MAX];
+        let late = shorten(&mut rooms);
+        assert!(rooms[0] == room && late.iter().all(|late| *late == room));
+        let told = rooms.iter().filter(|room| !room.name.is_empty()).count();
+        assert_eq!(told + late.len(), MEMBERSHIPS_MAX);
+        let synced = event::Synced { epoch: "7f3a90c15be2d846".into(), reset: true, rooms };
+        let bytes = codec::frame("ok", 1 << 53, &synced).len() - 4;
+        assert!(bytes <= limits::FRAME_BYTES_MAX, "{bytes}");
     }
 }

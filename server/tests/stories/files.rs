@@ -408,6 +408,49 @@ async fn files_are_for_the_members_of_their_room() {
     assert_eq!(moved.code, FaultCode::NotFound, "a file stays in its room");
 }
 
+/// Whether somebody may fetch a file, and if not, why.
+async fn may_fetch(raw: &mut Raw, fid: FileId) -> Result<(), FaultCode> {
+    let found = raw.asks::<liao_common::event::FileFound>(FileGet { fid, off: 0 }).await;
+    found.map(drop).map_err(|fault| fault.code)
+}
+
+#[tokio::test]
+async fn a_file_is_seen_by_those_who_see_its_message() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    alice.creates("#plan", true).await;
+    let (_dir, path) = file("before.txt", b"before bob came");
+    let before = sent(&alice, alice.sends_file("#plan", &path)).await;
+    alice.sees("#plan", "alice offers before.txt").await;
+    alice.invites("#plan", bob.number()).await.unwrap();
+    bob.joins("#plan").await;
+    let (_dir, path) = file("after.txt", b"bob is here");
+    let after = sent(&alice, alice.sends_file("#plan", &path)).await;
+    bob.sees("#plan", "alice offers after.txt").await;
+    let (mut to_alice, mut to_bob) = (raw_alice(&world).await, world.raw().await);
+    to_bob.logs_in("bob", "").await;
+    assert_eq!(may_fetch(&mut to_bob, before).await, Err(FaultCode::NotFound));
+    assert_eq!(may_fetch(&mut to_bob, after).await, Ok(()));
+
+    let room = alice.room("#plan");
+    let opened =
+        opened(&mut to_alice, FileOpen { room, ..open("silent", b"never offered") }).await.unwrap();
+    sends(&mut to_alice, opened.x, 0, b"never offered").await;
+    let silent = done(&mut to_alice, opened.x).await.unwrap();
+    assert_eq!(may_fetch(&mut to_bob, silent).await, Err(FaultCode::NotFound));
+
+    let offered = alice.looks(|seen| {
+        let mut messages = seen.messages.iter();
+        messages.find(|message| message.body.fid == Some(after)).unwrap().seq
+    });
+    let redact = Body { of: Some(offered), ..Body::default() };
+    alice.posts("#plan", Kind::Redact, redact).await.unwrap();
+    bob.sees("#plan", "alice took it back").await;
+    assert_eq!(may_fetch(&mut to_bob, after).await, Err(FaultCode::NotFound));
+    bob.leaves("#plan").await;
+    assert_eq!(may_fetch(&mut to_bob, after).await, Err(FaultCode::NotFound));
+}
+
 #[tokio::test]
 async fn quotas_hold_also_for_uploads_side_by_side() {
     let world = World::with(|config| {

@@ -5,7 +5,7 @@ use liao_common::{
     fault::FaultCode,
     id::{Nonce, RoomId, Seq},
     limits,
-    message::{Body, Kind},
+    message::{Body, Kind, Message},
     request::{History, Send},
 };
 
@@ -16,10 +16,10 @@ fn numbered(name: &str, count: usize) -> Vec<String> {
 }
 
 /// All messages of the lobby, from the log, in order.
-async fn log_of(person: &Person, room: RoomId) -> Vec<liao_common::message::Message> {
+async fn log_of(person: &Person, room: RoomId) -> Vec<Message> {
     let mut all = Vec::new();
     loop {
-        let after = all.last().map_or(Seq::ZERO, |last: &liao_common::message::Message| last.seq);
+        let after = all.last().map_or(Seq::ZERO, |last: &Message| last.seq);
         let page: Page =
             person.asks(History { room, after: Some(after), ..History::default() }).await.unwrap();
         all.extend(page.msgs);
@@ -92,6 +92,18 @@ async fn replies_mentions_edits_and_redactions_stand_in_the_log() {
     assert!(log.iter().any(|message| message.kind == Kind::Edit && message.body == edit));
     let original = log.iter().find(|message| message.seq == secret).unwrap();
     assert_eq!(original.body.text.as_deref().unwrap_or_default().trim(), "", "its words are gone");
+    let slip = alice.says("#lobby", "fine").await;
+    let edit = Body { of: Some(slip), ..Body::text("another password") };
+    let edited = alice.posts("#lobby", Kind::Edit, edit).await.unwrap().seq;
+    alice
+        .posts("#lobby", Kind::Redact, Body { of: Some(edited), ..Body::default() })
+        .await
+        .unwrap();
+    let log = log_of(&bob, RoomId::LOBBY).await;
+    let told = |message: &Message| {
+        message.body.text.as_deref().unwrap_or_default().contains("another password")
+    };
+    assert!(!log.iter().any(told), "edits can be taken back too");
     for kind in [Kind::Edit, Kind::Redact] {
         let body = Body { of: Some(first), ..Body::text("mine now") };
         let fault = bob.posts("#lobby", kind, body).await.unwrap_err();
