@@ -63,6 +63,18 @@ pub fn message(room: RoomId, seq: Seq) -> Vec<u8> {
     key(b'm', &[&room.0.to_be_bytes(), &seq.0.to_be_bytes()])
 }
 
+/// An edit of a message, below what it edits.
+#[must_use]
+pub fn edit(room: RoomId, of: Seq, seq: Seq) -> Vec<u8> {
+    key(b'e', &[&room.0.to_be_bytes(), &of.0.to_be_bytes(), &seq.0.to_be_bytes()])
+}
+
+/// All edits of a message.
+#[must_use]
+pub fn edits(room: RoomId, of: Seq) -> Vec<u8> {
+    key(b'e', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
+}
+
 /// All messages of a room.
 #[must_use]
 pub fn messages(room: RoomId) -> Vec<u8> {

@@ -15,7 +15,7 @@ use super::{
 use crate::{index::Write, journal::RecordRef, store::ProjectError};
 
 /// Version of what the projection writes; an index made by another one is made anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
@@ -67,6 +67,9 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
     place.extend(message.n.to_be_bytes());
     put(out, key::message(message.room, message.seq), &place);
 
+    if let (Kind::Edit, Some(of)) = (&message.kind, message.body.of) {
+        put(out, key::edit(message.room, of, message.seq), &[]);
+    }
     match (&message.kind, message.body.fid) {
         (Kind::File, Some(file)) => put(out, key::file_shown(file), &message.seq.0.to_be_bytes()),
         (Kind::Redact, Some(file)) => drop_key(out, key::file_shown(file)),

@@ -211,6 +211,20 @@ pub fn message_places(
         .collect()
 }
 
+/// The edits of a message, oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub fn edits(
+    from: &impl View,
+    room: RoomId,
+    of: Seq,
+    limit: usize,
+) -> Result<Vec<Seq>, StoreError> {
+    let rows = from.scan(&Span::prefix(&key::edits(room, of)), Direction::Forward, limit)?;
+    Ok(rows.iter().map(|(key, _)| Seq(key::last_number(key))).collect())
+}
+
 /// What a person is in a room.
 ///
 /// # Errors

@@ -111,6 +111,26 @@ async fn replies_mentions_edits_and_redactions_stand_in_the_log() {
     }
 }
 
+#[tokio::test]
+async fn taking_a_message_back_takes_its_edits_along() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let slip = alice.says("#lobby", "first slip").await;
+    for text in ["second slip", "third slip"] {
+        let edit = Body { of: Some(slip), ..Body::text(text) };
+        alice.posts("#lobby", Kind::Edit, edit).await.unwrap();
+    }
+    let back = Body { of: Some(slip), ..Body::default() };
+    alice.posts("#lobby", Kind::Redact, back).await.unwrap();
+    let log = log_of(&bob, RoomId::LOBBY).await;
+    let slips =
+        |message: &Message| message.body.text.as_deref().unwrap_or_default().contains("slip");
+    assert!(!log.iter().any(slips));
+    let edit = Body { of: Some(slip), ..Body::text("fourth slip") };
+    let fault = alice.posts("#lobby", Kind::Edit, edit).await.unwrap_err();
+    assert_eq!(fault.code, FaultCode::Gone);
+}
+
 async fn send(raw: &mut Raw, room: RoomId, cid: [u8; 16], text: &str) -> Result<Posted, FaultCode> {
     let send = Send { room, cid: Nonce(cid), kind: Kind::Text, body: Body::text(text) };
     raw.asks(send).await.map_err(|fault| fault.code)

@@ -19,6 +19,9 @@ use crate::{
     store::View as _,
 };
 
+/// Edits of one message. One more is refused, so that taking it back stays one small deed.
+const EDITS_MAX: usize = 100;
+
 /// Posts a message; the answer comes when it is on stable storage.
 pub(super) async fn send(caller: Caller, ask: Send) -> Result<Posted, Fault> {
     check(&ask)?;
@@ -83,12 +86,15 @@ fn introduce(tx: &mut Transaction<'_, '_>, by: Speaker) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Taking a message back also removes its words from the disk.
+/// Taking a message back also removes its words from the disk, and those of its edits.
 fn erase_redacted(tx: &mut Transaction<'_, '_>, ask: &Send) -> Result<(), Fault> {
     let Some(of) = ask.body.of.filter(|_| ask.kind == Kind::Redact) else { return Ok(()) };
-    if let Some((place, _)) = view::message_place(tx, ask.room, of)? {
-        let frame = tx.record(&place)?;
-        tx.erase(ask.room, place, &frame);
+    let edits = view::edits(tx, ask.room, of, EDITS_MAX)?;
+    for seq in std::iter::once(of).chain(edits) {
+        if let Some((place, _)) = view::message_place(tx, ask.room, seq)? {
+            let frame = tx.record(&place)?;
+            tx.erase(ask.room, place, &frame);
+        }
     }
     Ok(())
 }
@@ -101,6 +107,15 @@ fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fa
         Kind::Edit | Kind::Redact => {
             let of = said.of.ok_or_else(|| Fault::new(FaultCode::BadRequest, "of is missing"))?;
             let original = own(tx, by, of, &ask.kind)?;
+            let taken_back =
+                original.body.text.as_deref().is_some_and(|text| text.trim().is_empty());
+            if ask.kind == Kind::Edit && taken_back {
+                return Err(FaultCode::Gone.into());
+            }
+            let edits = view::edits(tx, by.room, of, EDITS_MAX)?.len();
+            if ask.kind == Kind::Edit && edits >= EDITS_MAX {
+                return Err(Fault::new(FaultCode::TooLarge, "edited too often"));
+            }
             let text = said.text.clone().filter(|_| ask.kind == Kind::Edit);
             // Says which file is offered no longer, so that the index need not look back.
             let fid = original.body.fid.filter(|_| ask.kind == Kind::Redact);
