@@ -87,14 +87,16 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             return error.into();
         }
-        let Some(tls) = &self.tls else { return self.serve(stream).await };
+        // Boxed, all of them: a connection's task would hold room for each way it does not take.
+        let Some(tls) = &self.tls else { return Box::pin(self.serve(stream)).await };
+        let shake = Box::pin(self.handshake(tls, stream));
         let shaken = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return Closed::Shutdown,
-            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, self.handshake(tls, stream)) => shaken,
+            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, shake) => shaken,
         };
         match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => self.serve(stream).await,
+            Ok(stream) => Box::pin(self.serve(stream)).await,
             Err(error) => error.into(),
         }
     }
@@ -103,9 +105,9 @@ impl Door {
         &self,
         tls: &TlsAcceptor,
         stream: TcpStream,
-    ) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    ) -> io::Result<Box<tokio_rustls::server::TlsStream<TcpStream>>> {
         let _turn = self.handshakes.acquire().await.map_err(io::Error::other)?;
-        Box::pin(tls.accept(stream)).await
+        tls.accept(stream).await.map(Box::new)
     }
 
     /// Serves any stream as a connection.

@@ -5,7 +5,7 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use liao_common::id::{Hash, Pin};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 
 use crate::{
@@ -27,6 +27,9 @@ use crate::{
     store::{self, IndexFate, Recovery, StoreError, StoreOptions},
     tls::{self, TlsError},
 };
+
+/// Connections that may wait to be accepted; the system may allow fewer.
+const QUEUE_CONNECTIONS_MAX: u32 = 4096;
 
 /// How long connections may take to say goodbye.
 const GRACE: Duration = Duration::from_secs(5);
@@ -107,7 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         Transport::Plaintext => None,
     };
     let listen = |source| StartError::Listen { addr: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let listener = listening(config.listen).map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     let pin = identity.as_ref().map(|identity| identity.pin);
     let notice = store.folder.path().join("listening");
@@ -120,6 +123,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         .map_err(|source| StartError::Io { action: "open the administration socket", source })?;
     tokio::spawn(door.clone().run(listener));
     Ok(Running { addr, pin, recovery, door, store, notice })
+}
+
+/// A listener with a longer queue than usual: when everybody comes back at once, whoever finds no
+/// place in it tries again only after a second.
+fn listening(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(QUEUE_CONNECTIONS_MAX)
 }
 
 /// The work that goes on beside the connections, until shutdown.

@@ -186,8 +186,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Taken::Nothing => {}
                 Taken::Write(bytes) => self.pipeline.push(Slot::Ready(bytes)),
                 Taken::Later(answer) => self.pipeline.push(Slot::Waiting(answer)),
-                Taken::Data(data) => self.session.receive(data, &mut self.outgoing).await,
-                Taken::Alone(rid, request) => self.serve_alone(rid, *request).await,
+                Taken::Data(data) => {
+                    Box::pin(self.session.receive(data, &mut self.outgoing)).await;
+                }
+                Taken::Alone(rid, request) => self.serve_alone(rid, request).await,
                 Taken::Close(last) => {
                     self.finish_pipeline().await;
                     last.into_iter().for_each(|bytes| self.outgoing.push(bytes));
@@ -205,11 +207,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(false)
     }
 
-    async fn serve_alone(&mut self, rid: u64, request: liao_common::request::Request) {
+    async fn serve_alone(&mut self, rid: u64, request: Box<liao_common::request::Request>) {
         self.finish_pipeline().await;
         let before = self.session.is_logged_in();
         // Boxed: a login's future is large, and a connection spends its life elsewhere.
-        Box::pin(self.session.serve(rid, request, &mut self.outgoing)).await;
+        Box::pin(self.session.serve(rid, *request, &mut self.outgoing)).await;
         if self.session.is_logged_in() && !before {
             self.codec.allow(limits::FRAME_BYTES_MAX);
             self.heard = Instant::now();
@@ -232,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Says why, where there is somebody to hear it, and lets go.
-    async fn end(mut self, closed: &Closed) {
+    async fn end(&mut self, closed: &Closed) {
         if matches!(closed, Closed::Fault(FaultCode::AuthRevoked)) {
             self.session.end_politely();
         }

@@ -54,21 +54,29 @@ pub(super) async fn write_all<S: AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let stuck = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing");
     while !frames.is_empty() {
-        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let count = frames
-            .iter()
-            .zip(&mut slices)
-            .map(|(frame, slice)| *slice = IoSlice::new(frame))
-            .count();
-        let written = tokio::time::timeout(STUCK, stream.write_vectored(&slices[..count]))
-            .await
-            .map_err(stuck)??;
+        let some = write_some(stream, frames);
+        let written = tokio::time::timeout(STUCK, some).await.map_err(stuck)??;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
         advance(frames, written);
     }
     tokio::time::timeout(STUCK, stream.flush()).await.map_err(stuck)?
+}
+
+/// Writes some of it. The list of pieces is made anew at each try: kept while waiting, it would be a
+/// kilobyte of every connection.
+async fn write_some<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    frames: &VecDeque<Bytes>,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+        let pieces = frames.iter().zip(&mut slices);
+        let count = pieces.map(|(frame, slice)| *slice = IoSlice::new(frame)).count();
+        Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count])
+    })
+    .await
 }
 
 fn advance(frames: &mut VecDeque<Bytes>, mut written: usize) {

@@ -181,7 +181,8 @@ impl Session {
             Note::Marked(_) | Note::Membership { .. } if !self.synced => {}
             Note::Marked(marked) => out.push(codec::frame::<Marked>(kind::MARK, 0, &marked)),
             Note::Membership { room, until } => {
-                self.membership(room, until, out).await.map_err(|fault| Ended(fault.code))?;
+                let told = Box::pin(self.membership(room, until, out));
+                told.await.map_err(|fault| Ended(fault.code))?;
             }
         }
         Ok(())
