@@ -157,10 +157,8 @@ impl Files {
         Ok(freed)
     }
 
-    /// What this person's other uploads take: those under way all that was announced, those that
-    /// stand still what came of them.
     /// Moves whole uploads to their places that a crash left behind: those that are somebody's file
-    /// already, as `is_file` knows.
+    /// already, as `is_file` knows. Others may claim that too, so the bytes are verified again.
     ///
     /// # Errors
     /// When the folders cannot be read or written.
@@ -169,13 +167,16 @@ impl Files {
             let entry = entry?;
             let name = entry.file_name();
             let Some((user, b3, size)) = name.to_str().and_then(parse_name) else { continue };
-            if entry.metadata()?.len() == size && is_file(user, &b3) {
+            let whole = entry.metadata()?.len() == size && is_file(user, &b3);
+            if whole && upload::verify(&entry.path(), &b3)? {
                 upload::publish(&entry.path(), &self.blob(&b3))?;
             }
         }
         Ok(())
     }
 
+    /// What this person's other uploads take: those under way all that was announced, those that
+    /// stand still what came of them.
     fn unfinished_bytes(&self, user: UserId, except: &str, in_use: &InUse) -> io::Result<u64> {
         let prefix = format!("{user}-");
         let under_way = in_use.iter().filter(|(name, _)| name.starts_with(&prefix));

@@ -135,6 +135,15 @@ impl Verified {
     }
 }
 
+/// Whether a file has the content that its name claims. When it has, its bytes are on the disk.
+pub(super) fn verify(path: &Path, b3: &Hash) -> io::Result<bool> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    hash_all(&mut file, &mut hasher)?;
+    file.sync_all()?;
+    Ok(Hash(hasher.finalize().into()) == *b3)
+}
+
 /// Moves a whole upload to its place.
 pub(super) fn publish(path: &Path, target: &Path) -> io::Result<()> {
     let folder = target.parent().unwrap_or(Path::new("."));

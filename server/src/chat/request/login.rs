@@ -24,6 +24,7 @@ use crate::{
         record::{Account, Device, Phc, Room, Standing},
         view,
     },
+    store::{StoreError, View},
 };
 
 /// Devices of one account; a new login beyond them logs the oldest out.
@@ -32,8 +33,49 @@ pub(super) const DEVICES_MAX: usize = 16;
 /// Characters of a device's name.
 const DEVICE_NAME_CHARS_MAX: usize = 64;
 
+/// Who somebody is, and by what they proved it.
+pub(in crate::chat) struct Proof {
+    session: Session,
+    by: Credential,
+}
+
+enum Credential {
+    /// The device is known.
+    Device,
+    /// The password is this one; nothing is kept of the login.
+    Password(Phc),
+}
+
+impl Proof {
+    fn device(session: Session) -> Self {
+        Self { session, by: Credential::Device }
+    }
+
+    /// Whose connection it will be, from which device.
+    pub(in crate::chat) const fn who(&self) -> (UserId, DeviceId) {
+        (self.session.user, self.session.dev)
+    }
+
+    /// The session, if what was proved is still so.
+    ///
+    /// # Errors
+    /// `unauthenticated` when the device was logged out or the password changed meanwhile.
+    pub(in crate::chat) fn check(self, from: &impl View) -> Result<Session, Fault> {
+        let (user, dev) = self.who();
+        let holds = match &self.by {
+            Credential::Device => view::device(from, user, dev)?.is_some(),
+            Credential::Password(secret) => has_secret(from, user, secret)?,
+        };
+        if holds { Ok(self.session) } else { Err(FaultCode::Unauthenticated.into()) }
+    }
+}
+
+fn has_secret(from: &impl View, user: UserId, secret: &Phc) -> Result<bool, StoreError> {
+    Ok(view::account(from, user)?.is_some_and(|account| account.secret == *secret))
+}
+
 /// Makes an account, its first device, and its place in the lobby.
-pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<Session, Fault> {
+pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<Proof, Fault> {
     let bad_name =
         |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
     let id = UserName::parse(&ask.user).map_err(bad_name)?;
@@ -58,7 +100,7 @@ pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<S
         }
         let account = create(tx, new)?;
         let dev = add_device(tx, account.user, &dev_name, &token)?;
-        Ok(session(&account, dev, Some(token)))
+        Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await
 }
@@ -154,7 +196,7 @@ fn add_device(
 }
 
 /// Logs in with a password or a token.
-pub(in crate::chat) async fn auth(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
+pub(in crate::chat) async fn auth(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
     match ask.mech.as_str() {
         "password" => by_password(hub, ask).await,
         "token" => by_token(hub, ask).await,
@@ -162,7 +204,7 @@ pub(in crate::chat) async fn auth(hub: &Arc<Hub>, ask: Auth) -> Result<Session, 
     }
 }
 
-async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
+async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
     let (Some(user), Some(secret)) = (ask.user, ask.secret) else {
         return Err(Fault::new(FaultCode::BadRequest, "user and secret are needed"));
     };
@@ -182,30 +224,29 @@ async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
         return Err(too_many_connections());
     }
     if ask.dev_name.is_empty() {
-        return Ok(session(&account, DeviceId(0), None));
+        let session = session(&account, DeviceId(0), None);
+        return Ok(Proof { session, by: Credential::Password(account.secret) });
     }
     let token = new_token()?;
     let decide = move |tx: &mut Transaction<'_, '_>| {
         // The password may have been changed while this one was being verified.
-        let unchanged =
-            view::account(tx, account.user)?.is_some_and(|now| now.secret == account.secret);
-        if !unchanged {
+        if !has_secret(tx, account.user, &account.secret)? {
             return Err(FaultCode::Unauthenticated.into());
         }
         let dev = add_device(tx, account.user, &ask.dev_name, &token)?;
-        Ok(session(&account, dev, Some(token)))
+        Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await
 }
 
-async fn by_token(hub: &Arc<Hub>, ask: Auth) -> Result<Session, Fault> {
+async fn by_token(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
     let token = ask.token.ok_or_else(|| Fault::new(FaultCode::BadRequest, "token is needed"))?;
     let hash = hash(&token.0);
     hub.read(move |hub| {
         let refused = || Fault::from(FaultCode::Unauthenticated);
         let device = view::device_by_token(&*hub.store, &hash)?.ok_or_else(refused)?;
         let account = view::account(&*hub.store, device.user)?.ok_or_else(refused)?;
-        Ok(session(&account, device.dev, None))
+        Ok(Proof::device(session(&account, device.dev, None)))
     })
     .await
 }

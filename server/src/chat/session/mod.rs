@@ -17,7 +17,7 @@ use liao_common::{
     event::{self, Empty, FileAck, FileData, kind},
     fault::{Fault, FaultCode},
     frame::Frame,
-    id::{DeviceId, RoomId, Seq},
+    id::{RoomId, Seq},
     limits,
     request::{Hello, Request},
 };
@@ -27,7 +27,11 @@ use super::{
     follow::Follow,
     hub::Hub,
     mailbox::{Mailbox, Note},
-    request::{self, Caller, login, transfer::Transfers},
+    request::{
+        self, Caller,
+        login::{self, Proof},
+        transfer::Transfers,
+    },
 };
 use crate::state::view;
 use bucket::Bucket;
@@ -229,13 +233,13 @@ impl Session {
             (Stage::New, Request::Hello(ask)) => Ok(event::ok(rid, &self.hello(&ask)?)),
             (Stage::New, _) => Err(Fault::new(FaultCode::BadRequest, "hello comes first").fatal()),
             (Stage::Welcomed, Request::Register(ask)) => {
-                let session = login::register(&self.hub, ask).await?;
-                Ok(event::ok(rid, &self.log_in(session).await?))
+                let proof = login::register(&self.hub, ask).await?;
+                Ok(event::ok(rid, &self.log_in(proof).await?))
             }
             (Stage::Welcomed, Request::Auth(ask)) => {
-                let session = login::auth(&self.hub, ask).await;
-                let session = session.map_err(|fault| self.failed(fault))?;
-                Ok(event::ok(rid, &self.log_in(session).await?))
+                let proof = login::auth(&self.hub, ask).await;
+                let proof = proof.map_err(|fault| self.failed(fault))?;
+                Ok(event::ok(rid, &self.log_in(proof).await?))
             }
             (Stage::LoggedIn, request) => self.serve_member(rid, request).await,
             _ => Err(FaultCode::Unauthenticated.into()),
@@ -284,18 +288,20 @@ impl Session {
         if self.failures >= FAILURES_MAX { fault.fatal() } else { fault }
     }
 
-    async fn log_in(&mut self, session: event::Session) -> Result<event::Session, Fault> {
-        let mailbox = Arc::new(Mailbox::new(session.user, session.dev));
+    async fn log_in(&mut self, proof: Proof) -> Result<event::Session, Fault> {
+        let (user, dev) = proof.who();
+        let mailbox = Arc::new(Mailbox::new(user, dev));
         if !self.hub.switchboard.plug(&mailbox) {
             return Err(too_many_connections());
         }
-        // Only now does a logout of this device reach us: it may have come just before.
-        let (user, dev) = (session.user, session.dev);
-        let known = move |hub: &Hub| Ok(view::device(&*hub.store, user, dev)?.is_some());
-        if dev != DeviceId(0) && !self.hub.read(known).await.unwrap_or(false) {
-            self.hub.switchboard.unplug(&mailbox);
-            return Err(FaultCode::Unauthenticated.into());
-        }
+        // Only now do a logout and a new password reach us: they may have come just before.
+        let session = match self.hub.read(move |hub| proof.check(&*hub.store)).await {
+            Ok(session) => session,
+            Err(fault) => {
+                self.hub.switchboard.unplug(&mailbox);
+                return Err(fault);
+            }
+        };
         self.mailbox = Some(mailbox);
         self.admin = session.admin;
         self.stage = Stage::LoggedIn;
