@@ -24,6 +24,8 @@ mod quiet;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod shutdown;
