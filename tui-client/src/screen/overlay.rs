@@ -95,7 +95,7 @@ fn switcher(paint: &mut Paint<'_, '_>, window: Rect, view: &mut SwitcherView, mo
         let styles = paint.styles().clone();
         let mut parts = vec![Span::raw(" ")];
         for (start, letter) in item.name.char_indices() {
-            let style = if item.found.contains(&start) { styles.found } else { styles.text };
+            let style = if item.found.contains(&start) { styles.found } else { styles.popup };
             parts.push(Span::styled(letter.to_string(), style));
         }
         if item.unread > 0 {
@@ -142,7 +142,7 @@ fn rooms(paint: &mut Paint<'_, '_>, window: Rect, view: &mut RoomsView) {
                     Span::styled(format!("{joined} "), styles.success),
                     Span::styled(name, styles.strong),
                     Span::styled(format!("  {members}  "), styles.dim),
-                    Span::styled(truncate(&room.topic, free), styles.text),
+                    Span::styled(truncate(&room.topic, free), styles.popup),
                 ])
             }
             None => {
@@ -243,7 +243,7 @@ fn picker(paint: &mut Paint<'_, '_>, window: Rect, view: &PickerView) {
             (entry.shown.clone(), format::size(entry.bytes))
         };
         let name = truncate(&name, usize::from(list.width).saturating_sub(columns(&size) + 3));
-        let style = if entry.is_folder { styles.accent } else { styles.text };
+        let style = if entry.is_folder { styles.accent } else { styles.popup };
         let line = row(list, at);
         paint.line(line, Span::styled(format!(" {name}"), style));
         paint.right(line, Line::from(Span::styled(format!("{size} "), styles.dim)));
@@ -296,7 +296,7 @@ fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmView, model: &
         }
     };
     let width = 60.min(window.width);
-    let style = paint.styles().text;
+    let style = paint.styles().popup;
     let lines = wrap::wrap_text(&text, style, usize::from(width.saturating_sub(6)));
     let height = u16::try_from(lines.len()).unwrap_or(1) + 5;
     let inside = paint.popup(centered(window, width, height), "");

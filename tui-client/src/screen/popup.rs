@@ -40,7 +40,7 @@ pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView)
 }
 
 fn entry(paint: &mut Paint<'_, '_>, area: Rect, line: &HelpLine, key_columns: usize) {
-    let (heading, key, text) = (paint.styles().accent, paint.styles().strong, paint.styles().text);
+    let (heading, key, text) = (paint.styles().accent, paint.styles().strong, paint.styles().popup);
     match line {
         HelpLine::Blank => {}
         HelpLine::Heading(title) => paint.text(area, title, heading),

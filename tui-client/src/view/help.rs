@@ -45,7 +45,8 @@ impl HelpView {
             self.modes.iter().partition(|mode| **mode == Mode::Main);
         for mode in everywhere.iter().chain(&here) {
             let keys = keymap::lines(*mode);
-            let entries = keys.map(|(keys, action)| (keys, words.t(action.word_key()).to_owned()));
+            let entries =
+                keys.map(|(keys, action)| (keys, words.t(explain(*mode, action)).to_owned()));
             self.section(&mut lines, words.t(mode.word_key()), entries);
         }
         if self.modes.contains(&Mode::Main) {
@@ -103,6 +104,14 @@ impl HelpView {
             Action::KillLeft => self.filter.clear(),
             _ => {}
         }
+    }
+}
+
+/// The same key walks fields in a form and panes on the main screen.
+const fn explain(mode: Mode, action: Action) -> &'static str {
+    match (mode, action) {
+        (Mode::Main, Action::Next | Action::Previous) => "hint.focus",
+        _ => action.word_key(),
     }
 }
 

@@ -21,6 +21,7 @@ struct Seen {
     /// Texts that were waited for while they pass by.
     passing: Vec<(&'static str, bool)>,
     closed: bool,
+    stuck: bool,
 }
 
 /// A terminal with the program in it.
@@ -46,7 +47,7 @@ impl Glass {
         let nonzero = |count| NonZero::new(count).unwrap();
         let parser = Parser::new(nonzero(rows), nonzero(columns), 0);
         let seen = Arc::new((
-            Mutex::new(Seen { parser, passing: Vec::new(), closed: false }),
+            Mutex::new(Seen { parser, passing: Vec::new(), closed: false, stuck: false }),
             Condvar::new(),
         ));
         watch(pair.master.try_clone_reader().unwrap(), Arc::clone(&seen));
@@ -82,6 +83,12 @@ impl Glass {
     /// Whether it did.
     pub(crate) fn saw(&self, text: &str) -> bool {
         self.seen.0.lock().unwrap().passing.iter().any(|(wanted, seen)| *wanted == text && *seen)
+    }
+
+    /// The terminal takes nothing more, as over a line that hangs; or goes on.
+    pub(crate) fn sticks(&self, stuck: bool) {
+        self.seen.0.lock().unwrap().stuck = stuck;
+        self.seen.1.notify_all();
     }
 
     /// Asks the program to end, as the operating system does.
@@ -141,7 +148,8 @@ fn watch(mut reader: Box<dyn Read + Send>, seen: Arc<(Mutex<Seen>, Condvar)>) {
         let mut bytes = [0; 8192];
         loop {
             let count = reader.read(&mut bytes).unwrap_or(0);
-            let mut guard = seen.0.lock().unwrap();
+            let guard = seen.0.lock().unwrap();
+            let mut guard = seen.1.wait_while(guard, |seen| seen.stuck).unwrap();
             let now = &mut *guard;
             now.parser.process(&bytes[..count]);
             let contents = now.parser.screen().contents();

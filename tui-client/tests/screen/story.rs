@@ -81,6 +81,10 @@ impl Drop for World {
     }
 }
 
+fn pasted(text: &str) -> String {
+    format!("\x1b[200~{text}\x1b[201~")
+}
+
 fn line(text: &str) -> String {
     format!("{text}{ENTER}")
 }
@@ -174,5 +178,40 @@ fn the_terminal_comes_back_when_the_server_dies_and_when_one_is_asked_to_end() {
     world.runtime.block_on(running.stop());
     alice.sees("reconnecting");
     alice.terminate();
+    alice.ends();
+}
+
+#[test]
+fn a_terminal_that_hangs_does_not_hold_up_the_chat() {
+    let world = World::new();
+    let mut alice = world.register("alice", "Alice");
+    let mut bob = world.register("bob", "Bob");
+    alice.sticks(true);
+    for number in 0..40 {
+        bob.types(&line(&pasted(&format!("{number} {}", "many words ".repeat(120)))));
+    }
+    bob.sees("39 many words");
+    bob.misses("◌");
+    alice.types(&line("I still hear you"));
+    bob.sees("I still hear you");
+    alice.sticks(false);
+    alice.sees("I still hear you");
+    alice.sticks(true);
+    bob.types(&line(&pasted(&"more words ".repeat(500))));
+    alice.terminate();
+    bob.misses("● Alice");
+    alice.sticks(false);
+    alice.ends();
+}
+
+#[test]
+fn a_paste_of_a_mebibyte_is_refused_and_the_keyboard_goes_on() {
+    let world = World::new();
+    let mut alice = world.register("alice", "Alice");
+    alice.types(&pasted(&"x".repeat(1 << 20)));
+    alice.sees("too long for one message");
+    alice.types(&line("still here"));
+    alice.sees("still here");
+    alice.types(QUIT);
     alice.ends();
 }
