@@ -1,11 +1,9 @@
 //! The way in: menu, server, trust, login. Decides which question comes next, so that no password can be typed
 //! before the server's key is known. Pure.
 
-use std::path::Path;
-
 use liao_client_core::{
-    address::{Address, AddressError, LinkTarget},
-    notice::{Cut, End, LinkState, Notice},
+    address::{Address, LinkTarget},
+    notice::{End, LinkState, Notice},
     trust::ConnectError,
 };
 use liao_common::id::Pin;
@@ -14,6 +12,7 @@ use super::{
     entry::{EntryKind, EntryView},
     hit::Hit,
     menu::{self, MenuItem, MenuView},
+    reasons::{address_error, private_sentence},
     server::{Account, KnownKey, Server},
     trust::{TrustState, TrustView},
 };
@@ -24,8 +23,9 @@ use crate::{
     form::{Field, FieldError, Form, FormStep, Line},
     input::PrivateTrouble,
     keymap::Mode,
-    words::Words,
 };
+
+pub use super::reasons::{connect_sentence, cut_sentence};
 
 /// How often a wait is drawn, in milliseconds.
 const SPINNER_MS: u64 = 100;
@@ -75,7 +75,7 @@ pub struct Door {
     pub newcomer: bool,
     /// How the link stands while one waits for it, for the words beside the spinner.
     pub link: Option<LinkState>,
-    goal: Goal,
+    pub(super) goal: Goal,
     log_in: Option<EntryView>,
     register: Option<EntryView>,
 }
@@ -292,63 +292,8 @@ impl Door {
         }
     }
 
-    fn act_menu(&mut self, action: Action, base: &mut Base) {
-        let items = self.menu_items();
-        let number = match action {
-            Action::LogIn => Some(0),
-            Action::Register => Some(1),
-            _ => None,
-        };
-        if let Some(row) = number.and_then(|number| menu::numbered(&items, number)) {
-            self.menu.list.choose(row);
-            return self.choose_menu(base);
-        }
-        match action {
-            Action::Up => self.menu.list.turn(items.len(), -1),
-            Action::Down => self.menu.list.turn(items.len(), 1),
-            Action::Choose => self.choose_menu(base),
-            Action::OtherServer => self.ask_address(Goal::Menu),
-            Action::Decline => self.forget_chosen(base),
-            _ => {}
-        }
-    }
-
-    fn choose_menu(&mut self, base: &mut Base) {
-        let items = self.menu_items();
-        let chosen = self.menu.list.chosen(items.len()).and_then(|row| items.get(row));
-        self.menu.trouble = None;
-        match chosen {
-            Some(MenuItem::Remembered(user, _)) => self.go(Goal::Remembered(user.clone()), base),
-            Some(MenuItem::LogIn) => self.go(Goal::LogIn, base),
-            Some(MenuItem::Register) => self.go(Goal::Register, base),
-            Some(MenuItem::StartPrivate) => {
-                self.server = Some(Server::Private);
-                self.go(Goal::Private, base);
-                self.server = None;
-            }
-            Some(MenuItem::ConnectServer) => self.ask_address(Goal::Menu),
-            Some(MenuItem::Quit) => base.wish(Effect::Quit),
-            None => {}
-        }
-    }
-
-    fn forget_chosen(&mut self, base: &mut Base) {
-        let items = self.menu_items();
-        let chosen = self.menu.list.chosen(items.len()).and_then(|row| items.get(row));
-        if let Some(MenuItem::Remembered(user, _)) = chosen {
-            self.forget(user, base);
-        }
-    }
-
-    fn forget(&mut self, user: &str, base: &mut Base) {
-        let Some(server) = self.server.clone() else { return };
-        let address = server.address();
-        self.accounts.retain(|account| account.address != address || account.user != user);
-        base.wish(Effect::ForgetAccount(server, user.to_owned()));
-    }
-
     /// On the way to a goal: is the server reachable, is its key known?
-    fn go(&mut self, goal: Goal, base: &mut Base) {
+    pub(super) fn go(&mut self, goal: Goal, base: &mut Base) {
         self.goal = goal;
         let known = self.known_key();
         match self.server.clone() {
@@ -433,7 +378,7 @@ impl Door {
         }
     }
 
-    fn ask_address(&mut self, goal: Goal) {
+    pub(super) fn ask_address(&mut self, goal: Goal) {
         self.goal = goal;
         let typed = match &self.server {
             Some(Server::At(target)) => target.address.to_string(),
@@ -535,59 +480,4 @@ pub fn edit(form: &mut Form, action: Action) {
         Action::KillRight => form.edit(Line::delete_to_end),
         _ => FormStep::Still,
     };
-}
-
-const fn address_error(error: AddressError) -> &'static str {
-    match error {
-        AddressError::Empty => "invalid.address_empty",
-        AddressError::Host | AddressError::Link => "invalid.address_form",
-        AddressError::Port => "invalid.address_port",
-        AddressError::Pin => "invalid.address_pin",
-    }
-}
-
-/// Why a server could not be reached, as a sentence.
-#[must_use]
-pub fn connect_sentence(error: &ConnectError, address: &Address, words: &Words) -> String {
-    let key = match error {
-        ConnectError::Unreachable(error)
-            if error.kind() == std::io::ErrorKind::ConnectionRefused =>
-        {
-            "connect.refused"
-        }
-        ConnectError::Unreachable(_) => {
-            return words.fill("connect.no_address", &[("host", &address.host)]);
-        }
-        ConnectError::Timeout => "connect.timed_out",
-        ConnectError::Tls(_) => "connect.tls",
-        ConnectError::PinChanged { .. } => "trust.changed",
-        ConnectError::NotLoopback => "connect.not_loopback",
-        ConnectError::Protocol(_) => "connect.not_liao",
-    };
-    words.fill(key, &[("address", address)])
-}
-
-/// Why a link is down for a while, as a sentence.
-#[must_use]
-pub fn cut_sentence(cut: &Cut, address: &str, words: &Words) -> String {
-    match cut {
-        Cut::Unreachable(_) => words.fill("connect.refused", &[("address", &address)]),
-        Cut::Timeout | Cut::Silent => words.fill("connect.timed_out", &[("address", &address)]),
-        Cut::Tls(_) => words.fill("connect.tls", &[("address", &address)]),
-        Cut::Protocol(_) => words.fill("connect.not_liao", &[("address", &address)]),
-        Cut::Lost => words.t("connect.cut").to_owned(),
-        Cut::GoAway(code) => words.fault(liao_common::fault::FaultCode::parse(code)),
-        Cut::Busy(fault) => words.fault(fault.code),
-    }
-}
-
-fn private_sentence(trouble: &PrivateTrouble, words: &Words) -> String {
-    match trouble {
-        PrivateTrouble::InUse(path) => {
-            words.fill("server.data_in_use", &[("path", &Path::display(path))])
-        }
-        PrivateTrouble::Failed(reason) => {
-            words.fill("server.start_failed", &[("reason", &reason.trim_end_matches('.'))])
-        }
-    }
 }

@@ -3,6 +3,7 @@
 
 pub mod areas;
 pub mod chat;
+mod choosing;
 pub mod completion;
 pub mod confirm;
 mod deeds;
@@ -16,7 +17,9 @@ pub mod list;
 pub mod main;
 pub mod menu;
 mod mouse;
+mod moves;
 pub mod overlay;
+pub mod reasons;
 pub mod rooms;
 pub mod server;
 pub mod sidebar;

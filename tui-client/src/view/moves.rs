@@ -1,0 +1,117 @@
+//! Moving between tabs and between the parts of the screen. Part of the main view.
+
+use liao_client_core::model::Model;
+use liao_common::id::RoomId;
+
+use super::{
+    areas::COLUMNS_SIDEBAR,
+    confirm::{ConfirmView, Question},
+    main::{Focus, MainView, Place},
+    overlay::Overlay,
+};
+use crate::{app::Base, effect::Effect};
+
+impl MainView {
+    /// The tabs behind the inbox: rooms first, then people, each in the order they came into being.
+    #[must_use]
+    pub fn tabs(&self, model: &Model) -> Vec<RoomId> {
+        let mut rooms: Vec<_> =
+            model.rooms().into_iter().filter(|room| !room.is_invitation()).collect();
+        rooms.sort_by_key(|room| (room.is_direct(), room.id));
+        let shown = |id: RoomId, silent: bool, unread: bool| {
+            Some(id) == self.room()
+                || unread
+                || (!self.closed.contains(&id) && (!silent || self.opened.contains(&id)))
+        };
+        let kept = rooms.into_iter().filter(|room| {
+            !room.is_direct()
+                || shown(
+                    room.id,
+                    room.head.1 == 0 && room.timeline.pending().is_empty(),
+                    room.unread() > 0,
+                )
+        });
+        kept.map(|room| room.id).collect()
+    }
+
+    pub(super) fn ask_to_quit(&mut self, model: &Model, base: &mut Base) {
+        if model.transfers.active().next().is_none() {
+            return base.wish(Effect::Quit);
+        }
+        self.overlay = Some(Overlay::Confirm(ConfirmView { question: Question::Quit }));
+    }
+
+    pub(super) fn toggle_inbox(&mut self, model: &mut Model, base: &mut Base) {
+        if self.place != Place::Inbox {
+            return self.go_to_inbox(model);
+        }
+        let room = self.watched.unwrap_or(RoomId::LOBBY);
+        self.go(room, model, base);
+    }
+
+    pub(super) fn toggle_sidebar(&mut self, base: &Base) {
+        let wide = base.size.0 >= COLUMNS_SIDEBAR;
+        if self.focus == Focus::Sidebar {
+            self.focus = Focus::Composer;
+            self.sidebar.hidden |= wide;
+        } else {
+            self.sidebar.hidden = false;
+            self.focus = Focus::Sidebar;
+        }
+    }
+
+    pub(super) fn go_to_tab(&mut self, place: usize, model: &mut Model, base: &mut Base) {
+        let Some(place) = place.checked_sub(1) else { return self.go_to_inbox(model) };
+        if let Some(room) = self.tabs(model).get(place) {
+            self.go(*room, model, base);
+        }
+    }
+
+    pub(super) fn turn_tab(&mut self, by: isize, model: &mut Model, base: &mut Base) {
+        let tabs = self.tabs(model);
+        let here = self
+            .room()
+            .and_then(|room| tabs.iter().position(|tab| *tab == room))
+            .map_or(0, |at| at + 1);
+        let count = isize::try_from(tabs.len() + 1).unwrap_or(1);
+        let next = (isize::try_from(here).unwrap_or(0) + by).rem_euclid(count);
+        self.go_to_tab(next.unsigned_abs(), model, base);
+    }
+
+    pub(super) fn next_unread(&mut self, model: &mut Model, base: &mut Base) {
+        let tabs = self.tabs(model);
+        let here = self
+            .room()
+            .and_then(|room| tabs.iter().position(|tab| *tab == room))
+            .map_or(0, |at| at + 1);
+        let after = tabs.iter().cycle().skip(here).take(tabs.len());
+        let found = after.copied().find(|room| {
+            Some(*room) != self.room() && model.room(*room).is_some_and(|view| view.unread() > 0)
+        });
+        match found {
+            Some(room) => self.go(room, model, base),
+            None => self.say(base, base.words.t("status.nothing_unread")),
+        }
+    }
+
+    pub(super) fn turn_focus(&mut self, by: isize, base: &Base) {
+        let wide = base.size.0 >= COLUMNS_SIDEBAR && !self.sidebar.hidden;
+        let mut ring = match self.place {
+            Place::Inbox => vec![Focus::Timeline],
+            Place::Room(_) => vec![Focus::Composer, Focus::Timeline],
+        };
+        if wide || self.focus == Focus::Sidebar {
+            ring.push(Focus::Sidebar);
+        }
+        let here = ring.iter().position(|focus| *focus == self.focus).unwrap_or(0);
+        let next = (isize::try_from(here).unwrap_or(0) + by)
+            .rem_euclid(isize::try_from(ring.len()).unwrap_or(1));
+        self.focus = ring.get(next.unsigned_abs()).copied().unwrap_or_default();
+        self.completion = None;
+        if self.focus != Focus::Timeline
+            && let Some(chat) = self.chat_mut()
+        {
+            chat.timeline.chosen = None;
+        }
+    }
+}

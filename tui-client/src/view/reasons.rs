@@ -1,0 +1,68 @@
+//! Why a server could not be reached or a link is down, in sentences. Pure.
+
+use std::path::Path;
+
+use liao_client_core::{
+    address::{Address, AddressError},
+    notice::Cut,
+    trust::ConnectError,
+};
+
+use crate::{input::PrivateTrouble, words::Words};
+
+/// Key of the sentence for an address that is none.
+pub(super) const fn address_error(error: AddressError) -> &'static str {
+    match error {
+        AddressError::Empty => "invalid.address_empty",
+        AddressError::Host | AddressError::Link => "invalid.address_form",
+        AddressError::Port => "invalid.address_port",
+        AddressError::Pin => "invalid.address_pin",
+    }
+}
+
+/// Why a server could not be reached, as a sentence.
+#[must_use]
+pub fn connect_sentence(error: &ConnectError, address: &Address, words: &Words) -> String {
+    let key = match error {
+        ConnectError::Unreachable(error)
+            if error.kind() == std::io::ErrorKind::ConnectionRefused =>
+        {
+            "connect.refused"
+        }
+        ConnectError::Unreachable(_) => {
+            return words.fill("connect.no_address", &[("host", &address.host)]);
+        }
+        ConnectError::Timeout => "connect.timed_out",
+        ConnectError::Tls(_) => "connect.tls",
+        ConnectError::PinChanged { .. } => "trust.changed",
+        ConnectError::NotLoopback => "connect.not_loopback",
+        ConnectError::Protocol(_) => "connect.not_liao",
+    };
+    words.fill(key, &[("address", address)])
+}
+
+/// Why a link is down for a while, as a sentence.
+#[must_use]
+pub fn cut_sentence(cut: &Cut, address: &str, words: &Words) -> String {
+    match cut {
+        Cut::Unreachable(_) => words.fill("connect.refused", &[("address", &address)]),
+        Cut::Timeout | Cut::Silent => words.fill("connect.timed_out", &[("address", &address)]),
+        Cut::Tls(_) => words.fill("connect.tls", &[("address", &address)]),
+        Cut::Protocol(_) => words.fill("connect.not_liao", &[("address", &address)]),
+        Cut::Lost => words.t("connect.cut").to_owned(),
+        Cut::GoAway(code) => words.fault(liao_common::fault::FaultCode::parse(code)),
+        Cut::Busy(fault) => words.fault(fault.code),
+    }
+}
+
+/// Why there is no private server, as a sentence.
+pub(super) fn private_sentence(trouble: &PrivateTrouble, words: &Words) -> String {
+    match trouble {
+        PrivateTrouble::InUse(path) => {
+            words.fill("server.data_in_use", &[("path", &Path::display(path))])
+        }
+        PrivateTrouble::Failed(reason) => {
+            words.fill("server.start_failed", &[("reason", &reason.trim_end_matches('.'))])
+        }
+    }
+}
