@@ -18,7 +18,7 @@ use liao_common::{
     },
 };
 
-use super::driver::{BOB, RUST, ZHANG, busy, direct, room, user};
+use super::driver::{BOB, Desk, RUST, ZHANG, busy, direct, room, user};
 use crate::{effect::Effect, input::Input, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -53,6 +53,52 @@ fn what_is_typed_is_sent_and_shown_at_once() {
 fn people_who_are_named_are_told() {
     assert_eq!(done("@bob look<Enter>"), [says(LOBBY, "@bob look", &[BOB])]);
     assert_eq!(done("@张三你好 @nobody<Enter>"), [says(LOBBY, "@张三你好 @nobody", &[ZHANG])]);
+}
+
+#[test]
+fn a_display_name_is_nobodys_id() {
+    let mallory = UserId(9);
+    // The account that was made first takes the name of a user id; who has the id comes last.
+    let ask_for = |people: Vec<liao_common::event::User>, typed: &str| {
+        let mut desk = Desk::inside(SIZE, Language::English);
+        let page = UserPage { users: people, total: 2, v: 1, next: None };
+        let request = Users { ids: vec![mallory], names: Vec::new() };
+        desk.answer(request, Answer::Users(page));
+        desk.effects.clear();
+        desk.keys(typed);
+        desk.wishes()
+    };
+    let carl = UserId(10);
+    let named_carl = || user(mallory, "mallory", "carl");
+    let both = || vec![named_carl(), user(carl, "carl", "Carl")];
+    let open = |user| ask(RoomOpen { user: Some(user), name: None });
+    assert_eq!(ask_for(both(), "/msg carl psst<Enter>"), [open(carl)]);
+    assert_eq!(ask_for(both(), "@carl look<Enter>"), [says(LOBBY, "@carl look", &[carl])]);
+    let invite = |user| ask(RoomInvite { room: LOBBY, user });
+    assert_eq!(ask_for(both(), "/invite carl<Enter>"), [invite(carl)]);
+
+    // Who has the id is not known here: the server is asked, not a display name.
+    let by_name = ask(RoomOpen { user: None, name: Some("carl".into()) });
+    assert_eq!(ask_for(vec![named_carl()], "/msg carl psst<Enter>"), [by_name]);
+    assert_eq!(ask_for(vec![named_carl()], "/invite carl<Enter>"), [], "it is looked up");
+    assert_eq!(ask_for(vec![named_carl()], "/invite<Enter>carl<Enter>"), [], "it is looked up");
+
+    // A name that two people have is nobody's.
+    let twins = || vec![user(mallory, "m1", "Zoë"), user(carl, "m2", "Zoë")];
+    assert_eq!(ask_for(twins(), "@Zoë look<Enter>"), [says(LOBBY, "@Zoë look", &[])]);
+}
+
+#[test]
+fn a_text_full_of_marks_costs_no_more_than_a_few() {
+    let mut desk = busy(SIZE, Language::English);
+    let many = "@x".repeat(100) + " @bob";
+    desk.input(Input::Paste(many.clone()));
+    desk.keys("<Enter>");
+    assert_eq!(
+        desk.wishes(),
+        [says(LOBBY, &many, &[])],
+        "marks beyond the wire's limit name nobody"
+    );
 }
 
 #[test]

@@ -1,7 +1,14 @@
 //! What the screen keeps of one chat: what is being written, where one looks. Pure. And what a chat is called.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use liao_client_core::model::{Model, RoomView};
-use liao_common::id::{RoomId, Seq, UserId};
+use liao_common::{
+    id::{RoomId, Seq, UserId},
+    limits,
+    name::UserName,
+};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::{timeline::TimelineView, write::ShownLine};
 use crate::composer::Composer;
@@ -39,33 +46,71 @@ pub fn title_of(model: &Model, room: RoomId) -> String {
     model.room(room).map_or_else(|| "…".to_owned(), |room| title(model, room))
 }
 
-/// A person as `@name` in a text is meant: by user id or by display name.
+/// The person with this user id, if known here. Display names are free for everybody to choose, so they never say
+/// whom something secret is for; an id that is not known here is the server's to resolve.
 #[must_use]
-pub fn person_called(model: &Model, name: &str) -> Option<UserId> {
-    let lower = name.to_lowercase();
-    let mut people = model.people.iter();
-    people.find(|person| person.id == lower || person.name == name).map(|person| person.user)
+pub fn person_with_id(model: &Model, typed: &str) -> Option<UserId> {
+    let id = UserName::parse(typed.strip_prefix('@').unwrap_or(typed)).ok()?;
+    model.people.find_id(id.as_str()).map(|person| person.user)
 }
 
-/// Everybody a text names with `@`, at most as many as the wire takes. Chinese names stand without spaces around
-/// them, so the longest name that somebody has wins.
+/// Everybody a text names with `@`, at most as many as the wire takes: by user id, or by a display name that only
+/// one person has. Chinese names stand without spaces around them, so the longest name that somebody has wins.
 #[must_use]
 pub fn mentioned(model: &Model, text: &str) -> Vec<UserId> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices('@') {
-        let rest = text.get(at + 1..).unwrap_or_default();
-        let run: Vec<usize> = rest
-            .char_indices()
-            .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
-            .map(|(start, c)| start + c.len_utf8())
-            .collect();
-        let named = run.iter().rev().filter_map(|end| rest.get(..*end));
-        if let Some(user) = named.into_iter().find_map(|name| person_called(model, name)) {
-            found.push(user);
-        }
+    let runs: Vec<Vec<Called>> = text
+        .match_indices('@')
+        .map(|(at, _)| prefixes(text.get(at + 1..).unwrap_or_default()))
+        .filter(|run| !run.is_empty())
+        .take(limits::MENTIONS_MAX)
+        .collect();
+    if runs.is_empty() {
+        return Vec::new();
     }
+    let (ids, names) = owners(model, &runs);
+    let owner = |called: &Called| {
+        let unique = || names.get(called.typed).copied().flatten();
+        ids.get(called.lower.as_str()).copied().or_else(unique)
+    };
+    let mut found: Vec<UserId> =
+        runs.iter().filter_map(|run| run.iter().rev().find_map(owner)).collect();
     found.sort_unstable();
     found.dedup();
-    found.truncate(liao_common::limits::MENTIONS_MAX);
     found
+}
+
+/// What may be somebody's name behind an `@`.
+struct Called<'t> {
+    typed: &'t str,
+    lower: String,
+}
+
+/// Every beginning of what follows an `@` that may be a name, the shortest first.
+fn prefixes(rest: &str) -> Vec<Called<'_>> {
+    let in_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let letters = rest.grapheme_indices(true).take(limits::DISPLAY_NAME_GRAPHEMES_MAX);
+    letters
+        .take_while(|(_, letter)| letter.chars().next().is_some_and(in_name))
+        .filter_map(|(start, letter)| rest.get(..start + letter.len()))
+        .map(|typed| Called { typed, lower: typed.to_lowercase() })
+        .collect()
+}
+
+type ById<'t> = BTreeMap<&'t str, UserId>;
+type ByName<'t> = BTreeMap<&'t str, Option<UserId>>;
+
+/// Who has one of these names. A display name that several people have is nobody's.
+fn owners<'t>(model: &Model, runs: &'t [Vec<Called<'t>>]) -> (ById<'t>, ByName<'t>) {
+    let wanted_ids: BTreeSet<&str> = runs.iter().flatten().map(|c| c.lower.as_str()).collect();
+    let wanted_names: BTreeSet<&str> = runs.iter().flatten().map(|c| c.typed).collect();
+    let (mut ids, mut names) = (ById::new(), ByName::new());
+    for person in model.people.iter() {
+        if let Some(id) = wanted_ids.get(person.id.as_str()) {
+            ids.insert(id, person.user);
+        }
+        if let Some(name) = wanted_names.get(person.name.as_str()) {
+            names.entry(name).and_modify(|owner| *owner = None).or_insert(Some(person.user));
+        }
+    }
+    (ids, names)
 }

@@ -11,7 +11,7 @@ use liao_common::{
 };
 
 use super::{
-    chat::{mentioned, person_called},
+    chat::{mentioned, person_with_id},
     confirm::{ConfirmView, Question},
     dialog::{self, DialogView},
     main::{Focus, MainView},
@@ -139,7 +139,7 @@ impl MainView {
     fn message_to(&mut self, argument: &str, model: &mut Model, base: &mut Base) {
         let (name, text) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
         let name = name.trim_start_matches('@');
-        let request = match person_called(model, name) {
+        let request = match person_with_id(model, name) {
             Some(user) if text.is_empty() => return self.open_person(user, model, base),
             Some(user) => RoomOpen { user: Some(user), name: None },
             None => RoomOpen { user: None, name: Some(name.to_owned()) },
@@ -173,7 +173,7 @@ impl MainView {
 
     fn invite(&mut self, room: RoomId, argument: &str, model: &Model, base: &mut Base) {
         let name = argument.trim_start_matches('@');
-        match person_called(model, name) {
+        match person_with_id(model, name) {
             Some(user) => self.ask(dialog::invite(room, user), base),
             None => self.look_up(name.to_owned(), Some(room), base),
         }

@@ -9,7 +9,7 @@ use liao_common::{
     request::{Passwd, Request, RoomCreate, RoomInvite, RoomTopic, Secret},
 };
 
-use super::chat::{person_called, title_of};
+use super::chat::{person_with_id, title_of};
 use crate::form::{Field, FieldError, Form};
 
 /// What a dialog is for.
@@ -173,7 +173,7 @@ impl DialogView {
             self.form.fail_field("field.user", FieldError::new("invalid.required"));
             return DialogStep::Stay;
         }
-        match person_called(model, &name) {
+        match person_with_id(model, &name) {
             Some(user) => DialogStep::Ask(Box::new(invite(room, user))),
             None => DialogStep::Find(name, room),
         }
