@@ -24,7 +24,7 @@ use liao_common::{
 };
 use serde::Serialize;
 
-use super::hub::Hub;
+use super::{hub::Hub, overview::gone};
 use crate::state::view;
 
 /// Who asks.
@@ -93,11 +93,14 @@ fn page_limit(wanted: Option<u32>, max: usize) -> usize {
 }
 
 impl Caller {
-    /// A room as the caller sees it, after something was done to it.
+    /// A room as the caller sees it, after something was done to it. What they asked for next may be
+    /// done as well by now: who has left again is told so, and not that they never came in.
     async fn room(&self, room: RoomId) -> Result<event::Room, Fault> {
         let user = self.user;
-        self.hub
-            .read(move |hub| view::room_for(&*hub.store, user, room)?.ok_or_else(not_found))
-            .await
+        let read = move |hub: &Hub| {
+            let now = view::room_for(&*hub.store, user, room)?;
+            Ok(now.unwrap_or_else(|| gone(room)))
+        };
+        self.hub.read(read).await
     }
 }
