@@ -16,6 +16,8 @@ mod messages;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod presence;
 #[cfg(test)]
 mod program;
