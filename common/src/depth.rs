@@ -8,11 +8,16 @@ use crate::{
     limits::{DEPTH_MAX, ENTRIES_MAX},
 };
 
+/// Where numbers end: every one on the wire is below, so that sums of two of them still fit, and
+/// readers whose only number is a double lose nothing.
+const NUMBERS_END: u64 = 1 << 53;
+
 /// Length of the MessagePack value that `bytes` begins with.
 ///
 /// # Errors
 /// When the value is cut off, nested deeper than [`DEPTH_MAX`], has a container of more than
-/// [`ENTRIES_MAX`] entries, a repeated map key, or text that is not UTF-8.
+/// [`ENTRIES_MAX`] entries, a repeated map key, text that is not UTF-8, or a number that is
+/// negative, not whole, or not below 2^53.
 pub(crate) fn value_len(bytes: &[u8]) -> Result<usize, DecodeError> {
     let mut walk = Walk { bytes, at: 0 };
     walk.value(0)?;
@@ -31,16 +36,19 @@ impl<'a> Walk<'a> {
         }
         let marker = self.number(1)?;
         match marker {
-            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => Ok(()),
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 => Ok(()),
             0x80..=0x8f => self.map(marker & 0x0f, depth),
             0x90..=0x9f => self.array(marker & 0x0f, depth),
             0xa0..=0xbf => self.text(marker & 0x1f),
             0xc4..=0xc6 => self.sized(marker - 0xc4, 0),
             0xc7..=0xc9 => self.sized(marker - 0xc7, 1),
-            0xca | 0xce | 0xd2 => self.skip(4),
-            0xcb | 0xcf | 0xd3 => self.skip(8),
-            0xcc | 0xd0 => self.skip(1),
-            0xcd | 0xd1 => self.skip(2),
+            0xcc..=0xcf => self.whole(1 << (marker - 0xcc), NUMBERS_END),
+            // A sign is taken as long as it is not used.
+            0xd0..=0xd3 => {
+                let width = 1 << (marker - 0xd0);
+                self.whole(width, NUMBERS_END.min(1 << (8 * width - 1)))
+            }
+            0xca | 0xcb | 0xe0..=0xff => Err(DecodeError::Shape),
             0xd4..=0xd8 => self.skip(1 + (1 << (marker - 0xd4))),
             0xd9..=0xdb => {
                 let len = self.number(1 << (marker - 0xd9))?;
@@ -88,6 +96,11 @@ impl<'a> Walk<'a> {
     fn sized(&mut self, power: u64, extra: u64) -> Result<(), DecodeError> {
         let len = self.number(1 << power)?;
         self.skip(len + extra)
+    }
+
+    /// A number of `width` bytes that has to be below `end`.
+    fn whole(&mut self, width: usize, end: u64) -> Result<(), DecodeError> {
+        if self.number(width)? < end { Ok(()) } else { Err(DecodeError::Shape) }
     }
 
     fn number(&mut self, width: usize) -> Result<u64, DecodeError> {
@@ -161,6 +174,41 @@ mod tests {
         check(&[0xc1], Err(DecodeError::Malformed));
         check(&[0x82, 0xa1, b'a', 1, 0xa1, b'a', 2], Err(DecodeError::RepeatedKey));
         check(&[0x91; 4000], Err(DecodeError::TooDeep));
+    }
+
+    #[test]
+    fn numbers_are_whole_positive_and_below_their_end() {
+        for good in [
+            &[0x7f][..],
+            &[0xcc, 0xff],
+            &[0xcd, 0xff, 0xff],
+            &[0xce, 0xff, 0xff, 0xff, 0xff],
+            &[0xcf, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0xd0, 0x7f],
+            &[0xd1, 0x7f, 0xff],
+            &[0xd2, 0x7f, 0xff, 0xff, 0xff],
+            &[0xd3, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        ] {
+            check(good, Ok(good.len()));
+        }
+        for bad in [
+            &[0xe0][..],
+            &[0xff],
+            &[0xd0, 0x80],
+            &[0xd1, 0xff, 0xff],
+            &[0xd2, 0x80, 0, 0, 0],
+            &[0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0xd3, 0, 0x20, 0, 0, 0, 0, 0, 0],
+            &[0xcf, 0, 0x20, 0, 0, 0, 0, 0, 0],
+            &[0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0xca, 0, 0, 0, 0],
+            &[0xcb, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] {
+            check(bad, Err(DecodeError::Shape));
+            let within = [&[0x81, 0xa1, b'n'], bad].concat();
+            check(&within, Err(DecodeError::Shape));
+        }
+        check(&[0xcf, 0, 0x20], Err(DecodeError::Truncated));
     }
 
     #[test]

@@ -55,10 +55,10 @@ impl Seq {
     /// Before the first message of a room.
     pub const ZERO: Self = Self(0);
 
-    /// The place after this one.
+    /// The place after this one. The highest number, which no room reaches, stays as it is.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -174,6 +174,12 @@ mod tests {
         assert_eq!(Hash::parse_hex("a5"), None);
         assert_eq!(Nonce::parse_hex(&"g".repeat(32)), None);
         assert_eq!(Nonce::parse_hex(&"é".repeat(16)), None);
+    }
+
+    #[test]
+    fn the_last_place_has_none_after_it() {
+        assert_eq!(Seq(7).next(), Seq(8));
+        assert_eq!(Seq(u64::MAX).next(), Seq(u64::MAX));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl RoomView {
     /// Topic and number of members change with messages; those up to the head were counted in.
     fn follow(&mut self, message: &Message) {
         match message.kind {
-            Kind::Join => self.members += 1,
+            Kind::Join => self.members = self.members.saturating_add(1),
             Kind::Leave => self.members = self.members.saturating_sub(1),
             Kind::Topic => {
                 self.topic = text::clean_line(message.body.text.as_deref().unwrap_or_default());

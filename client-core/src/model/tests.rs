@@ -334,3 +334,13 @@ fn a_message_far_away_can_be_reached() {
     let holes = holes.iter().filter(|item| matches!(item, crate::timeline::Item::Hole(_)));
     assert_eq!(holes.count(), 2);
 }
+
+#[test]
+fn the_highest_numbers_are_survived() {
+    let mut model = ready(&[Room { members: u64::MAX, ..room(1, 0) }]);
+    push(&mut model, Message { kind: Kind::Join, ..said(1, 1, 9, "") });
+    assert_eq!(model.room(RoomId(1)).unwrap().members, u64::MAX);
+    let last = Message { seq: Seq(u64::MAX), n: u64::MAX, ..said(1, 2, 9, "the end") };
+    push(&mut model, last);
+    assert_eq!(model.room(RoomId(1)).unwrap().head, (Seq(u64::MAX), u64::MAX));
+}

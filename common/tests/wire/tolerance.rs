@@ -121,11 +121,16 @@ fn read_body_in_every_way(body: &[u8]) {
     let _ignored = codec::decode::<Page>(body);
 }
 
+/// Any number that the wire may carry.
+fn number() -> impl Strategy<Value = u64> + Clone {
+    0..1_u64 << 53
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let texts = (option::of(".*"), option::of(".{0,40}"), option::of("[a-z]{1,8}/[a-z]{1,8}"));
-    let numbers = (option::of(any::<u64>()), option::of(any::<u64>()), option::of(any::<u64>()));
-    let file = (option::of(any::<u64>()), option::of(any::<u64>()), option::of(any::<[u8; 32]>()));
-    (texts, numbers, file, vec(any::<u64>(), 0..40)).prop_map(
+    let numbers = (option::of(number()), option::of(number()), option::of(number()));
+    let file = (option::of(number()), option::of(number()), option::of(any::<[u8; 32]>()));
+    (texts, numbers, file, vec(number(), 0..40)).prop_map(
         |((text, name, media), (re, of, user), (fid, size, b3), at)| Body {
             text,
             re: re.map(Seq),
@@ -142,8 +147,8 @@ fn body() -> impl Strategy<Value = Body> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let place = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
-    (place, any::<(u64, u64)>(), any::<[u8; 16]>(), "[a-z]{1,10}", body()).prop_map(
+    let place = (number(), number(), number(), number());
+    (place, (number(), number()), any::<[u8; 16]>(), "[a-z]{1,10}", body()).prop_map(
         |((room, seq, n, at_ms), (from, device), cid, kind, body)| Message {
             room: RoomId(room),
             seq: Seq(seq),
@@ -161,21 +166,23 @@ fn message() -> impl Strategy<Value = Message> {
 fn room() -> impl Strategy<Value = Room> {
     let kind = prop_oneof![Just(RoomKind::Public), Just(RoomKind::Private), Just(RoomKind::Direct)];
     let role = prop_oneof![Just(Role::Gone), Just(Role::Invited), Just(Role::Owner)];
-    (kind, role, ".{0,40}", any::<[u64; 7]>()).prop_map(|(kind, role, name, numbers)| {
-        let [room, head, head_n, read, read_n, members, floor] = numbers;
-        Room {
-            room: RoomId(room),
-            kind,
-            topic: name.chars().rev().collect(),
-            name,
-            head: (Seq(head), head_n),
-            read: (Seq(read), read_n),
-            role,
-            members,
-            floor: Seq(floor),
-            with: None,
-        }
-    })
+    (kind, role, ".{0,40}", prop::array::uniform7(number())).prop_map(
+        |(kind, role, name, numbers)| {
+            let [room, head, head_n, read, read_n, members, floor] = numbers;
+            Room {
+                room: RoomId(room),
+                kind,
+                topic: name.chars().rev().collect(),
+                name,
+                head: (Seq(head), head_n),
+                read: (Seq(read), read_n),
+                role,
+                members,
+                floor: Seq(floor),
+                with: None,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -228,7 +235,9 @@ proptest! {
     }
 
     #[test]
-    fn posts_come_back(room: u64, cid: [u8; 16], kind in "[a-z]{1,10}", body in body(), rid: u64) {
+    fn posts_come_back(
+        room in number(), cid: [u8; 16], kind in "[a-z]{1,10}", body in body(), rid in number(),
+    ) {
         let kind = Kind::parse(&kind);
         let post = Request::from(Send { room: RoomId(room), cid: Nonce(cid), kind, body });
         let frame = cases::parse(&post.frame(rid));
@@ -237,14 +246,14 @@ proptest! {
     }
 
     #[test]
-    fn cursors_come_back(epoch in ".{0,20}", cur in vec(any::<(u64, u64)>(), 0..600)) {
+    fn cursors_come_back(epoch in ".{0,20}", cur in vec((number(), number()), 0..600)) {
         let cur = cur.into_iter().map(|(room, seq)| (RoomId(room), Seq(seq))).collect();
         let sync = Sync { epoch, cur };
         prop_assert_eq!(codec::decode::<Sync>(&codec::encode(&sync)), Ok(sync));
     }
 
     #[test]
-    fn pages_come_back(msgs in vec(message(), 0..8), more: bool, floor: u64) {
+    fn pages_come_back(msgs in vec(message(), 0..8), more: bool, floor in number()) {
         let page = Page { msgs, more, floor: Seq(floor), users: Vec::new() };
         prop_assert_eq!(codec::decode::<Page>(&codec::encode(&page)), Ok(page));
     }
@@ -256,7 +265,10 @@ proptest! {
     }
 
     #[test]
-    fn history_comes_back(room: u64, before: Option<u64>, after: Option<u64>, limit: Option<u32>) {
+    fn history_comes_back(
+        room in number(), before in option::of(number()), after in option::of(number()),
+        limit: Option<u32>,
+    ) {
         let (before, after) = (before.map(Seq), after.map(Seq));
         let history = History { room: RoomId(room), before, after, around: None, limit };
         prop_assert_eq!(codec::decode::<History>(&codec::encode(&history)), Ok(history));
