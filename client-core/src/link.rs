@@ -23,7 +23,7 @@ mod posts;
 mod tests;
 
 use crate::{
-    backoff::Backoff,
+    backoff::{self, Backoff},
     clock,
     connection::{Connection, ConnectionError},
     dial::Dialer,
@@ -43,6 +43,9 @@ pub const NOTICES_MAX: usize = 1024;
 /// A connection that held for this long counts as good: the next wait is a short one again, in
 /// milliseconds.
 const STEADY_AFTER_MS: u64 = 10_000;
+
+/// The longest absence that a server's goodbye is heeded for, in milliseconds.
+const AWAY_MS_MAX: u64 = 10 * backoff::LAST_MS;
 
 /// How a link logs in the first time. Afterwards it uses the token it was given.
 #[derive(Clone, Debug)]
@@ -143,7 +146,7 @@ pub(crate) enum Stop {
     End(End),
     /// The link goes on, after a wait of its own choice.
     Cut(Cut),
-    /// The link goes on, after a wait that the server chose, in milliseconds from now.
+    /// The link goes on, not before the time that the server chose, in milliseconds from now.
     Away { why: String, wait_ms: u64 },
 }
 
@@ -202,7 +205,7 @@ impl Task {
             let (why, retry_in_ms) = match stop {
                 Stop::End(end) => break end,
                 Stop::Cut(why) => (why.clone(), self.wait_ms(&why)),
-                Stop::Away { why, wait_ms } => (Cut::GoAway(why), wait_ms),
+                Stop::Away { why, wait_ms } => (Cut::GoAway(why), self.away_ms(wait_ms)),
             };
             self.desk.connection_lost();
             self.desk.state(LinkState::Waiting { retry_in_ms, why });
@@ -219,10 +222,16 @@ impl Task {
     /// A server that names a time knows best, but all would come at once: some jitter on top.
     fn wait_ms(&mut self, why: &Cut) -> u64 {
         let named = match why {
-            Cut::Busy(fault) => fault.retry_ms.unwrap_or_default().min(crate::backoff::LAST_MS),
+            Cut::Busy(fault) => fault.retry_ms.unwrap_or_default().min(backoff::LAST_MS),
             _ => 0,
         };
         named + self.backoff.next_ms(&self.entropy)
+    }
+
+    /// A goodbye may name a long time, with an end. One that names none is a cut like any other: a
+    /// server that says goodbye to everybody at once must not be dialled without a pause.
+    fn away_ms(&mut self, named_ms: u64) -> u64 {
+        named_ms.min(AWAY_MS_MAX) + self.backoff.next_ms(&self.entropy)
     }
 
     /// One connection from its first byte to its last.

@@ -13,7 +13,7 @@ use liao_common::{
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::{
-    Stop,
+    AWAY_MS_MAX, Stop,
     desk::Desk,
     ping::{Beat, Pings},
 };
@@ -225,7 +225,7 @@ impl Online<'_> {
         }
         let spread_ms = away.max_ms.saturating_sub(away.min_ms);
         let back_ms = away.min_ms.saturating_add(up_to(self.entropy, spread_ms));
-        let back_ms = back_ms.min(crate::backoff::LAST_MS * 10);
+        let back_ms = back_ms.min(AWAY_MS_MAX);
         let now = clock::now();
         let linger_ms = back_ms.min(LINGER_MS);
         self.away = Some((

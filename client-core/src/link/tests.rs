@@ -356,9 +356,45 @@ async fn a_goodbye_with_a_window_is_honoured() {
     drop(peer);
     let (why, wait_ms) = cut(&mut notices).await;
     assert_eq!(why, Cut::GoAway("shutting_down".into()));
-    assert!((19_000..=30_000).contains(&wait_ms), "{wait_ms}");
+    assert!((19_000..=30_500).contains(&wait_ms), "{wait_ms}");
     server.accept().await;
-    assert!((20_000..=31_000).contains(&clock::ms_since(before)));
+    assert!((20_000..=31_500).contains(&clock::ms_since(before)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn goodbyes_without_a_time_are_waited_for_longer_and_longer() {
+    let (dialer, mut server) = fake();
+    let (_handle, mut notices) = Link::start(config(&dialer, password()));
+    let away = GoAway { why: "slow_consumer".into(), min_ms: 0, max_ms: 0 };
+    for when in ["hello", "sync", "online"] {
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            let mut peer = match when {
+                "online" => server.accept_synced(&[room(1, 0)]).await.0,
+                _ => server.accept().await,
+            };
+            if when == "sync" {
+                peer.log_in().await;
+            }
+            peer.event(kind::GOAWAY, &away).await;
+            waits.push(cut(&mut notices).await.1);
+        }
+        assert!(waits.iter().sum::<u64>() > 20_000, "{when}: {waits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_for_ever_has_an_end() {
+    let (dialer, mut server) = fake();
+    let (_handle, mut notices) = Link::start(config(&dialer, password()));
+    let away = GoAway { why: "slow_consumer".into(), min_ms: 1 << 52, max_ms: 1 << 52 };
+    let mut peer = server.accept().await;
+    peer.event(kind::GOAWAY, &away).await;
+    let (_, wait_ms) = cut(&mut notices).await;
+    assert!((600_000..=600_500).contains(&wait_ms), "{wait_ms}");
+    server.accept_synced(&[room(1, 0)]).await.0.event(kind::GOAWAY, &away).await;
+    let (_, wait_ms) = cut(&mut notices).await;
+    assert!((590_000..=601_000).contains(&wait_ms), "{wait_ms}");
 }
 
 #[tokio::test(start_paused = true)]
