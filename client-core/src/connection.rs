@@ -27,6 +27,10 @@ use crate::{
 /// Time for each step of the login, in milliseconds. Hashing a password in a queue takes a while.
 pub const STEP_TIMEOUT_MS: u64 = 30_000;
 
+/// Bytes that wait to be written. From then on nothing is read and nothing new is asked: who sends
+/// pings and never takes the answers must not fill the memory.
+pub(crate) const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Events that may come before the answer one waits for.
 const EARLY_EVENTS_MAX: usize = 1024;
 
@@ -126,12 +130,14 @@ impl Connection {
         self.output.len()
     }
 
-    /// Writes, and reads the next frame if `read` is set. `None`: something was written. May be
-    /// dropped at any time without loss. Without anything to write or read it waits for ever.
+    /// Writes, and reads the next frame if `read` is set and there is room for what it makes this
+    /// side say. `None`: something was written. May be dropped at any time without loss. Without
+    /// anything to write or read it waits for ever.
     ///
     /// # Errors
     /// See [`ConnectionError`]; the connection is of no use afterwards.
     pub async fn step(&mut self, read: bool) -> Result<Option<Frame>, ConnectionError> {
+        let read = read && self.output.len() < OUTPUT_BYTES_MAX;
         if read && let Some(frame) = self.codec.decode(&mut self.input)? {
             return Ok(Some(frame));
         }
@@ -251,3 +257,6 @@ async fn write_some(writer: &mut WriteHalf<Stream>, output: &mut BytesMut) -> io
         _ => Ok(false),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,14 +20,11 @@ use super::{
 use crate::{
     answer::{Answer, CallError},
     clock,
-    connection::{Connection, ConnectionError},
+    connection::{Connection, ConnectionError, OUTPUT_BYTES_MAX},
     entropy::{Entropy, up_to},
     handle::Asker,
     notice::{Cut, End, LinkState, Notice},
 };
-
-/// Bytes that wait to be written; from then on no new request is sent.
-const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Time for the last answers after a goodbye of the server, in milliseconds.
 const LINGER_MS: u64 = 5_000;

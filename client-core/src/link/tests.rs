@@ -1,5 +1,6 @@
 use liao_common::{
-    event::{Empty, Event, Gap, GoAway, Page, Posted, RoomPage, kind},
+    codec,
+    event::{Empty, Event, Gap, GoAway, Page, Ping, Posted, RoomPage, kind},
     fault::{Fault, FaultCode},
     id::{RoomId, Seq},
     message::{Body, Kind},
@@ -526,6 +527,20 @@ async fn a_reader_that_stops_stops_the_link_and_loses_nothing() {
         }
     }
     drop(serve.await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_pings_and_never_listens_counts_as_silent() {
+    let (_handle, mut notices, _dialer, _server, mut peer) = connected().await;
+    let pings = codec::frame(kind::PING, 0, &Ping { n: 1 }).repeat(150_000);
+    peer.0.push(&pings);
+    let flood = tokio::spawn(async move {
+        // The link gives up in the midst of it.
+        let _ = peer.0.drain().await;
+        peer.0.output_len()
+    });
+    assert_eq!(cut(&mut notices).await.0, Cut::Silent);
+    assert!(soon(flood).await.unwrap() > 0, "it stopped reading before the end");
 }
 
 #[tokio::test(start_paused = true)]
