@@ -316,7 +316,8 @@ impl Desk {
     /// Ends it all: whoever waits learns so, and the end is the last notice.
     pub(super) async fn finish(mut self, end: End) {
         self.commands.close();
-        while let Some(command) = self.next_command.take().or(self.commands.try_recv().ok()) {
+        let mut next = self.next_command.take();
+        while let Some(command) = next.take().or_else(|| self.commands.try_recv().ok()) {
             if let Command::Ask(request, asker) = command {
                 self.asks.push_back((request, asker));
             }
@@ -349,3 +350,6 @@ impl Desk {
 fn answer_post(stored: Stored, result: Result<(), PostError>) {
     let _ = stored.send(result);
 }
+
+#[cfg(test)]
+mod tests;
