@@ -1,5 +1,6 @@
 //! Posts that are not acknowledged yet. Each is on disk before it is first sent, and leaves only
-//! when the server has it or the person gives it up. One link owns an outbox; a lock says so.
+//! when the server has it or the person gives it up; that one was refused is kept with it. One
+//! link owns an outbox; a lock says so.
 
 use std::{
     collections::VecDeque,
@@ -10,6 +11,7 @@ use std::{
 
 use liao_common::{
     codec,
+    fault::FaultCode,
     id::{Nonce, RoomId},
     message::{Body, Kind},
 };
@@ -20,13 +22,13 @@ use crate::{home, notice::Queued};
 /// Posts that may wait; one more is refused.
 pub const POSTS_MAX: usize = 1024;
 
-/// The file is written anew when it is longer than this and nothing in it waits, in bytes.
+/// The file is written anew when it is longer than this and less than half of it waits, in bytes.
 const REWRITE_BYTES: u64 = 256 * 1024;
 
 /// A longer file is not one of ours, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// One record of the file: a post, or the end of one.
+/// One record of the file: a post as it stands now, or without a kind the end of one.
 #[derive(Serialize, Deserialize)]
 struct Record {
     nonce: Nonce,
@@ -38,12 +40,24 @@ struct Record {
     kind: Option<Kind>,
     #[serde(default)]
     body: Body,
+    /// Why the server refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<FaultCode>,
+}
+
+/// A post and what became of it so far.
+#[derive(Debug)]
+struct Waiting {
+    post: Queued,
+    refused: Option<FaultCode>,
+    /// Length of its record.
+    bytes: u64,
 }
 
 /// Posts that are not acknowledged yet, the oldest first.
 #[derive(Debug)]
 pub struct Outbox {
-    posts: VecDeque<Queued>,
+    posts: VecDeque<Waiting>,
     file: Option<Opened>,
     bytes: u64,
 }
@@ -88,13 +102,19 @@ impl Outbox {
 
     /// The waiting posts, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Queued> {
-        self.posts.iter()
+        self.posts.iter().map(|waiting| &waiting.post)
     }
 
     /// A waiting post.
     #[must_use]
     pub fn find(&self, nonce: Nonce) -> Option<&Queued> {
-        self.posts.iter().find(|post| post.nonce == nonce)
+        self.iter().find(|post| post.nonce == nonce)
+    }
+
+    /// Why the server refused a post; `None` for those that are to be sent.
+    #[must_use]
+    pub fn refused(&self, nonce: Nonce) -> Option<FaultCode> {
+        self.posts.iter().find(|waiting| waiting.post.nonce == nonce)?.refused
     }
 
     /// Whether nothing waits.
@@ -115,14 +135,31 @@ impl Outbox {
     /// When they cannot be written; then none of them is in the outbox.
     pub fn add(&mut self, posts: Vec<Queued>) -> io::Result<()> {
         let mut bytes = Vec::new();
-        posts.iter().for_each(|post| push_record(&mut bytes, &record_of(post)));
+        let taken: Vec<Waiting> = posts
+            .into_iter()
+            .map(|post| Waiting { bytes: push_post(&mut bytes, &post, None), post, refused: None })
+            .collect();
         if let Err(error) = self.append(&bytes, true) {
             // What was half written would hide whatever follows it.
             self.rewrite()?;
             return Err(error);
         }
-        self.posts.extend(posts);
+        self.posts.extend(taken);
         Ok(())
+    }
+
+    /// Notes that the server refused a post, or with `None` that it is to be sent after all. That
+    /// is not synced: a post that forgets it after a crash is refused once more.
+    ///
+    /// # Errors
+    /// When it cannot be written; until the end of the program it is noted nevertheless.
+    pub fn refuse(&mut self, nonce: Nonce, why: Option<FaultCode>) -> io::Result<()> {
+        let found = self.posts.iter_mut().find(|waiting| waiting.post.nonce == nonce);
+        let Some(waiting) = found.filter(|waiting| waiting.refused != why) else { return Ok(()) };
+        let mut bytes = Vec::new();
+        waiting.refused = why;
+        waiting.bytes = push_post(&mut bytes, &waiting.post, why);
+        self.note(&bytes)
     }
 
     /// Takes a post out. That is not synced: a post that comes back after a crash is sent again
@@ -132,17 +169,22 @@ impl Outbox {
     /// When it cannot be written; the post is out nevertheless.
     pub fn remove(&mut self, nonce: Nonce) -> io::Result<()> {
         let before = self.posts.len();
-        self.posts.retain(|post| post.nonce != nonce);
+        self.posts.retain(|waiting| waiting.post.nonce != nonce);
         if self.posts.len() == before {
             return Ok(());
         }
-        if self.posts.is_empty() && self.bytes > REWRITE_BYTES {
+        let mut bytes = Vec::new();
+        push_record(&mut bytes, &end_of(nonce));
+        self.note(&bytes)
+    }
+
+    /// Writes what has changed already; the whole file when most of it is over and done with.
+    fn note(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let waiting: u64 = self.posts.iter().map(|waiting| waiting.bytes).sum();
+        if self.bytes > REWRITE_BYTES && self.bytes > 2 * waiting {
             return self.rewrite();
         }
-        let mut bytes = Vec::new();
-        let end = Record { nonce, room: RoomId(0), at_ms: 0, kind: None, body: Body::default() };
-        push_record(&mut bytes, &end);
-        self.append(&bytes, false)
+        self.append(bytes, false)
     }
 
     fn append(&mut self, bytes: &[u8], durable: bool) -> io::Result<()> {
@@ -156,7 +198,9 @@ impl Outbox {
     fn rewrite(&mut self) -> io::Result<()> {
         let Some(opened) = &mut self.file else { return Ok(()) };
         let mut bytes = Vec::new();
-        self.posts.iter().for_each(|post| push_record(&mut bytes, &record_of(post)));
+        for waiting in &self.posts {
+            push_post(&mut bytes, &waiting.post, waiting.refused);
+        }
         home::write_atomic(&opened.path, &bytes)?;
         opened.file = appending(&opened.path)?;
         self.bytes = bytes.len() as u64;
@@ -170,16 +214,21 @@ impl Outbox {
             let Some((record, after)) = after.split_at_checked(len) else { break };
             let Ok(record) = codec::decode::<Record>(record) else { break };
             rest = after;
-            match record.kind {
-                Some(kind) => self.posts.push_back(Queued {
-                    nonce: record.nonce,
-                    room: record.room,
-                    kind,
-                    body: record.body,
-                    at_ms: record.at_ms,
-                }),
-                None => self.posts.retain(|post| post.nonce != record.nonce),
-            }
+            self.replay_one(record, 4 + len as u64);
+        }
+    }
+
+    fn replay_one(&mut self, record: Record, bytes: u64) {
+        let Record { nonce, room, at_ms, kind, body, refused } = record;
+        let Some(kind) = kind else {
+            self.posts.retain(|waiting| waiting.post.nonce != nonce);
+            return;
+        };
+        let post = Queued { nonce, room, kind, body, at_ms };
+        let waiting = Waiting { post, refused, bytes };
+        match self.posts.iter_mut().find(|known| known.post.nonce == nonce) {
+            Some(known) => *known = waiting,
+            None => self.posts.push_back(waiting),
         }
     }
 }
@@ -191,21 +240,30 @@ fn appending(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn record_of(post: &Queued) -> Record {
-    Record {
+/// Appends the record of a post, and gives its length in bytes.
+fn push_post(out: &mut Vec<u8>, post: &Queued, refused: Option<FaultCode>) -> u64 {
+    let record = Record {
         nonce: post.nonce,
         room: post.room,
         at_ms: post.at_ms,
         kind: Some(post.kind.clone()),
         body: post.body.clone(),
-    }
+        refused,
+    };
+    push_record(out, &record)
 }
 
-fn push_record(out: &mut Vec<u8>, record: &Record) {
+fn end_of(nonce: Nonce) -> Record {
+    let body = Body::default();
+    Record { nonce, room: RoomId(0), at_ms: 0, kind: None, body, refused: None }
+}
+
+fn push_record(out: &mut Vec<u8>, record: &Record) -> u64 {
     let bytes = codec::encode(record);
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     out.extend(len.to_be_bytes());
     out.extend(bytes);
+    4 + u64::from(len)
 }
 
 #[cfg(test)]

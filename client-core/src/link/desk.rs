@@ -77,16 +77,18 @@ impl Desk {
         }
     }
 
-    /// Posts of an earlier run: the fresh ones are sent, the old ones shown as failed.
+    /// Posts of an earlier run: the fresh ones are sent; the old ones, and those that were refused
+    /// then, are shown as failed and wait for the person.
     pub(super) fn announce_waiting_posts(&mut self) {
         let now_ms = clock::wall_ms();
         let waiting: Vec<Queued> = self.outbox.iter().cloned().collect();
         for post in waiting {
             let (nonce, room) = (post.nonce, post.room);
             let stale = now_ms.saturating_sub(post.at_ms) > STALE_AFTER_MS;
+            let refused = self.outbox.refused(nonce).or(stale.then_some(FaultCode::Gone));
             self.tell(Notice::Queued(Box::new(post)));
-            if stale {
-                let fault = Fault::new(FaultCode::Gone, "waited for more than 72 hours");
+            if let Some(code) = refused {
+                let fault = code.into();
                 self.tell(Notice::PostFailed { nonce, room, fault });
             } else {
                 self.posts.push(room, nonce);
@@ -218,6 +220,7 @@ impl Desk {
 
     fn resend(&mut self, nonce: Nonce) {
         let Some(post) = self.outbox.find(nonce).cloned() else { return };
+        self.note_refusal(nonce, None);
         self.posts.push(post.room, nonce);
         self.tell(Notice::Queued(Box::new(post)));
     }
@@ -305,6 +308,7 @@ impl Desk {
 
     pub(super) fn post_refused(&mut self, room: RoomId, nonce: Nonce, fault: Fault, now: Instant) {
         if self.posts.refused(room, nonce, &fault, now) == Refusal::Failed {
+            self.note_refusal(nonce, Some(fault.code));
             self.tell(Notice::PostFailed { nonce, room, fault });
         }
     }
@@ -337,6 +341,12 @@ impl Desk {
     /// How many requests may be on their way at a time.
     pub(super) const fn in_flight_max() -> usize {
         limits::REQUESTS_IN_FLIGHT_MAX
+    }
+
+    fn note_refusal(&mut self, nonce: Nonce, why: Option<FaultCode>) {
+        if let Err(error) = self.outbox.refuse(nonce, why) {
+            tracing::warn!(%error, "the outbox cannot be written; what was refused is forgotten");
+        }
     }
 
     fn remove(&mut self, nonce: Nonce) {

@@ -221,6 +221,46 @@ async fn posts_of_an_earlier_run_are_sent_and_very_old_ones_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_refused_in_an_earlier_run_waits_for_the_person() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let (dialer, mut server) = fake();
+    let mut first = config(&dialer, password());
+    first.outbox = Outbox::open(&path).unwrap();
+    let (handle, mut notices) = Link::start(first);
+    let (mut peer, _) = server.accept_synced(&[room(1, 0)]).await;
+    let nonce = handle.post(RoomId(1), Kind::Text, Body::text("no")).await.unwrap();
+    let (rid, _) = peer.expect::<Send>().await;
+    peer.err(rid, &FaultCode::Forbidden.into()).await;
+    let failed = |notice| match notice {
+        Notice::PostFailed { nonce, fault, .. } => Some((nonce, fault.code)),
+        _ => None,
+    };
+    assert_eq!(until(&mut notices, failed).await, (nonce, FaultCode::Forbidden));
+    handle.close().await;
+    while soon(notices.recv()).await.is_some() {}
+
+    let mut second = config(&dialer, password());
+    second.outbox = Outbox::open(&path).unwrap();
+    second.entropy = Arc::new(SeededEntropy::new(2));
+    let (handle, mut notices) = Link::start(second);
+    let queued = |notice| match notice {
+        Notice::Queued(queued) => Some(queued.nonce),
+        _ => None,
+    };
+    assert_eq!(until(&mut notices, queued).await, nonce, "it is shown");
+    assert_eq!(until(&mut notices, failed).await, (nonce, FaultCode::Forbidden));
+    let (mut peer, _) = server.accept_synced(&[room(1, 0)]).await;
+    let other = handle.post(RoomId(1), Kind::Text, Body::text("yes")).await.unwrap();
+    let (rid, send) = peer.expect::<Send>().await;
+    assert_eq!(send.cid, other, "and not sent");
+    peer.ok(rid, &posted(1));
+    peer.flush().await;
+    handle.resend(nonce);
+    assert_eq!(peer.expect::<Send>().await.1.cid, nonce, "unless the person says so");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_post_fails_or_waits_by_its_fault() {
     let (handle, mut notices, _dialer, _server, mut peer) = connected().await;
     let first = handle.post(RoomId(1), Kind::Text, Body::text("one")).await.unwrap();

@@ -66,6 +66,61 @@ fn a_long_file_is_written_anew_once_nothing_waits() {
 }
 
 #[test]
+fn a_long_file_is_written_anew_while_one_post_never_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let mut outbox = Outbox::open(&path).unwrap();
+    outbox.add(vec![post(200, "stays")]).unwrap();
+    outbox.refuse(Nonce([200; 16]), Some(FaultCode::Forbidden)).unwrap();
+    for byte in 0..40 {
+        outbox.add(vec![post(byte, &"x".repeat(16_000))]).unwrap();
+        outbox.remove(Nonce([byte; 16])).unwrap();
+        assert!(fs::metadata(&path).unwrap().len() <= REWRITE_BYTES + 20_000);
+    }
+    drop(outbox);
+    let outbox = Outbox::open(&path).unwrap();
+    assert_eq!(texts(&outbox), ["stays"]);
+    assert_eq!(outbox.refused(Nonce([200; 16])), Some(FaultCode::Forbidden));
+}
+
+#[test]
+fn a_long_file_full_of_waiting_posts_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let mut outbox = Outbox::open(&path).unwrap();
+    for byte in 0..60 {
+        outbox.add(vec![post(byte, &"x".repeat(16_000))]).unwrap();
+    }
+    let before = fs::metadata(&path).unwrap().len();
+    outbox.remove(Nonce([0; 16])).unwrap();
+    assert!(fs::metadata(&path).unwrap().len() > before, "one more record, and no new file");
+}
+
+#[test]
+fn that_a_post_was_refused_is_known_after_a_restart_until_it_is_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let [first, second] = [Nonce([1; 16]), Nonce([2; 16])];
+    let mut outbox = Outbox::open(&path).unwrap();
+    outbox.add(vec![post(1, "one"), post(2, "two"), post(3, "three")]).unwrap();
+    outbox.refuse(first, Some(FaultCode::Forbidden)).unwrap();
+    outbox.refuse(second, Some(FaultCode::TooLarge)).unwrap();
+    for _ in 0..2 {
+        drop(outbox);
+        outbox = Outbox::open(&path).unwrap();
+        assert_eq!(texts(&outbox), ["one", "two", "three"], "each once, and in order");
+        assert_eq!(outbox.refused(first), Some(FaultCode::Forbidden));
+        assert_eq!(outbox.refused(second), Some(FaultCode::TooLarge));
+        assert_eq!(outbox.refused(Nonce([3; 16])), None);
+    }
+    outbox.refuse(first, None).unwrap();
+    outbox.remove(second).unwrap();
+    drop(outbox);
+    let outbox = Outbox::open(&path).unwrap();
+    assert_eq!((texts(&outbox), outbox.refused(first)), (vec!["one", "three"], None));
+}
+
+#[test]
 fn a_second_program_does_not_get_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
