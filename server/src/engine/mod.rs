@@ -167,3 +167,6 @@ impl Committing {
 fn stopped() -> Fault {
     Fault::new(FaultCode::ShuttingDown, "the engine has stopped")
 }
+
+#[cfg(test)]
+mod tests;

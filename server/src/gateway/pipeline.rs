@@ -48,6 +48,10 @@ impl Pipeline {
                 self.slots.pop_front();
                 any = true;
             }
+            if self.slots.is_empty() {
+                // An idle connection holds no list.
+                self.slots = VecDeque::new();
+            }
             if any { Poll::Ready(()) } else { Poll::Pending }
         });
         tokio::task::unconstrained(gather).await;

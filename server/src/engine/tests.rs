@@ -1,0 +1,131 @@
+//! What the committing thread does with decisions that go wrong: nobody else's suffers, and nothing
+//! of theirs is seen.
+
+use std::sync::{Mutex, mpsc};
+
+use liao_common::{
+    id::Nonce,
+    message::{Body, Kind},
+};
+
+use super::*;
+use crate::{
+    disk::MemoryDisk,
+    index::MemoryIndex,
+    journal::{NewRecord, RECORD_BODY_BYTES_MAX},
+    state::{
+        project::{self, project},
+        view,
+    },
+    store::{self, Store, StoreOptions},
+};
+
+const ROOM: RoomId = RoomId(7);
+
+/// Keeps what was told.
+#[derive(Default)]
+struct Told(Mutex<Vec<Seq>>);
+
+impl Audience for Told {
+    fn committed(&self, effects: Vec<Effect>) {
+        let seqs = effects.iter().filter_map(|effect| match effect {
+            Effect::Message { seq, .. } => Some(*seq),
+            _ => None,
+        });
+        self.0.lock().unwrap().extend(seqs);
+    }
+}
+
+struct World {
+    engine: Engine,
+    committing: Committing,
+    store: Arc<Store>,
+    told: Arc<Told>,
+}
+
+fn start(disk: &MemoryDisk, index: &MemoryIndex) -> World {
+    let options = StoreOptions::new(77, project::VERSION);
+    let (store, writer, _) =
+        store::open(Arc::new(disk.clone()), index, options, project, &mut |_| {}).unwrap();
+    let told = Arc::<Told>::default();
+    let audience: Arc<dyn Audience> = Arc::<Told>::clone(&told);
+    let options = Options { clock: || 1, free_bytes_min: 0 };
+    let (engine, committing) = Engine::start(writer, audience, options).unwrap();
+    World { engine, committing, store, told }
+}
+
+fn say(tx: &mut Transaction<'_, '_>, text: &str) -> Result<Seq, Fault> {
+    let by = Speaker { room: ROOM, from: UserId(1), device: DeviceId(1) };
+    Ok(tx.say(by, Nonce([1; 16]), Kind::Text, Body::text(text))?.seq)
+}
+
+/// Keeps the committing thread busy until the sender is dropped, so that what is asked meanwhile is
+/// decided in one batch.
+async fn hold(engine: &Engine) -> mpsc::SyncSender<()> {
+    let (release, held) = mpsc::sync_channel::<()>(1);
+    let (entered, entering) = oneshot::channel();
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        let decide = move |_: &mut Transaction<'_, '_>| {
+            entered.send(()).unwrap();
+            held.recv().unwrap_err();
+            Ok(())
+        };
+        engine.run(decide).await
+    });
+    entering.await.unwrap();
+    release
+}
+
+#[tokio::test]
+async fn a_decision_that_cannot_be_stored_concerns_nobody_else() {
+    let World { engine, committing, store, told } = start(&MemoryDisk::new(), &MemoryIndex::new());
+    let unknown = NewRecord { kind: 250, body: Bytes::from_static(b"of no known kind") };
+    let large = NewRecord { kind: 1, body: vec![0; RECORD_BODY_BYTES_MAX + 1].into() };
+    for bad in [unknown, large] {
+        let before = view::head(&*store, ROOM).unwrap().seq;
+        let release = hold(&engine).await;
+        let spoiled = engine.run(move |tx| {
+            let seq = say(tx, "never said")?;
+            tx.records.push(bad);
+            Ok(seq)
+        });
+        let first = engine.run(|tx| say(tx, "before"));
+        let last = engine.run(|tx| say(tx, "after"));
+        // Each is asked at its first poll, in this order; then the thread goes on.
+        let letting_go = async move { drop(release) };
+        let (first, spoiled, last, ()) = tokio::join!(biased; first, spoiled, last, letting_go);
+        assert_eq!(spoiled.unwrap_err().code, FaultCode::Internal);
+        assert_eq!((first, last), (Ok(before.next()), Ok(before.next().next())));
+        assert_eq!(view::head(&*store, ROOM).unwrap().seq, before.next().next());
+    }
+    assert_eq!(*told.0.lock().unwrap(), [1, 2, 3, 4].map(Seq), "and nothing else is shown");
+    drop(engine);
+    committing.join();
+}
+
+#[tokio::test]
+async fn after_a_decision_that_panics_nothing_is_promised_and_all_know() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let World { engine, committing, store, told } = start(&disk, &index);
+    assert_eq!(engine.run(|tx| say(tx, "kept")).await, Ok(Seq(1)));
+    let release = hold(&engine).await;
+    let beside = engine.run(|tx| say(tx, "beside"));
+    let broken = engine.run(|_| -> Result<Seq, Fault> { panic!("as the test wants it") });
+    let letting_go = async move { drop(release) };
+    let (beside, broken, ()) = tokio::join!(biased; beside, broken, letting_go);
+    assert_eq!(broken.unwrap_err().code, FaultCode::ShuttingDown);
+    assert_eq!(beside.unwrap_err().code, FaultCode::ShuttingDown, "it was not stored");
+    tokio::time::timeout(std::time::Duration::from_secs(10), engine.failed()).await.unwrap();
+    let later = engine.run(|tx| say(tx, "later")).await;
+    assert_eq!(later.unwrap_err().code, FaultCode::ShuttingDown);
+    assert_eq!(*told.0.lock().unwrap(), [Seq(1)]);
+    drop((engine, store));
+    committing.join();
+
+    let World { engine, committing, store, .. } = start(&disk.cut(1, false), &index);
+    assert_eq!(view::head(&*store, ROOM).unwrap().seq, Seq(1), "what was promised is there");
+    assert_eq!(engine.run(|tx| say(tx, "again")).await, Ok(Seq(2)));
+    drop(engine);
+    committing.join();
+}
