@@ -1,0 +1,86 @@
+//! When the server or the wire fails: words in the status line, and nothing that was written gets lost.
+
+use crate::driver::{Key, Opening, Town, Wire, beginning, filled, word};
+
+#[test]
+fn a_line_typed_while_the_server_is_down_arrives_when_it_is_back() {
+    let mut town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    let bob = town.registers("bob", "Bob");
+    alice.sees_online("Bob");
+    town.stops();
+    alice.waits_for(beginning("link.waiting"));
+    bob.waits_for(beginning("link.waiting"));
+    alice.enters("typed into the dark");
+    alice.waits_for(word("composer.offline"));
+    alice.waits_for_all(&["typed into the dark", "◌"]);
+    alice.waits_for(filled("status.unsent_one", &[("count", &1)]));
+    town.starts();
+
+    // It comes back by itself.
+    alice.waits_for_end_of("◌");
+    alice.waits_for_end_of(word("link.waiting").rsplit('…').next().unwrap());
+    bob.waits_for("typed into the dark");
+    bob.sees_online("Alice");
+    alice.quits();
+    bob.quits();
+}
+
+#[test]
+fn a_cut_wire_loses_and_repeats_nothing() {
+    let town = Town::new();
+    let wire = Wire::to(&town);
+    let mut alice = Opening::at(&town.home("alice")).with(&[&town.link_at(wire.addr())]).opens();
+    alice.registers("alice", "Alice");
+    let mut bob = town.registers("bob", "Bob");
+    for round in ["one", "two", "three"] {
+        wire.breaks();
+        alice.waits_for(beginning("link.waiting"));
+        bob.says(&format!("from bob, {round}"));
+        alice.enters(&format!("from alice, {round}"));
+        alice.waits_for("◌");
+        wire.is_mended();
+        alice.presses(Key::Ctrl('r'));
+        alice.waits_for(format!("from bob, {round}"));
+        alice.waits_for_end_of("◌");
+        bob.waits_for(format!("from alice, {round}"));
+    }
+    for terminal in [&alice, &bob] {
+        for line in ["from bob, one", "from bob, two", "from alice, one", "from alice, three"] {
+            assert_eq!(terminal.text().matches(line).count(), 1, "{line}\n{}", terminal.text());
+        }
+    }
+    alice.quits();
+    bob.quits();
+}
+
+#[test]
+fn what_waits_to_be_sent_waits_for_the_next_start_of_the_program_too() {
+    let mut town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    town.stops();
+    alice.waits_for(beginning("link.waiting"));
+    alice.enters("written before the lights went out");
+    alice.waits_for("◌");
+    alice.quits();
+    town.starts();
+    let mut alice = town.opens("alice");
+    alice.goes_on_as("Alice (alice)");
+    alice.is_in("#lobby");
+    alice.waits_for("written before the lights went out");
+    alice.waits_for_end_of("◌");
+    alice.quits();
+}
+
+#[test]
+fn a_server_that_goes_during_the_login_is_waited_for_in_words() {
+    let mut town = Town::new();
+    town.registers("alice", "Alice").quits();
+    town.stops();
+    let mut alice = Opening::at(&town.home("alice")).opens();
+    alice.goes_on_as("Alice (alice)");
+    alice.waits_for(filled("connect.refused", &[("address", &town.addr())]));
+    town.starts();
+    alice.is_in("#lobby");
+    alice.quits();
+}

@@ -1,0 +1,76 @@
+//! Whom one talks to: a key nobody vouched for, and a key that changed.
+
+use std::process::{Command, Stdio};
+
+use crate::driver::{Key, Opening, PASSWORD, Town, filled, word};
+
+#[test]
+fn an_unknown_key_is_shown_before_anything_can_be_typed() {
+    let town = Town::new();
+    let addr = town.addr().to_string();
+    let mut alice = Opening::at(&town.home("alice")).with(&[&addr]).opens();
+    alice.waits_for(word("trust.unknown"));
+    alice.chooses("2");
+    let first = filled("trust.first_time", &[("address", &addr)]);
+    alice.waits_for_all(&[word("trust.title"), &first, word("trust.words"), &town.key_words()]);
+    alice.waits_for_all(&[word("trust.fingerprint"), &town.pin().unwrap().to_string()]);
+    assert!(alice.has_never_seen(word("field.password")), "no password before the key");
+
+    // Nothing but the key for it says yes, and no goes back.
+    alice.presses(Key::Enter);
+    alice.presses(Key::Esc);
+    alice.waits_for(word("menu.quit"));
+    assert!(alice.has_never_seen(word("field.password")));
+    alice.chooses("2");
+    alice.waits_for(word("trust.title"));
+    alice.types("y");
+    alice.waits_for(word("field.password_again"));
+    alice.fills_in(&["alice", "", PASSWORD, PASSWORD]);
+    alice.is_in("#lobby");
+    alice.quits();
+}
+
+#[test]
+fn a_changed_key_stops_everything_and_names_the_command_for_it() {
+    let mut town = Town::new();
+    town.registers("alice", "Alice").quits();
+    let home = town.home("alice");
+    town.changes_its_key();
+    let addr = town.addr().to_string();
+
+    let mut alice = Opening::at(&home).opens();
+    alice.goes_on_as("Alice (alice)");
+    let command = format!("liao forget {addr}");
+    alice.waits_for_all(&[word("trust.changed_title"), word("trust.changed_fix"), &command]);
+    // There is no key to go on nevertheless.
+    alice.types("y");
+    alice.presses(Key::Enter);
+    alice.presses(Key::Esc);
+    alice.waits_for(word("menu.quit"));
+    assert!(alice.has_never_seen(word("presence.you")));
+    alice.quits();
+
+    let forget = Command::new(env!("CARGO_BIN_EXE_liao"))
+        .args(["forget", &addr])
+        .env("LIAO_HOME", &home)
+        .stdin(Stdio::null())
+        .status();
+    assert!(forget.unwrap().success());
+    let mut alice = Opening::at(&home).opens();
+    alice.goes_on_as("Alice (alice)");
+    alice.waits_for_all(&[word("trust.title"), &town.key_words()]);
+    alice.types("y");
+    alice.is_in("#lobby");
+    alice.quits();
+}
+
+#[test]
+fn a_link_with_another_key_than_the_known_one_is_refused() {
+    let town = Town::new();
+    town.registers("alice", "Alice").quits();
+    let forged = format!("liao://{}/?pin={}", town.addr(), "5a".repeat(32));
+    let mut alice = Opening::at(&town.home("alice")).with(&[&forged]).opens();
+    alice.chooses("1");
+    alice.waits_for(word("trust.changed_title"));
+    alice.quits();
+}
