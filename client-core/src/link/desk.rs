@@ -31,6 +31,10 @@ const BACKLOG_MAX: usize = 512;
 /// Requests that wait for a connection; more are refused.
 const ASKS_MAX: usize = 256;
 
+/// How often a request is sent that was on its way when the connection broke: its answer may be
+/// what broke it.
+const SENT_MAX: u32 = 3;
+
 /// Posts that are written to the outbox together.
 const POSTS_AT_ONCE: usize = 64;
 
@@ -43,10 +47,24 @@ const FINISH_MS: u64 = 5_000;
 /// Who waits for a post to be stored.
 type Stored = oneshot::Sender<Result<(), PostError>>;
 
+/// A request and who wants its answer.
+pub(super) struct Question {
+    pub(super) request: Request,
+    pub(super) asker: Asker,
+    /// How often it was sent.
+    pub(super) sent: u32,
+}
+
+impl Question {
+    pub(super) const fn new(request: Request, asker: Asker) -> Self {
+        Self { request, asker, sent: 0 }
+    }
+}
+
 pub(super) struct Desk {
     pub(super) posts: Posts,
     pub(super) positions: Positions,
-    pub(super) asks: VecDeque<(Request, Asker)>,
+    pub(super) asks: VecDeque<Question>,
     /// What is looked at, for the next connection.
     pub(super) watch: Option<Watch>,
     commands: mpsc::Receiver<Command>,
@@ -241,7 +259,7 @@ impl Desk {
             self.watch = Some(watch.clone());
         }
         if self.asks.len() < ASKS_MAX {
-            self.asks.push_back((request, asker));
+            self.asks.push_back(Question::new(request, asker));
         } else {
             self.answer(request, asker, Err(CallError::Full));
         }
@@ -266,9 +284,9 @@ impl Desk {
     }
 
     /// The connection was lost while this was asked. What only reads is asked again.
-    pub(super) fn unanswered(&mut self, request: Request, asker: Asker) {
+    pub(super) fn unanswered(&mut self, question: Question) {
         let repeatable = matches!(
-            request,
+            question.request,
             Request::History(_)
                 | Request::Who(_)
                 | Request::Users(_)
@@ -279,10 +297,10 @@ impl Desk {
                 | Request::RoomOpen(_)
                 | Request::Watch(_)
         );
-        if repeatable && self.asks.len() < ASKS_MAX {
-            self.asks.push_front((request, asker));
+        if repeatable && question.sent < SENT_MAX && self.asks.len() < ASKS_MAX {
+            self.asks.push_front(question);
         } else {
-            self.answer(request, asker, Err(CallError::Lost));
+            self.answer(question.request, question.asker, Err(CallError::Lost));
         }
     }
 
@@ -323,10 +341,10 @@ impl Desk {
         let mut next = self.next_command.take();
         while let Some(command) = next.take().or_else(|| self.commands.try_recv().ok()) {
             if let Command::Ask(request, asker) = command {
-                self.asks.push_back((request, asker));
+                self.asks.push_back(Question::new(request, asker));
             }
         }
-        for (request, asker) in std::mem::take(&mut self.asks) {
+        for Question { request, asker, .. } in std::mem::take(&mut self.asks) {
             self.answer(request, asker, Err(CallError::Closed));
         }
         self.state(LinkState::Ended(end));

@@ -14,7 +14,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::{
     AWAY_MS_MAX, Stop,
-    desk::Desk,
+    desk::{Desk, Question},
     ping::{Beat, Pings},
 };
 use crate::{
@@ -29,9 +29,18 @@ use crate::{
 /// Time for the last answers after a goodbye of the server, in milliseconds.
 const LINGER_MS: u64 = 5_000;
 
-/// A request that is on its way.
-enum Asked {
-    Request(Box<Request>, Asker),
+/// Time for the answer to a request, in milliseconds. A server that answers pings and nothing else
+/// would leave posts on their way for ever.
+const ANSWER_MS: u64 = 60_000;
+
+/// A request that is on its way, and since when.
+struct Asked {
+    at: Instant,
+    what: What,
+}
+
+enum What {
+    Request(Box<Question>),
     Post(RoomId, Nonce),
 }
 
@@ -42,6 +51,9 @@ struct Online<'a> {
     asked: BTreeMap<u64, Asked>,
     pings: Pings,
     synced: bool,
+    /// Since when nothing but the server keeps answers back: not while this side reads nothing, and
+    /// not while what was missed still comes.
+    listening: Instant,
     /// The server said goodbye: when to be back, and until when to listen.
     away: Option<(GoAway, Instant, Instant)>,
 }
@@ -54,8 +66,16 @@ pub(super) async fn serve(
 ) -> Stop {
     let early = conn.take_early();
     let pings = Pings::new(clock::now(), entropy);
-    let asked = BTreeMap::new();
-    let mut online = Online { desk, conn, entropy, asked, pings, synced: false, away: None };
+    let mut online = Online {
+        desk,
+        conn,
+        entropy,
+        asked: BTreeMap::new(),
+        pings,
+        synced: false,
+        listening: clock::now(),
+        away: None,
+    };
     online.repeat_watch();
     let stop = match early.into_iter().try_for_each(|event| online.event(event)) {
         Ok(()) => online.run().await,
@@ -80,7 +100,8 @@ impl Online<'_> {
         let read = self.desk.has_room();
         if !read {
             // Who does not listen cannot complain of silence.
-            self.pings.heard(clock::now(), self.entropy);
+            self.listening = clock::now();
+            self.pings.heard(self.listening, self.entropy);
         }
         let due = self.due();
         let command = tokio::select! {
@@ -98,16 +119,24 @@ impl Online<'_> {
     fn due(&self) -> Instant {
         let due = self.pings.due();
         let due = self.desk.posts.due().map_or(due, |post| post.min(due));
+        let due = self.answer_due().map_or(due, |answer| answer.min(due));
         self.away.as_ref().map_or(due, |(.., until)| due.min(*until))
+    }
+
+    /// Until when the oldest request has to be answered.
+    fn answer_due(&self) -> Option<Instant> {
+        let (_, oldest) = self.asked.first_key_value()?;
+        Some(oldest.at.max(self.listening) + Duration::from_millis(ANSWER_MS))
     }
 
     /// What is looked at is said before anything else, unless a newer wish waits already.
     fn repeat_watch(&mut self) {
-        self.desk.asks.retain(|(request, asker)| {
-            !matches!((request, asker), (Request::Watch(_), Asker::Nobody))
+        self.desk.asks.retain(|question| {
+            !matches!((&question.request, &question.asker), (Request::Watch(_), Asker::Nobody))
         });
         if let Some(watch) = &self.desk.watch {
-            self.desk.asks.push_front((watch.clone().into(), Asker::Nobody));
+            let question = Question::new(watch.clone().into(), Asker::Nobody);
+            self.desk.asks.push_front(question);
         }
     }
 
@@ -118,24 +147,26 @@ impl Online<'_> {
             && self.asked.len() < Desk::in_flight_max()
             && self.conn.output_len() < OUTPUT_BYTES_MAX
         {
-            if let Some((request, asker)) = self.desk.asks.pop_front() {
-                self.send(&request.clone(), Asked::Request(Box::new(request), asker));
+            let rid = self.conn.next_rid();
+            let what = if let Some(mut question) = self.desk.asks.pop_front() {
+                self.conn.push(&question.request.frame(rid));
+                question.sent += 1;
+                What::Request(Box::new(question))
             } else if let Some((room, nonce, request)) = self.desk.next_post(now) {
-                self.send(&request, Asked::Post(room, nonce));
+                self.conn.push(&request.frame(rid));
+                What::Post(room, nonce)
             } else {
                 return;
-            }
+            };
+            self.asked.insert(rid, Asked { at: now, what });
         }
-    }
-
-    fn send(&mut self, request: &Request, asked: Asked) {
-        let rid = self.conn.next_rid();
-        self.conn.push(&request.frame(rid));
-        self.asked.insert(rid, asked);
     }
 
     fn frame(&mut self, frame: &Frame) -> Result<(), Stop> {
         self.pings.heard(clock::now(), self.entropy);
+        if !self.synced && !matches!(frame.kind(), kind::PING | kind::PONG) {
+            self.listening = clock::now();
+        }
         match (frame.kind(), frame.rid) {
             (kind::ERR, 0) => Err(frame.decode::<Fault>().map_err(ConnectionError::from)?.into()),
             (kind::OK | kind::ERR, rid) => self.answered(rid, frame),
@@ -149,21 +180,22 @@ impl Online<'_> {
     }
 
     fn answered(&mut self, rid: u64, frame: &Frame) -> Result<(), Stop> {
-        let Some(asked) = self.asked.remove(&rid) else { return Ok(()) };
-        let kind = match &asked {
-            Asked::Request(request, _) => request.kind(),
-            Asked::Post(..) => <liao_common::request::Send as liao_common::request::Ask>::KIND,
+        let Some(Asked { what, .. }) = self.asked.remove(&rid) else { return Ok(()) };
+        let kind = match &what {
+            What::Request(question) => question.request.kind(),
+            What::Post(..) => <liao_common::request::Send as liao_common::request::Ask>::KIND,
         };
         let answer = if frame.kind() == kind::OK {
             Answer::decode(kind, frame).map_err(CallError::Decode)
         } else {
             Err(frame.decode::<Fault>().map_or_else(CallError::Decode, CallError::Fault))
         };
-        match asked {
-            Asked::Post(room, nonce) => self.post_answered(room, nonce, answer),
-            Asked::Request(request, asker) => {
-                let logged_out = matches!(*request, Request::Logout(_)) && answer.is_ok();
-                self.desk.answer(*request, asker, answer);
+        match what {
+            What::Post(room, nonce) => self.post_answered(room, nonce, answer),
+            What::Request(question) => {
+                let Question { request, asker, .. } = *question;
+                let logged_out = matches!(request, Request::Logout(_)) && answer.is_ok();
+                self.desk.answer(request, asker, answer);
                 if logged_out {
                     return Err(Stop::End(End::LoggedOut));
                 }
@@ -251,6 +283,9 @@ impl Online<'_> {
         if let (true, Some(stop)) = (over, self.went_away()) {
             return Err(stop);
         }
+        if self.answer_due().is_some_and(|due| due <= now) {
+            return Err(Stop::Cut(Cut::Timeout));
+        }
         match self.pings.beat(now) {
             Beat::Wait => {}
             Beat::Ping(n) => self.conn.push_event(kind::PING, &Ping { n }),
@@ -261,9 +296,9 @@ impl Online<'_> {
 
     /// Puts back what was not answered, the oldest first in line.
     fn put_back(self) {
-        for (_, asked) in self.asked.into_iter().rev() {
-            if let Asked::Request(request, asker) = asked {
-                self.desk.unanswered(*request, asker);
+        for asked in self.asked.into_values().rev() {
+            if let What::Request(question) = asked.what {
+                self.desk.unanswered(*question);
             }
         }
     }

@@ -534,6 +534,71 @@ async fn what_only_reads_is_asked_again_and_the_rest_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_whose_answer_breaks_the_connection_is_given_up() {
+    let (handle, mut notices, _dialer, mut server, mut peer) = connected().await;
+    let ticket = handle.ask(RoomList::default()).unwrap();
+    for round in 0..3 {
+        if round > 0 {
+            (peer, _) = server.accept_synced(&[room(1, 0)]).await;
+        }
+        peer.expect::<RoomList>().await;
+        peer.0.push(&[0xff; 64]);
+        peer.flush().await;
+    }
+    let answer = until(&mut notices, |notice| match notice {
+        Notice::Answer { ticket, answer, .. } => Some((ticket, answer)),
+        _ => None,
+    });
+    assert_eq!(answer.await, (ticket, Err(CallError::Lost)));
+    let (mut peer, _) = server.accept_synced(&[room(1, 0)]).await;
+    handle.ask(History::default()).unwrap();
+    peer.expect::<History>().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_nothing_but_pings_is_left() {
+    let (handle, mut notices, _dialer, mut server, mut peer) = connected().await;
+    online(&mut notices).await;
+    let before = clock::now();
+    let nonce = handle.post(RoomId(1), Kind::Text, Body::text("hello?")).await.unwrap();
+    let serve = tokio::spawn(async move {
+        peer.expect::<Send>().await;
+        peer.expect_end().await;
+    });
+    assert_eq!(cut(&mut notices).await.0, Cut::Timeout);
+    let after = clock::ms_since(before);
+    assert!((60_000..61_000).contains(&after), "{after}");
+    serve.await.unwrap();
+    let (mut peer, _) = server.accept_synced(&[room(1, 0)]).await;
+    assert_eq!(peer.expect::<Send>().await.1.cid, nonce, "it is sent again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_what_was_missed_still_comes_an_answer_may_be_late() {
+    let (dialer, mut server) = fake();
+    let (handle, mut notices) = Link::start(config(&dialer, password()));
+    let mut peer = server.accept().await;
+    peer.log_in().await;
+    let (rid, _) = peer.expect::<Sync>().await;
+    peer.ok(rid, &Synced { epoch: "e1".into(), reset: false, rooms: vec![room(1, 0)] });
+    peer.flush().await;
+    let ticket = handle.ask(RoomList::default()).unwrap();
+    let (rid, _) = peer.expect::<RoomList>().await;
+    for seq in 1..=10 {
+        tokio::time::advance(Duration::from_secs(20)).await;
+        peer.event(kind::MSG, &said(1, seq, 9, "slowly")).await;
+    }
+    peer.ok(rid, &RoomPage::default());
+    peer.flush().await;
+    let answer = until(&mut notices, |notice| match notice {
+        Notice::Answer { ticket, answer, .. } => Some((ticket, answer.is_ok())),
+        Notice::State(LinkState::Waiting { why, .. }) => panic!("{why:?}"),
+        _ => None,
+    });
+    assert_eq!(answer.await, (ticket, true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_says_goodbye_and_logging_out_ends_it() {
     let (handle, mut notices, _dialer, _server, mut peer) = connected().await;
     handle.close().await;
