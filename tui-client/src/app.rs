@@ -12,7 +12,7 @@ use crate::{
     clock::offset_at,
     effect::Effect,
     format::LocalOffset,
-    input::Input,
+    input::{Input, Unkept},
     keymap::{self, Chord, Mode},
     settings::{Bell, Remembered},
     theme::Theme,
@@ -78,6 +78,10 @@ pub struct Base {
     pub folder: PathBuf,
     /// When to ring the bell.
     pub bell: Bell,
+    /// The number of the present link.
+    pub session: u64,
+    /// Why unsent messages are not on the disk; none when they are.
+    pub unkept: Option<Unkept>,
     /// What is to be done to the world.
     pub effects: Vec<Effect>,
 }
@@ -142,6 +146,8 @@ impl App {
             downloads: start.downloads,
             folder: start.folder,
             bell: start.bell,
+            session: 0,
+            unkept: None,
             effects: Vec::new(),
         };
         let door =
@@ -192,7 +198,14 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Mouse(mouse) => on_mouse(app, mouse),
         Input::Resize(columns, rows) => app.base.size = (columns, rows),
         Input::Notice(notice) => on_notice(app, &notice),
-        Input::Probed(result) => app.door.probed(result, &mut app.base),
+        Input::Probed { address, result } => app.door.probed(&address, result, &app.base),
+        Input::Opened { session, unkept } => {
+            // Two that began shortly after each other may come in any order.
+            if session > app.base.session {
+                app.base.session = session;
+                app.base.unkept = unkept;
+            }
+        }
         Input::PrivateReady(result) => app.door.private_ready(result, &mut app.base),
         Input::NotPosted { .. } | Input::Listed { .. } | Input::FileSeen { .. } => {
             if let Front::Main(main) = &mut app.front {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crossterm::event::{KeyEvent, MouseEvent};
-use liao_client_core::{notice::Notice, trust::ConnectError};
+use liao_client_core::{address::Address, notice::Notice, trust::ConnectError};
 use liao_common::id::{Pin, RoomId};
 
 use crate::picker::Entry;
@@ -22,11 +22,25 @@ pub enum Input {
     /// The link says something.
     Notice(Box<Notice>),
     /// A server showed its key, or could not be reached.
-    Probed(Result<Pin, ConnectError>),
+    Probed {
+        /// Which server.
+        address: Address,
+        /// Its key.
+        result: Result<Pin, ConnectError>,
+    },
+    /// A link was begun.
+    Opened {
+        /// Its number; every link has a higher one than those before.
+        session: u64,
+        /// Why unsent messages are kept in memory only; none when they are on the disk.
+        unkept: Option<Unkept>,
+    },
     /// The private server runs and can be reached, or why not.
     PrivateReady(Result<(), PrivateTrouble>),
     /// A message could not be put into the outbox; here it is back.
     NotPosted {
+        /// The link it was for.
+        session: u64,
         /// The room it was for.
         room: RoomId,
         /// What it said.
@@ -41,6 +55,8 @@ pub enum Input {
     },
     /// A file to send was looked at: its size, or why it cannot be sent.
     FileSeen {
+        /// The link it is for.
+        session: u64,
         /// The room it is for.
         room: RoomId,
         /// Which.
@@ -52,6 +68,15 @@ pub enum Input {
     Woken,
     /// The operating system asks the program to end.
     Terminate,
+}
+
+/// Why unsent messages are not on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unkept {
+    /// Another run of the program has the account's outbox.
+    InUse,
+    /// It cannot be opened; the reason as the operating system gave it.
+    Failed(String),
 }
 
 /// Why there is no private server.

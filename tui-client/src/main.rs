@@ -123,11 +123,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Nothing waits at the end for a disk that does not answer.
 fn full_screen(options: StartOptions) -> anyhow::Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(liao::full_screen(options))
+    let runtime = tokio::runtime::Runtime::new()?;
+    let done = runtime.block_on(liao::full_screen(options));
+    runtime.shutdown_background();
+    done
 }
 
-/// The thread that reads the input cannot be called back, so nothing waits for it at the end.
+/// A thread that reads a file or the input cannot be called back, so nothing waits for it at the end.
 fn plain(options: PlainOptions) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

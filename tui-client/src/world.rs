@@ -10,10 +10,9 @@ use liao_client_core::{
     answer::CallError,
     clock,
     dial::{self, Dialer, ServerDialer},
-    handle::Handle,
     home::{Account, Home, KnownServer},
-    link::{Credentials, Link, LinkConfig},
-    notice::{LinkState, Notice, Ticket},
+    link::Credentials,
+    notice::{End, LinkState, Notice, Ticket},
     outbox::Outbox,
     transfer::TransferId,
     trust::Trust,
@@ -23,24 +22,28 @@ use liao_common::{
     id::RoomId,
     message::{Body, Kind},
     name::UserName,
-    request::{Logout, Register, Request, Token},
+    request::{Register, Request, Token},
 };
 use tokio::{
     sync::{OnceCell, mpsc},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
 };
+
+mod cabinet;
+mod session;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     effect::{Effect, Login},
-    input::{Input, PrivateTrouble},
+    input::{Input, PrivateTrouble, Unkept},
     picker::{Directory, Disk},
     private::{Private, PrivateError},
     settings::Paths,
     view::server::Server,
 };
-
-/// Posts that may wait for the outbox.
-const POSTS_MAX: usize = 256;
+use cabinet::Cabinet;
+use session::{Goodbyes, Prepared, Session};
 
 /// What this program is called in the server's log and in the list of devices.
 const AGENT: &str = concat!("liao/", env!("CARGO_PKG_VERSION"));
@@ -56,57 +59,64 @@ pub(crate) enum Done {
 
 /// The world outside of the screen.
 pub(crate) struct World {
-    home: Home,
+    cabinet: Cabinet,
     paths: Paths,
     inputs: mpsc::Sender<Input>,
+    /// What a new link needs is being fetched.
+    opening: Option<JoinHandle<Result<Box<Prepared>, FaultCode>>>,
     session: Option<Session>,
+    /// Counts sessions, so that what comes late is known for what it is.
+    number: u64,
+    goodbyes: Goodbyes,
     probe: Option<AbortHandle>,
     private: Arc<OnceCell<Arc<Private>>>,
-}
-
-/// A link and what belongs to it.
-struct Session {
-    server: Server,
-    user: Option<UserName>,
-    keep: bool,
-    handle: Handle,
-    notices: mpsc::Receiver<Notice>,
-    posts: mpsc::Sender<(RoomId, Kind, Body)>,
 }
 
 impl World {
     /// The world, with the client's files under `paths`.
     #[must_use]
     pub(crate) fn new(home: Home, paths: Paths, inputs: mpsc::Sender<Input>) -> Self {
-        Self { home, paths, inputs, session: None, probe: None, private: Arc::default() }
+        Self {
+            cabinet: Cabinet::open(home),
+            paths,
+            inputs,
+            opening: None,
+            session: None,
+            number: 0,
+            goodbyes: Goodbyes::default(),
+            probe: None,
+            private: Arc::default(),
+        }
     }
 
-    /// The next thing the link says; waits for ever when there is no link.
+    /// The next thing the link says; waits for ever when there is no link. May be dropped without loss.
     pub(crate) async fn notice(&mut self) -> Notice {
-        let Some(session) = &mut self.session else { return std::future::pending().await };
-        let Some(notice) = session.notices.recv().await else {
-            self.session = None;
-            return std::future::pending().await;
-        };
-        if let Notice::LoggedIn(welcome) = &notice
-            && let Some(token) = &welcome.token
-        {
-            let (id, name, token) = (welcome.id.clone(), welcome.name.clone(), token.clone());
-            self.keep_account(&id, name, token);
+        loop {
+            if let Some(opening) = &mut self.opening {
+                let opened = opening.await.unwrap_or(Err(FaultCode::Internal));
+                self.opening = None;
+                match opened {
+                    Ok(prepared) => self.begin(*prepared),
+                    Err(code) => return refusal(code),
+                }
+            }
+            let Some(session) = &mut self.session else { return std::future::pending().await };
+            let Some(notice) = session.next().await else {
+                self.session = None;
+                continue;
+            };
+            if let Notice::LoggedIn(welcome) = &notice {
+                self.keep_account(welcome);
+            }
+            return notice;
         }
-        notice
     }
 
     /// Says goodbye to everybody, the private server last: a link that is open would start it again.
     pub(crate) async fn leave(&mut self) {
-        if let Some(mut session) = self.session.take() {
-            session.handle.close().await;
-            while let Some(notice) = session.notices.recv().await {
-                if matches!(notice, Notice::State(LinkState::Ended(_))) {
-                    break;
-                }
-            }
-        }
+        self.disconnect();
+        self.goodbyes.over().await;
+        self.cabinet.finish().await;
         if let Some(private) = self.private.get() {
             private.stop().await;
         }
@@ -119,7 +129,8 @@ impl World {
             Effect::Probe(address) => {
                 let inputs = self.inputs.clone();
                 let task = tokio::spawn(async move {
-                    tell(&inputs, Input::Probed(dial::probe(&address).await)).await
+                    let result = dial::probe(&address).await;
+                    tell(&inputs, Input::Probed { address, result }).await;
                 });
                 self.probe = Some(task.abort_handle());
             }
@@ -127,13 +138,16 @@ impl World {
             Effect::KeepPin(address, pin) => {
                 let server =
                     KnownServer { address, pin, since_ms: clock::wall_ms(), name: String::new() };
-                log(self.home.remember_server(server));
+                self.cabinet.tell(|home| home.remember_server(server));
             }
             Effect::Connect(server, login) => self.connect(server, login),
             Effect::Disconnect => self.disconnect(),
             Effect::LogOut => self.log_out(),
             Effect::ForgetAccount(server, user) => self.forget(&server, &user),
-            Effect::Remember(state) => log(state.save(&self.paths.state())),
+            Effect::Remember(state) => {
+                let path = self.paths.state();
+                self.cabinet.tell(move |_| state.save(&path));
+            }
             Effect::SeeFile(room, path) => self.see_file(room, path),
             Effect::List(folder) => self.list(folder),
             Effect::Quit | Effect::Copy(_) | Effect::Bell => {}
@@ -175,9 +189,9 @@ impl World {
 
     fn post(&self, room: RoomId, kind: Kind, body: Body) {
         let Some(session) = &self.session else { return };
-        if let Err(error) = session.posts.try_send((room, kind, body)) {
-            let (room, _, body) = error.into_inner();
-            self.later(Input::NotPosted { room, text: body.text.unwrap_or_default() });
+        let number = session.number;
+        if let Err(text) = session.post((room, kind, body)) {
+            self.later(Input::NotPosted { session: number, room, text });
         }
     }
 
@@ -196,127 +210,71 @@ impl World {
         });
     }
 
+    /// What the link needs lies on the disk, and the outbox may be in the hands of the link before.
     fn connect(&mut self, server: Server, login: Login) {
         self.disconnect();
-        let Some(dialer) = self.dialer(&server) else {
-            return self.refuse(FaultCode::Internal);
-        };
-        let (user, keep, credentials) = match self.credentials(&server, login) {
-            Ok(known) => known,
-            Err(code) => return self.refuse(code),
-        };
-        let mut config = LinkConfig::new(dialer, credentials, AGENT);
-        config.outbox = self.outbox(&server, user.as_ref());
-        let (handle, notices) = Link::start(config);
-        let posts = start_posting(handle.clone(), self.inputs.clone());
-        self.session = Some(Session { server, user, keep, handle, notices, posts });
+        let private = self.private.get().map(Private::dialer);
+        let (goodbyes, cabinet) = (self.goodbyes.clone(), self.cabinet.clone());
+        self.opening = Some(tokio::spawn(async move {
+            goodbyes.over().await;
+            let prepared = cabinet.ask(move |home| prepare(home, server, login, private));
+            prepared.await.unwrap_or(Err(FaultCode::Internal)).map(Box::new)
+        }));
     }
 
-    /// The login ends before it began.
-    fn refuse(&self, code: FaultCode) {
-        let end = liao_client_core::notice::End::Refused(Fault::from(code));
-        self.later(Input::Notice(Box::new(Notice::State(LinkState::Ended(end)))));
+    fn begin(&mut self, prepared: Prepared) {
+        self.number += 1;
+        let unkept = prepared.unkept.clone();
+        self.later(Input::Opened { session: self.number, unkept });
+        let inputs = self.inputs.clone();
+        self.session = Some(Session::start(self.number, prepared, AGENT, inputs));
     }
 
-    fn dialer(&self, server: &Server) -> Option<Arc<dyn Dialer>> {
-        let (address, trust) = match server {
-            Server::Private => return self.private.get().map(Private::dialer),
-            Server::Plaintext(address) => (address.clone(), Trust::Plaintext),
-            Server::At(target) => {
-                let known = self.home.server(&target.address).ok().flatten();
-                (
-                    target.address.clone(),
-                    Trust::Pinned(known.map(|known| known.pin).or(target.pin)?),
-                )
-            }
-        };
-        Some(Arc::new(ServerDialer { address, trust }))
-    }
-
-    fn credentials(
-        &self,
-        server: &Server,
-        login: Login,
-    ) -> Result<(Option<UserName>, bool, Credentials), FaultCode> {
-        let parse = |user: &str| UserName::parse(user).ok();
-        Ok(match login {
-            Login::Token(user) => {
-                let token = self.token(server, &user).ok_or(FaultCode::Unauthenticated)?;
-                (parse(&user), true, Credentials::Token(token))
-            }
-            Login::Password { user, secret, keep } => {
-                // What is no user id belongs to nobody.
-                let user = parse(&user).ok_or(FaultCode::Unauthenticated)?;
-                (Some(user.clone()), keep, Credentials::Password { user, secret })
-            }
-            Login::Register { user, name, secret, invite, keep } => {
-                let known = parse(&user);
-                let register = Register { user, name, secret, dev_name: AGENT.to_owned(), invite };
-                (known, keep, Credentials::Register(register))
-            }
-        })
-    }
-
-    fn token(&self, server: &Server, user: &str) -> Option<Token> {
-        let accounts = self.home.accounts().ok()?;
-        let address = server.address();
-        let found = accounts
-            .into_iter()
-            .find(|account| account.address == address && account.user.as_str() == user);
-        found.map(|account| account.token)
-    }
-
-    /// A second client of the same person on this computer keeps its posts in memory.
-    fn outbox(&self, server: &Server, user: Option<&UserName>) -> Outbox {
-        let Some(user) = user else { return Outbox::in_memory() };
-        self.home.outbox(&server.address(), user).unwrap_or_else(|error| {
-            tracing::warn!(%error, "posts wait in memory only");
-            Outbox::in_memory()
-        })
-    }
-
-    fn keep_account(&self, id: &str, name: String, token: Token) {
-        let Some(session) = self.session.as_ref().filter(|session| session.keep) else { return };
-        let Some(user) = UserName::parse(id).ok().or_else(|| session.user.clone()) else { return };
+    fn keep_account(&mut self, welcome: &liao_common::event::Session) {
+        let Some(session) = self.session.as_mut().filter(|session| session.keep) else { return };
+        let Some(token) = welcome.token.clone() else { return };
+        let parsed = UserName::parse(&welcome.id).ok();
+        let Some(user) = parsed.or_else(|| session.user.clone()) else { return };
+        session.remembered = true;
         let account = Account {
             address: session.server.address(),
             user,
-            name,
+            name: welcome.name.clone(),
             token,
             used_ms: clock::wall_ms(),
         };
-        log(self.home.remember_account(account));
+        self.cabinet.tell(|home| home.remember_account(account));
     }
 
     fn disconnect(&mut self) {
+        if let Some(opening) = self.opening.take() {
+            opening.abort();
+        }
         if let Some(session) = self.session.take() {
-            tokio::spawn(async move { session.handle.close().await });
+            self.goodbyes.say(session, false);
         }
     }
 
     fn log_out(&mut self) {
         let Some(session) = self.session.take() else { return };
         if let Some(user) = &session.user {
-            log(self.home.forget_account(&session.server.address(), user));
+            self.forget(&session.server, user.as_str());
         }
-        let Session { handle, mut notices, .. } = session;
-        tokio::spawn(async move {
-            log(handle.ask(Logout {}).map(|_| ()));
-            while notices.recv().await.is_some() {}
-        });
+        self.goodbyes.say(session, true);
     }
 
     fn forget(&self, server: &Server, user: &str) {
+        let address = server.address();
         if let Ok(user) = UserName::parse(user) {
-            log(self.home.forget_account(&server.address(), &user).map(|_| ()));
+            self.cabinet.tell(move |home| home.forget_account(&address, &user));
         }
     }
 
     fn see_file(&self, room: RoomId, path: PathBuf) {
-        let inputs = self.inputs.clone();
+        let (inputs, session) = (self.inputs.clone(), self.number);
         tokio::spawn(async move {
             let result = see(&path).await;
-            tell(&inputs, Input::FileSeen { room, path, result }).await;
+            tell(&inputs, Input::FileSeen { session, room, path, result }).await;
         });
     }
 
@@ -338,31 +296,95 @@ fn trouble(error: PrivateError) -> PrivateTrouble {
     }
 }
 
-/// Posts go into the outbox one after the other, in the order in which they were written.
-fn start_posting(
-    handle: Handle,
-    inputs: mpsc::Sender<Input>,
-) -> mpsc::Sender<(RoomId, Kind, Body)> {
-    let (sender, mut posts) = mpsc::channel::<(RoomId, Kind, Body)>(POSTS_MAX);
-    tokio::spawn(async move {
-        while let Some((room, kind, body)) = posts.recv().await {
-            let text = body.text.clone().unwrap_or_default();
-            if let Err(error) = handle.post(room, kind, body).await {
-                tracing::warn!(%error, "a post was not kept");
-                tell(&inputs, Input::NotPosted { room, text }).await;
-            }
-        }
-    });
-    sender
+fn refusal(code: FaultCode) -> Notice {
+    Notice::State(LinkState::Ended(End::Refused(Fault::from(code))))
 }
 
-async fn see(path: &Path) -> std::io::Result<()> {
-    let file = tokio::fs::File::open(path).await?;
-    if file.metadata().await?.is_file() {
-        Ok(())
-    } else {
-        Err(std::io::ErrorKind::IsADirectory.into())
+/// Fetches what a link needs from the disk.
+fn prepare(
+    home: &Home,
+    server: Server,
+    login: Login,
+    private: Option<Arc<dyn Dialer>>,
+) -> Result<Prepared, FaultCode> {
+    let dialer = dialer(home, &server, private).ok_or(FaultCode::Internal)?;
+    let remembered = matches!(login, Login::Token(_));
+    let (user, keep, credentials) = credentials(home, &server, login)?;
+    let (outbox, unkept) = outbox(home, &server, user.as_ref());
+    Ok(Prepared { server, user, keep, remembered, dialer, credentials, outbox, unkept })
+}
+
+fn dialer(
+    home: &Home,
+    server: &Server,
+    private: Option<Arc<dyn Dialer>>,
+) -> Option<Arc<dyn Dialer>> {
+    let (address, trust) = match server {
+        Server::Private => return private,
+        Server::Plaintext(address) => (address.clone(), Trust::Plaintext),
+        Server::At(target) => {
+            let known = home.server(&target.address).ok()?.map(|known| known.pin);
+            (target.address.clone(), Trust::Pinned(known.or(target.pin)?))
+        }
+    };
+    Some(Arc::new(ServerDialer { address, trust }))
+}
+
+fn credentials(
+    home: &Home,
+    server: &Server,
+    login: Login,
+) -> Result<(Option<UserName>, bool, Credentials), FaultCode> {
+    let parse = |user: &str| UserName::parse(user).ok();
+    Ok(match login {
+        Login::Token(user) => {
+            let token = token(home, server, &user).ok_or(FaultCode::Unauthenticated)?;
+            (parse(&user), true, Credentials::Token(token))
+        }
+        Login::Password { user, secret, keep } => {
+            // What is no user id belongs to nobody.
+            let user = parse(&user).ok_or(FaultCode::Unauthenticated)?;
+            (Some(user.clone()), keep, Credentials::Password { user, secret })
+        }
+        Login::Register { user, name, secret, invite, keep } => {
+            let known = parse(&user);
+            let register = Register { user, name, secret, dev_name: AGENT.to_owned(), invite };
+            (known, keep, Credentials::Register(register))
+        }
+    })
+}
+
+fn token(home: &Home, server: &Server, user: &str) -> Option<Token> {
+    let accounts = home.accounts().ok()?;
+    let address = server.address();
+    let found = accounts
+        .into_iter()
+        .find(|account| account.address == address && account.user.as_str() == user);
+    found.map(|account| account.token)
+}
+
+/// A second client of the same person on this computer keeps its posts in memory, and says so.
+fn outbox(home: &Home, server: &Server, user: Option<&UserName>) -> (Outbox, Option<Unkept>) {
+    let Some(user) = user else { return (Outbox::in_memory(), None) };
+    match home.outbox(&server.address(), user) {
+        Ok(outbox) => (outbox, None),
+        Err(error) => {
+            tracing::warn!(%error, "posts wait in memory only");
+            let unkept = match error.kind() {
+                std::io::ErrorKind::WouldBlock => Unkept::InUse,
+                _ => Unkept::Failed(error.to_string()),
+            };
+            (Outbox::in_memory(), Some(unkept))
+        }
     }
+}
+
+/// What is no file is not opened: a pipe would wait for somebody to write into it.
+async fn see(path: &Path) -> std::io::Result<()> {
+    if !tokio::fs::metadata(path).await?.is_file() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    tokio::fs::File::open(path).await.map(drop)
 }
 
 /// After the loop has ended nobody listens, and nobody needs to.

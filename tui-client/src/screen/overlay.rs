@@ -290,6 +290,7 @@ fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmView, model: &
     let words = paint.words;
     let text = match &view.question {
         Question::Quit => words.t("files.quit_ask").to_owned(),
+        Question::Lose(count) => words.count("unkept.quit_ask", *count),
         Question::Paste(_, count) => words.fill("composer.paste_ask", &[("count", count)]),
         Question::LeaveRoom(room) => {
             words.fill("room.leave_ask", &[("room", &title_of(model, *room))])

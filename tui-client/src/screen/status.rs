@@ -1,7 +1,7 @@
 //! The last row: hints from the live key map or a sentence at the left; the connection in words, what is unsent and
 //! what is being transferred at the right.
 
-use liao_client_core::{model::Model, notice::LinkState, timeline::RowState};
+use liao_client_core::{model::Model, notice::LinkState};
 use ratatui::{
     layout::Rect,
     text::{Line, Span},
@@ -15,6 +15,7 @@ use crate::{
     view::{
         areas::COLUMNS_NAMES,
         main::{Focus, MainView, Place},
+        moves::unsent,
     },
 };
 
@@ -74,21 +75,18 @@ const fn hints(main: &MainView, width: u16) -> &'static [Action] {
 fn right(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> Line<'static> {
     let styles = paint.styles();
     let mut parts: Vec<Span<'static>> = Vec::new();
-    let unsent: usize = model
-        .rooms()
-        .iter()
-        .map(|room| {
-            room.timeline.pending().iter().filter(|row| row.state == RowState::Sending).count()
-        })
-        .sum();
+    let unsent = unsent(model);
     let online = matches!(model.state, LinkState::Online { .. });
     let narrow = base.size.0 < COLUMNS_NAMES;
     if unsent > 0 && !online && !narrow {
-        let count = u64::try_from(unsent).unwrap_or(u64::MAX);
         parts.push(Span::styled(
-            format!("{}  ", paint.words.count("status.unsent", count)),
+            format!("{}  ", paint.words.count("status.unsent", unsent)),
             styles.status_bad,
         ));
+    }
+    if base.unkept.is_some() {
+        let key = if narrow { "unkept.mark_short" } else { "unkept.mark" };
+        parts.push(Span::styled(format!("{}  ", paint.t(key)), styles.status_bad));
     }
     let moving = model.transfers.active().count();
     if moving > 0 {

@@ -19,7 +19,11 @@ use liao_common::{
 };
 
 use super::driver::{BOB, Desk, RUST, ZHANG, busy, direct, room, user};
-use crate::{effect::Effect, input::Input, words::Language};
+use crate::{
+    effect::Effect,
+    input::{Input, Unkept},
+    words::Language,
+};
 
 const SIZE: (u16, u16) = (120, 36);
 const LOBBY: RoomId = RoomId::LOBBY;
@@ -253,7 +257,7 @@ fn words_are_completed() {
 #[test]
 fn a_file_that_can_be_read_is_sent_and_one_that_cannot_is_explained() {
     let mut desk = busy(SIZE, Language::English);
-    let seen = |result| Input::FileSeen { room: LOBBY, path: "/tmp/a".into(), result };
+    let seen = |result| Input::FileSeen { session: 0, room: LOBBY, path: "/tmp/a".into(), result };
     desk.input(seen(Ok(())));
     let job = UploadJob { room: LOBBY, path: "/tmp/a".into(), media: String::new() };
     assert_eq!(desk.wishes(), [Effect::Upload(job)]);
@@ -331,6 +335,41 @@ fn a_file_on_its_way_stands_below_the_messages() {
 }
 
 #[test]
+fn posts_that_are_in_memory_only_are_not_left_without_a_question() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.input(Input::Opened { session: 1, unkept: Some(Unkept::InUse) });
+    desk.shows("not kept on disk");
+    desk.keys("<C-q>");
+    assert_eq!(desk.wishes(), [Effect::Quit], "nothing is unsent");
+    desk.queued(LOBBY, 9, "oh");
+    desk.keys("<C-q>");
+    assert_eq!(desk.wishes(), []);
+    desk.shows("Quit and lose");
+    desk.keys("y");
+    assert_eq!(desk.wishes(), [Effect::Quit]);
+
+    let mut kept = busy(SIZE, Language::English);
+    kept.input(Input::Opened { session: 1, unkept: None });
+    kept.hides("not kept on disk");
+    kept.queued(LOBBY, 9, "oh");
+    kept.keys("<C-q>");
+    assert_eq!(kept.wishes(), [Effect::Quit], "it goes out next time");
+}
+
+#[test]
+fn what_comes_late_from_another_link_is_not_for_this_one() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.input(Input::Opened { session: 2, unkept: None });
+    desk.input(Input::Opened { session: 1, unkept: Some(Unkept::InUse) });
+    desk.hides("not kept on disk");
+    desk.input(Input::NotPosted { session: 1, room: LOBBY, text: "elsewhere".into() });
+    desk.hides("elsewhere");
+    let path = "/tmp/a".into();
+    desk.input(Input::FileSeen { session: 1, room: LOBBY, path, result: Ok(()) });
+    assert_eq!(desk.wishes(), [], "rooms of two servers have the same numbers");
+}
+
+#[test]
 fn a_failed_message_is_sent_again_with_one_key() {
     let mut desk = busy(SIZE, Language::English);
     desk.queued(LOBBY, 9, "oh");
@@ -345,7 +384,7 @@ fn a_failed_message_is_sent_again_with_one_key() {
 fn a_message_that_could_not_be_kept_comes_back() {
     let mut desk = busy(SIZE, Language::English);
     desk.keys("hello<Enter>");
-    desk.input(Input::NotPosted { room: LOBBY, text: "hello".into() });
+    desk.input(Input::NotPosted { session: 0, room: LOBBY, text: "hello".into() });
     desk.shows("❯ hello");
 }
 

@@ -73,7 +73,7 @@ fn no_password_is_typed_before_the_key_is_known() {
     desk.keys("2chat.example.org<Enter>");
     assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
     desk.hides("Password");
-    desk.input(Input::Probed(Ok(PIN)));
+    desk.input(Input::Probed { address: server().address(), result: Ok(PIN) });
     desk.shows(&PIN.words());
     desk.keys("<Enter>");
     assert_eq!(desk.wishes(), [], "Enter alone trusts nobody");
@@ -81,6 +81,15 @@ fn no_password_is_typed_before_the_key_is_known() {
     assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), PIN)));
     desk.keys("1");
     desk.shows("Password");
+}
+
+#[test]
+fn a_key_that_comes_late_is_not_taken_for_another_servers() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("2chat.example.org<Enter>");
+    let address = LinkTarget::parse("other.example.org").unwrap().address;
+    desk.input(Input::Probed { address, result: Ok(PIN) });
+    desk.hides(&PIN.words());
 }
 
 #[test]
@@ -117,7 +126,10 @@ fn a_server_that_is_not_there_is_named() {
         Desk::new(with(start(SIZE, Language::English), server(), Vec::new(), Vec::new()));
     desk.keys("1");
     let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    desk.input(Input::Probed(Err(ConnectError::Unreachable(refused))));
+    desk.input(Input::Probed {
+        address: server().address(),
+        result: Err(ConnectError::Unreachable(refused)),
+    });
     desk.shows("Nothing answers at chat.example.org:8888");
     desk.keys("<Esc>");
     desk.shows("Log in");

@@ -73,7 +73,7 @@ fn address_wrong(size: (u16, u16), language: Language) -> Desk {
 fn trust_new(size: (u16, u16), language: Language) -> Desk {
     let mut desk = Desk::new(with(start(size, language), at_server(), Vec::new(), Vec::new()));
     desk.keys("1");
-    desk.input(Input::Probed(Ok(Pin([0x5a; 32]))));
+    desk.input(Input::Probed { address: at_server().address(), result: Ok(Pin([0x5a; 32])) });
     desk
 }
 

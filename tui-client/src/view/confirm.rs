@@ -7,6 +7,8 @@ use liao_common::id::RoomId;
 pub enum Question {
     /// Leave although transfers run?
     Quit,
+    /// Leave although so many unsent messages are in memory only?
+    Lose(u64),
     /// Put that many lines into the composer?
     Paste(String, usize),
     /// Leave this room?

@@ -207,9 +207,9 @@ impl Door {
     }
 
     /// A server showed its key, or could not be reached.
-    pub fn probed(&mut self, result: Result<Pin, ConnectError>, base: &mut Base) {
+    pub fn probed(&mut self, of: &Address, result: Result<Pin, ConnectError>, base: &Base) {
         let Step::Trust(trust) = &mut self.step else { return };
-        if trust.state != TrustState::Probing {
+        if trust.state != TrustState::Probing || trust.address != *of {
             return;
         }
         trust.state = match result {

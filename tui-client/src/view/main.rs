@@ -19,6 +19,7 @@ use super::{
     confirm::{ConfirmView, Question},
     list::ListView,
     overlay::Overlay,
+    reasons::unkept_sentence,
     sidebar::SidebarView,
     told::Held,
 };
@@ -376,6 +377,9 @@ impl MainView {
         let name = model.me.as_ref().map_or("", |me| me.name.as_str());
         let name = liao_common::text::clean_line(name);
         let lobby = super::chat::title_of(model, RoomId::LOBBY);
+        if let Some(unkept) = &base.unkept {
+            return self.complain(base, unkept_sentence(unkept, base.words));
+        }
         let key = if self.newcomer { "register.welcome" } else { "login.welcome_back" };
         self.say(base, base.words.fill(key, &[("name", &name), ("room", &lobby)]));
     }

@@ -17,7 +17,7 @@ pub mod list;
 pub mod main;
 pub mod menu;
 mod mouse;
-mod moves;
+pub mod moves;
 pub mod overlay;
 pub mod reasons;
 pub mod rooms;

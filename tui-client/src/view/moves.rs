@@ -1,6 +1,9 @@
 //! Moving between tabs and between the parts of the screen. Part of the main view.
 
-use liao_client_core::model::Model;
+use liao_client_core::{
+    model::{Model, RoomView},
+    timeline::{Row, RowState},
+};
 use liao_common::id::RoomId;
 
 use super::{
@@ -35,10 +38,15 @@ impl MainView {
     }
 
     pub(super) fn ask_to_quit(&mut self, model: &Model, base: &mut Base) {
-        if model.transfers.active().next().is_none() {
+        let unsent = if base.unkept.is_some() { unsent(model) } else { 0 };
+        let question = if unsent > 0 {
+            Question::Lose(unsent)
+        } else if model.transfers.active().next().is_some() {
+            Question::Quit
+        } else {
             return base.wish(Effect::Quit);
-        }
-        self.overlay = Some(Overlay::Confirm(ConfirmView { question: Question::Quit }));
+        };
+        self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
     }
 
     pub(super) fn toggle_inbox(&mut self, model: &mut Model, base: &mut Base) {
@@ -114,4 +122,13 @@ impl MainView {
             chat.timeline.chosen = None;
         }
     }
+}
+
+/// How many of one's own messages the server does not have yet.
+#[must_use]
+pub fn unsent(model: &Model) -> u64 {
+    let sending = |row: &&Row| row.state == RowState::Sending;
+    let of = |room: &RoomView| room.timeline.pending().iter().filter(sending).count();
+    let count: usize = model.rooms().into_iter().map(of).sum();
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -241,7 +241,7 @@ impl MainView {
             return;
         }
         match view.question {
-            Question::Quit => base.wish(Effect::Quit),
+            Question::Quit | Question::Lose(_) => base.wish(Effect::Quit),
             Question::Paste(text, _) => self.compose(&text, model, base),
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
         }

@@ -8,7 +8,10 @@ use liao_client_core::{
     trust::ConnectError,
 };
 
-use crate::{input::PrivateTrouble, words::Words};
+use crate::{
+    input::{PrivateTrouble, Unkept},
+    words::Words,
+};
 
 /// Key of the sentence for an address that is none.
 pub(super) const fn address_error(error: AddressError) -> &'static str {
@@ -64,5 +67,13 @@ pub(super) fn private_sentence(trouble: &PrivateTrouble, words: &Words) -> Strin
         PrivateTrouble::Failed(reason) => {
             words.fill("server.start_failed", &[("reason", &reason.trim_end_matches('.'))])
         }
+    }
+}
+
+/// Why unsent messages are not on the disk, as a sentence.
+pub(super) fn unkept_sentence(unkept: &Unkept, words: &Words) -> String {
+    match unkept {
+        Unkept::InUse => words.t("unkept.in_use").to_owned(),
+        Unkept::Failed(reason) => words.fill("unkept.failed", &[("reason", reason)]),
     }
 }

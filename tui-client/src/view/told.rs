@@ -118,7 +118,7 @@ impl MainView {
     /// The disk, or the outbox, says something.
     pub fn told(&mut self, input: Input, model: &mut Model, base: &mut Base) {
         match input {
-            Input::NotPosted { room, text } => {
+            Input::NotPosted { session, room, text } if session == base.session => {
                 if let Some(chat) =
                     self.chats.get_mut(&room).filter(|chat| chat.composer.is_empty())
                 {
@@ -128,7 +128,7 @@ impl MainView {
                 self.complain(base, base.words.t("composer.not_kept"));
             }
             Input::Listed { folder, entries } => self.listed(folder, entries),
-            Input::FileSeen { room, path, result } => {
+            Input::FileSeen { session, room, path, result } if session == base.session => {
                 self.file_seen(room, path, result, model, base)
             }
             _ => {}

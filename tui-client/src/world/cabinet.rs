@@ -1,0 +1,60 @@
+//! The files of this client, worked on by one thread: a disk that is slow, or a file that another run of the
+//! program holds, never holds the screen up. What is asked for is done in order.
+
+use std::{fmt::Display, thread};
+
+use liao_client_core::home::Home;
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs that may wait for the disk; more are refused.
+const JOBS_MAX: usize = 64;
+
+type Job = Box<dyn FnOnce(&Home) + Send>;
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct Cabinet {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Cabinet {
+    /// Starts the thread. Without one every job is refused.
+    pub(super) fn open(home: Home) -> Self {
+        let (jobs, mut waiting) = mpsc::channel::<Job>(JOBS_MAX);
+        let work = move || {
+            while let Some(job) = waiting.blocking_recv() {
+                job(&home);
+            }
+        };
+        super::log(thread::Builder::new().name("files".into()).spawn(work));
+        Self { jobs }
+    }
+
+    /// Does a job whose result somebody waits for. The wait ends without a result when it is refused.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Home) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (done, wait) = oneshot::channel();
+        let job = move |home: &Home| {
+            // Whoever asked may be gone by now.
+            let _ = done.send(job(home));
+        };
+        super::log(self.jobs.try_send(Box::new(job)).map_err(|_| "too much waits for the disk"));
+        wait
+    }
+
+    /// Does a job whose failure is only written down.
+    pub(super) fn tell<T, E: Display>(
+        &self,
+        job: impl FnOnce(&Home) -> Result<T, E> + Send + 'static,
+    ) {
+        drop(self.ask(|home| super::log(job(home))));
+    }
+
+    /// Waits until all that was asked for is done.
+    pub(super) async fn finish(&self) {
+        // Refused or done: there is nothing left to wait for.
+        let _ = self.ask(|_| ()).await;
+    }
+}

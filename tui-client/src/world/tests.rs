@@ -1,0 +1,237 @@
+//! What reaches a real server, and what stays on the disk, when a link is begun and left.
+
+use std::{fs, path::Path, time::Duration};
+
+use liao_common::request::Secret;
+use liao_server::{
+    chat::password::Cost,
+    config::{Config, Transport},
+    server::{self, Running},
+};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const PASSWORD: &str = "a good long password";
+
+struct Town {
+    running: Running,
+    folder: TempDir,
+}
+
+impl Town {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::new(folder.path().join("server"), ([127, 0, 0, 1], 0).into());
+        config.transport = Transport::Plaintext;
+        config.hash_cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+        config.files.free_bytes_min = 0;
+        config.free_bytes_min = 0;
+        config.index_cache_bytes = 4 << 20;
+        Self { running: server::start(config).await.unwrap(), folder }
+    }
+
+    fn address(&self) -> liao_client_core::address::Address {
+        liao_client_core::address::Address::parse(&self.running.addr().to_string()).unwrap()
+    }
+
+    fn server(&self) -> Server {
+        Server::Plaintext(self.address())
+    }
+
+    fn home(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A program of its own, with its files in a folder of that name.
+    fn opens(&self, name: &str) -> Seat {
+        let home = self.home(name);
+        let (sender, inputs) = mpsc::channel(256);
+        let world = World::new(Home::open(&home).unwrap(), Paths::under(&home), sender);
+        Seat { world, inputs }
+    }
+}
+
+struct Seat {
+    world: World,
+    inputs: mpsc::Receiver<Input>,
+}
+
+impl Seat {
+    async fn hears<T>(&mut self, what: &str, want: impl Fn(&Notice) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                if let Some(found) = want(&self.world.notice().await) {
+                    return found;
+                }
+            }
+        };
+        timeout(DEADLINE, found).await.unwrap_or_else(|_| panic!("waits for {what} in vain"))
+    }
+
+    async fn is_online(&mut self) {
+        let online = |notice: &Notice| {
+            matches!(notice, Notice::State(LinkState::Online { .. })).then_some(())
+        };
+        self.hears("being online", online).await;
+    }
+
+    async fn registers(&mut self, town: &Town, user: &str, keep: bool) {
+        let login = Login::Register {
+            user: user.into(),
+            name: user.into(),
+            secret: Secret(PASSWORD.into()),
+            invite: None,
+            keep,
+        };
+        self.world.carry_out(Effect::Connect(town.server(), login));
+        self.is_online().await;
+    }
+
+    async fn logs_in(&mut self, town: &Town, user: &str, keep: bool) {
+        let (user, secret) = (user.into(), Secret(PASSWORD.into()));
+        let login = Login::Password { user, secret, keep };
+        self.world.carry_out(Effect::Connect(town.server(), login));
+        self.is_online().await;
+    }
+
+    fn asks(&mut self, request: impl Into<Request>) {
+        self.world.carry_out(Effect::Ask(request.into()));
+    }
+
+    async fn leaves(&mut self) {
+        timeout(DEADLINE, self.world.leave()).await.unwrap();
+    }
+
+    async fn unkept(&mut self) -> Option<Unkept> {
+        let opened = async {
+            loop {
+                if let Input::Opened { unkept, .. } = self.inputs.recv().await.unwrap() {
+                    return unkept;
+                }
+            }
+        };
+        timeout(DEADLINE, opened).await.unwrap()
+    }
+
+    /// How many devices the server knows of this person, this one included.
+    async fn devices(&mut self) -> usize {
+        self.asks(liao_common::request::Devices {});
+        self.hears("devices", |notice| match notice {
+            Notice::Answer { answer: Ok(answer), .. } => match &**answer {
+                liao_client_core::answer::Answer::Devices(list) => Some(list.devices.len()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_right_before_leaving_reaches_the_server() {
+    let town = Town::new().await;
+    let mut watcher = town.opens("watcher");
+    watcher.registers(&town, "watcher", true).await;
+    let mut alice = town.opens("alice");
+    alice.registers(&town, "alice", true).await;
+    for number in 0..40 {
+        let body = Body::text(number.to_string());
+        alice.world.carry_out(Effect::Post(RoomId::LOBBY, Kind::Text, body));
+    }
+    alice.leaves().await;
+    for number in 0..40 {
+        let text = number.to_string();
+        watcher
+            .hears(&text, |notice| match notice {
+                Notice::Event(liao_common::event::Event::Message(message)) => {
+                    (message.body.text.as_ref() == Some(&text)).then_some(())
+                }
+                _ => None,
+            })
+            .await;
+    }
+    watcher.leaves().await;
+    town.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_sent_while_the_server_is_gone_is_on_the_disk_when_the_program_ends() {
+    let town = Town::new().await;
+    let mut alice = town.opens("alice");
+    alice.registers(&town, "alice", true).await;
+    let (address, home) = (town.address(), town.home("alice"));
+    let Town { running, folder } = town;
+    running.stop().await;
+    for number in 0..40 {
+        let body = Body::text(number.to_string());
+        alice.world.carry_out(Effect::Post(RoomId::LOBBY, Kind::Text, body));
+    }
+    alice.leaves().await;
+    let user = UserName::parse("alice").unwrap();
+    let outbox = Home::open(home).unwrap().outbox(&address, &user).unwrap();
+    assert_eq!(outbox.iter().count(), 40);
+    drop(folder);
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_kept_leaves_no_device() {
+    let town = Town::new().await;
+    let mut alice = town.opens("alice");
+    alice.registers(&town, "alice", true).await;
+    assert_eq!(alice.devices().await, 1);
+    for round in 0..2 {
+        let mut other = town.opens("other");
+        other.logs_in(&town, "alice", false).await;
+        assert_eq!(alice.devices().await, 2);
+        if round == 0 {
+            other.leaves().await;
+        } else {
+            other.world.carry_out(Effect::Disconnect);
+            timeout(DEADLINE, other.world.goodbyes.over()).await.unwrap();
+        }
+        assert_eq!(alice.devices().await, 1, "round {round}");
+    }
+    // One that is kept stays, though it is not in use.
+    let mut third = town.opens("third");
+    third.logs_in(&town, "alice", true).await;
+    third.leaves().await;
+    assert_eq!(alice.devices().await, 2);
+    alice.leaves().await;
+    town.running.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_cannot_keep_posts_on_the_disk_says_so() {
+    let town = Town::new().await;
+    let mut first = town.opens("alice");
+    first.registers(&town, "alice", true).await;
+    assert_eq!(first.unkept().await, None);
+    let mut second = town.opens("alice");
+    second.logs_in(&town, "alice", true).await;
+    assert_eq!(second.unkept().await, Some(Unkept::InUse));
+
+    // The same program comes back after its own goodbye, which it waits for.
+    first.world.carry_out(Effect::LogOut);
+    first.logs_in(&town, "alice", true).await;
+    assert_eq!(first.unkept().await, None);
+    first.leaves().await;
+    second.leaves().await;
+    town.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_pipe_is_no_file_to_send() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let seen = async |path: &Path| timeout(DEADLINE, see(path)).await.unwrap();
+    assert_eq!(seen(&pipe).await.unwrap_err().kind(), std::io::ErrorKind::IsADirectory);
+    let file = folder.path().join("file");
+    fs::write(&file, "x").unwrap();
+    seen(&file).await.unwrap();
+    let none = folder.path().join("none");
+    assert_eq!(seen(&none).await.unwrap_err().kind(), std::io::ErrorKind::NotFound);
+}
