@@ -21,7 +21,7 @@ use super::{
 use crate::{
     backoff::{self, Backoff},
     clock,
-    connection::{Connection, ConnectionError, STEP_TIMEOUT_MS},
+    connection::{Connection, ConnectionError},
     dial::Dialer,
     entropy::Entropy,
     handle::Command,
@@ -34,6 +34,13 @@ const PROGRESS_MS: u64 = 100;
 
 /// Time for the server to hear that a transfer stops, in milliseconds.
 const CANCEL_MS: u64 = 2_000;
+
+/// Silence after which the server is asked whether it is still there, in milliseconds. A disk that
+/// is slow is no cut.
+const QUIET_MS: u64 = 15_000;
+
+/// Time for its answer, in milliseconds; what was sent before has to get through first.
+const ANSWER_MS: u64 = 30_000;
 
 /// What the person wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,10 +203,12 @@ impl Session {
 
     /// The next frame that concerns transfers; pings are answered on the way.
     pub(super) async fn next_event(&self, conn: &mut Connection) -> Result<Option<Event>, Halt> {
-        let limit = Duration::from_millis(STEP_TIMEOUT_MS);
-        let stepped = timeout(limit, conn.step(true)).await;
-        let Some(frame) = stepped.map_err(|_| Halt::Cut(0))?? else { return Ok(None) };
-        heard(conn, &frame)
+        let quiet = Duration::from_millis(QUIET_MS);
+        let stepped = match timeout(quiet, conn.step(true)).await {
+            Ok(stepped) => stepped?,
+            Err(_) => Some(woken(conn).await?),
+        };
+        stepped.map_or(Ok(None), |frame| heard(conn, &frame))
     }
 
     pub(super) async fn phase(&mut self, phase: Phase) {
@@ -229,6 +238,17 @@ impl Session {
     /// When nobody listens any more, the link ends and this transfer with it.
     async fn tell(&self, change: TransferChange) {
         let _ = self.notices.send(Notice::Transfer(TransferNotice { id: self.id, change })).await;
+    }
+}
+
+/// Asks whether somebody is there, and gives the first frame that comes.
+async fn woken(conn: &mut Connection) -> Result<Frame, Halt> {
+    conn.push_event(kind::PING, &Ping { n: 1 });
+    loop {
+        let stepped = timeout(Duration::from_millis(ANSWER_MS), conn.step(true)).await;
+        if let Some(frame) = stepped.map_err(|_| Halt::Cut(0))?? {
+            return Ok(frame);
+        }
     }
 }
 

@@ -13,8 +13,11 @@ use liao_common::{
     request::{FileCancel, FileDone, FileGet, FileOpen, Send, Token},
 };
 
+use tokio::time::Duration;
+
 use super::*;
 use crate::{
+    connection::Connection,
     fake::{FakeServer, Peer, fake, room, soon},
     handle::Handle,
     link::{Credentials, Link, LinkConfig},
@@ -75,6 +78,13 @@ impl Story {
         assert_eq!(auth.mech, "token");
         peer.ok(rid, &crate::fake::session(None));
         peer
+    }
+
+    /// The chat connection stays, and only its pings are answered from here on.
+    fn leave_chat_alone(&mut self) {
+        let nothing = Peer(Connection::new(Box::new(tokio::io::duplex(1).0)));
+        let mut chat = std::mem::replace(&mut self.chat, nothing);
+        tokio::spawn(async move { chat.expect_end().await });
     }
 
     /// The phase in which a transfer comes to rest.
@@ -204,6 +214,58 @@ async fn an_empty_file_is_a_file() {
     let id = story.handle.download(job).unwrap();
     let Phase::Done { path, .. } = story.rest(id).await else { panic!() };
     assert_eq!(fs::read(path).unwrap(), b"");
+}
+
+/// Answers pings and nothing else, for so long.
+async fn only_pings(peer: &mut Peer, seconds: u64) -> usize {
+    let mut pings = 0;
+    let _ = tokio::time::timeout(Duration::from_secs(seconds), async {
+        while let Ok(stepped) = peer.0.step(true).await {
+            let Some(frame) = stepped else { continue };
+            if let Ok(Some(Event::Ping(ping))) = Event::decode(&frame) {
+                peer.0.pong(ping);
+                pings += 1;
+            }
+        }
+    })
+    .await;
+    pings
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_slow_and_there_is_not_left() {
+    let mut story = story().await;
+    story.leave_chat_alone();
+    let content = bytes(9);
+    let path = story.file("slow.bin", &content);
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let (rid, _) = data.expect::<FileOpen>().await;
+    data.ok(rid, &FileOpened { x: X, off: 0 });
+    assert_eq!(piece(&data.frame().await.unwrap()).d, content);
+    assert!(only_pings(&mut data, 300).await >= 10);
+    data.event(kind::FACK, &FileAck { x: X, o: 9 }).await;
+    store(&mut data).await;
+    let over = story.phase(id, |phase| phase.is_over() || *phase == Phase::Cut).await;
+    assert_eq!(over, Phase::Done { fid: FID, path });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_silent_is_left() {
+    let mut story = story().await;
+    story.leave_chat_alone();
+    let path = story.file("silent.bin", &bytes(9));
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let (rid, _) = data.expect::<FileOpen>().await;
+    data.ok(rid, &FileOpened { x: X, off: 0 });
+    piece(&data.frame().await.unwrap());
+    let before = clock::now();
+    story.phase(id, |phase| *phase == Phase::Cut).await;
+    let after = clock::ms_since(before);
+    assert!((45_000..46_000).contains(&after), "{after}");
+    drop(data);
+    take(&mut story.data().await, &mut Vec::new(), 9).await;
 }
 
 #[tokio::test(start_paused = true)]
