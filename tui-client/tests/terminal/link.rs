@@ -1,6 +1,6 @@
 //! When the server or the wire fails: words in the status line, and nothing that was written gets lost.
 
-use crate::driver::{Key, Opening, Town, Wire, beginning, filled, word};
+use crate::driver::{Key, Opening, PASSWORD, Town, Wire, beginning, filled, word};
 
 #[test]
 fn a_line_typed_while_the_server_is_down_arrives_when_it_is_back() {
@@ -81,6 +81,25 @@ fn a_server_that_goes_during_the_login_is_waited_for_in_words() {
     alice.goes_on_as("Alice (alice)");
     alice.waits_for(filled("connect.refused", &[("address", &town.addr())]));
     town.starts();
+    alice.is_in("#lobby");
+    alice.quits();
+}
+
+#[test]
+fn a_login_that_waits_can_be_taken_back_and_tried_again() {
+    let town = Town::new();
+    town.registers("alice", "Alice").quits();
+    let wire = Wire::to(&town);
+    let mut alice = Opening::at(&town.home("phone")).with(&[&town.link_at(wire.addr())]).opens();
+    alice.chooses("1");
+    alice.waits_for(word("login.keep"));
+    wire.breaks();
+    alice.fills_in(&["alice", PASSWORD]);
+    alice.waits_for("⠋");
+    alice.presses(Key::Esc);
+    alice.waits_for(word("hint.submit"));
+    wire.is_mended();
+    alice.presses(Key::Enter);
     alice.is_in("#lobby");
     alice.quits();
 }

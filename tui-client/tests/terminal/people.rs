@@ -1,6 +1,6 @@
 //! People on their terminals: in a private server that one Enter started, and on a server of somebody else.
 
-use crate::driver::{Key, Opening, PASSWORD, Town, filled, word};
+use crate::driver::{Key, Opening, PASSWORD, Town, filled, first_sentence, word};
 
 #[test]
 fn one_enter_starts_a_private_server_and_a_second_terminal_joins_it() {
@@ -100,4 +100,70 @@ fn a_mouse_is_enough_to_go_from_chat_to_chat() {
     alice.waits_for(word("inbox.empty"));
     alice.quits();
     bob.quits();
+}
+
+#[test]
+fn two_terminals_of_one_person_are_one_person() {
+    let town = Town::new();
+    let mut bob = town.registers("bob", "Bob");
+    let mut desk = town.registers("alice", "Alice");
+    let mut phone = Opening::at(&town.home("alice-phone")).with(&[&town.link()]).opens();
+    phone.logs_in("alice", PASSWORD);
+    phone.is_in("#lobby");
+    bob.sees_online("Alice");
+    assert_eq!(bob.text().matches("● Alice").count(), 1, "one row for one person");
+    desk.says("from the desk");
+    phone.waits_for("from the desk");
+    phone.enters("/msg bob from the phone");
+    desk.waits_for("Bob");
+    bob.waits_for("Alice 1");
+
+    phone.quits();
+    bob.says("are you still there?");
+    desk.waits_for("are you still there?");
+    bob.sees_online("Alice");
+    desk.quits();
+    bob.sees_gone("Alice");
+    bob.quits();
+}
+
+#[test]
+fn logging_out_forgets_the_login_on_this_computer_only() {
+    let town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    let mut phone = Opening::at(&town.home("alice-phone")).with(&[&town.link()]).opens();
+    phone.logs_in("alice", PASSWORD);
+    phone.is_in("#lobby");
+    alice.enters("/logout");
+    alice.waits_for(word("menu.login"));
+    alice.quits();
+    let mut alice = town.opens("alice");
+    alice.waits_for(word("menu.login"));
+    assert!(alice.has_never_seen(&filled("menu.remembered", &[("name", &"")])));
+    phone.says("the phone is still in");
+    alice.logs_in("alice", PASSWORD);
+    alice.waits_for("the phone is still in");
+    alice.quits();
+    phone.quits();
+}
+
+#[test]
+fn a_new_password_sends_every_other_terminal_back_to_the_door() {
+    let town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    let mut phone = Opening::at(&town.home("alice-phone")).with(&[&town.link()]).opens();
+    phone.logs_in("alice", PASSWORD);
+    phone.is_in("#lobby");
+    alice.enters("/password");
+    alice.waits_for(word("field.password_old"));
+    alice.fills_in(&[PASSWORD, "another good password", "another good password"]);
+    alice.waits_for(word("status.password_changed"));
+    phone.waits_for_all(&[word("field.user"), word("field.password")]);
+    phone.waits_for(first_sentence("fault.auth_revoked"));
+    phone.quits();
+    let mut phone = Opening::at(&town.home("alice-phone")).with(&[&town.link()]).opens();
+    phone.logs_in("alice", "another good password");
+    phone.is_in("#lobby");
+    phone.quits();
+    alice.quits();
 }
