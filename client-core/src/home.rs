@@ -3,9 +3,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use liao_common::{
@@ -29,6 +31,12 @@ pub const ENTRIES_MAX: usize = 256;
 
 /// Bytes of one draft that are kept.
 const DRAFT_BYTES_MAX: usize = 3 * 1024;
+
+/// How often a lock is tried that another program holds.
+const LOCK_TRIES: u32 = 100;
+
+/// Time between two tries, in milliseconds.
+const LOCK_TRY_MS: u64 = 20;
 
 /// A directory with the files of a client.
 #[derive(Clone, Debug)]
@@ -223,34 +231,48 @@ impl Home {
         Ok(file.draft.into_iter().map(|draft| (draft.room, draft.text)).collect())
     }
 
-    /// Remembers what a person has begun to write, in place of all that was remembered before.
-    /// What is too long is cut, and beyond `ENTRIES_MAX` rooms left out.
+    /// Remembers what a person has begun to write in these rooms; an empty text forgets the room's.
+    /// Rooms that are not named keep what another program of the same person remembered. What is
+    /// too long is cut, and beyond `ENTRIES_MAX` rooms those that are not named go first.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be read, understood or written.
     pub fn keep_drafts(
         &self,
         address: &Address,
         user: &UserName,
         drafts: &BTreeMap<RoomId, String>,
     ) -> io::Result<()> {
+        let _lock = self.lock()?;
+        let mut others = self.drafts(address, user)?;
+        others.retain(|room, _| !drafts.contains_key(room));
         let cut = |(room, text): (&RoomId, &String)| {
             let end = text.floor_char_boundary(DRAFT_BYTES_MAX);
             Draft { room: *room, text: text[..end].to_owned() }
         };
-        let written = drafts.iter().filter(|(_, text)| !text.trim().is_empty());
+        let written = drafts.iter().chain(&others).filter(|(_, text)| !text.trim().is_empty());
         let draft = written.take(ENTRIES_MAX).map(cut).collect();
         self.write(&drafts_name(address, user), &DraftsFile { draft })
     }
 
-    /// Two programs that change one file take turns.
+    /// Two programs that change one file take turns. One that hangs in the midst of it holds the
+    /// other up for a while only: then this is [`io::ErrorKind::WouldBlock`].
     fn lock(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         owner_only(&mut options);
         let file = options.open(self.dir.join("lock"))?;
-        file.lock()?;
-        Ok(file)
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => {
+                    thread::park_timeout(Duration::from_millis(LOCK_TRY_MS));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        let why = "another program holds the files for too long";
+        Err(io::Error::new(io::ErrorKind::WouldBlock, why))
     }
 
     fn read<T: DeserializeOwned + Default>(&self, name: &str) -> io::Result<T> {

@@ -125,3 +125,55 @@ fn drafts_are_kept_for_each_person_and_cut_to_size() {
     assert_eq!((kept[&RoomId(1)].as_str(), kept[&RoomId(2)].len()), ("two\nlines", 3072));
     assert!(home.drafts(&address("a"), &eve).unwrap().is_empty());
 }
+
+#[test]
+fn drafts_of_two_programs_are_kept_beside_each_other() {
+    let (_dir, home) = home();
+    let bob = UserName::parse("bob").unwrap();
+    let keep = |drafts: &[(u64, &str)]| {
+        let drafts = drafts.iter().map(|(room, text)| (RoomId(*room), (*text).to_owned()));
+        home.keep_drafts(&address("a"), &bob, &drafts.collect()).unwrap();
+        let kept = home.drafts(&address("a"), &bob).unwrap();
+        kept.into_iter().map(|(room, text)| format!("{room} {text}")).collect::<Vec<_>>()
+    };
+    keep(&[(1, "one"), (2, "two")]);
+    assert_eq!(keep(&[(2, "second"), (3, "three")]), ["1 one", "2 second", "3 three"]);
+    assert_eq!(keep(&[(1, "")]), ["2 second", "3 three"]);
+    let many: Vec<(u64, &str)> = (10..9 + ENTRIES_MAX as u64).map(|room| (room, "x")).collect();
+    let kept = keep(&many);
+    assert_eq!((kept.len(), kept[0].as_str()), (ENTRIES_MAX, "2 second"));
+    assert!(!kept.contains(&"3 three".to_owned()), "what is named comes first");
+}
+
+#[test]
+fn drafts_that_two_programs_keep_at_once_are_all_there() {
+    let (_dir, home) = home();
+    let bob = UserName::parse("bob").unwrap();
+    std::thread::scope(|scope| {
+        for program in 0..3 {
+            let (home, bob) = (&home, &bob);
+            scope.spawn(move || {
+                for n in 0..3 {
+                    let drafts = BTreeMap::from([(RoomId(program * 3 + n), "x".to_owned())]);
+                    home.keep_drafts(&address("a"), bob, &drafts).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(home.drafts(&address("a"), &bob).unwrap().len(), 9);
+}
+
+#[test]
+fn a_program_that_hangs_with_the_lock_holds_nobody_up_for_ever() {
+    let (_dir, home) = home();
+    let held = home.lock().unwrap();
+    let (said, heard) = std::sync::mpsc::sync_channel(1);
+    let other = home.clone();
+    let waits = std::thread::spawn(move || said.send(other.remember_server(server("a", 1))));
+    let deadline = std::time::Duration::from_secs(30);
+    let refused = heard.recv_timeout(deadline).expect("it waits for ever").unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+    waits.join().unwrap().unwrap();
+    drop(held);
+    home.remember_server(server("a", 1)).unwrap();
+}
