@@ -12,7 +12,6 @@ use liao_common::{
     message::Kind,
     request::{FileCancel, FileDone, FileGet, FileOpen, Send, Token},
 };
-
 use tokio::time::Duration;
 
 use super::*;
