@@ -112,11 +112,23 @@ pub(crate) fn sending(
         ]);
         let mut body = vec![head];
         body.extend(transfer_line::lines(base, model, transfer, look.text_columns()));
-        let indent_by = " ".repeat(look.gutter());
-        lines.extend(indent(body, vec![Span::raw(indent_by)], look.gutter()));
+        lines.extend(indent(body, sender_head(&look), look.gutter()));
     }
     let hidden = lines.len().saturating_sub(rows.max(2));
     lines.split_off(hidden)
+}
+
+/// Whose file it is that has no entry yet: it must not seem to belong to the row above.
+fn sender_head(look: &Look<'_>) -> Vec<Span<'static>> {
+    let styles = &look.base.theme.styles;
+    let Some(me) = look.model.my_id().filter(|_| !look.narrow()) else {
+        return vec![Span::raw(" ".repeat(look.gutter()))];
+    };
+    vec![
+        Span::styled("    ↑   ", styles.time),
+        Span::styled(pad(look.name(me), look.name_columns()), styles.name_self),
+        Span::raw("  "),
+    ]
 }
 
 /// The lines of an entry, given the row before it.
