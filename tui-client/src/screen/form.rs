@@ -101,6 +101,7 @@ pub(super) fn fields(
         u16::try_from(labels.max().unwrap_or(8) + 2).unwrap_or(16).min(area.width / 2);
     let focused = airy && form.fields().len() == 1 || focus.is_some();
     let step = if airy { 2 } else { 1 };
+    let mut rows = u16::try_from(form.fields().len()).unwrap_or(0) * step;
     for (place, field) in form.fields().iter().enumerate() {
         let at = u16::try_from(place).unwrap_or(u16::MAX).saturating_mul(step);
         let line = row(area, at);
@@ -118,13 +119,14 @@ pub(super) fn fields(
             let is_last = place + 1 == form.fields().len();
             let below = row(area, at + 1);
             let tall = Rect { height: 2.min(area.bottom().saturating_sub(below.y)), ..below };
-            remark(paint, if is_last { tall } else { below }, value.x + 2, field);
+            let taken = remark(paint, if is_last { tall } else { below }, value.x + 2, field);
+            rows += taken.saturating_sub(1);
         } else if field.error.is_some() {
             let style = paint.styles().error;
             paint.right(line, Line::from(Span::styled("✗", style)));
         }
     }
-    u16::try_from(form.fields().len()).unwrap_or(0) * step
+    rows
 }
 
 fn value_of(paint: &mut Paint<'_, '_>, area: Rect, form: &Form, place: usize, has_focus: bool) {
@@ -166,11 +168,15 @@ fn remark_of(paint: &Paint<'_, '_>, field: &Field) -> Option<(Style, String)> {
 }
 
 /// Draws the remark under the field, from the label's column where it would not fit behind it.
-fn remark(paint: &mut Paint<'_, '_>, line: Rect, value_x: u16, field: &Field) {
-    let Some((style, text)) = remark_of(paint, field) else { return };
+/// Gives the rows it took.
+fn remark(paint: &mut Paint<'_, '_>, line: Rect, value_x: u16, field: &Field) -> u16 {
+    let Some((style, text)) = remark_of(paint, field) else { return 0 };
     let behind = usize::from(line.right().saturating_sub(value_x));
     let x = if columns(&text) <= behind { value_x } else { line.x };
-    sentence(paint, Rect { x, width: line.right() - x, ..line }, &text, style);
+    let place = Rect { x, width: line.right() - x, ..line };
+    sentence(paint, place, &text, style);
+    let rows = wrap::wrap_text(&text, style, usize::from(place.width.max(1))).len();
+    u16::try_from(rows).unwrap_or(u16::MAX).min(line.height)
 }
 
 /// A box to tick.

@@ -1,6 +1,8 @@
 //! How far a transfer has come, as one line: bar, percent, rate, time left; or why not. Used in chats and in the
 //! list of transfers.
 
+use std::path::Path;
+
 use liao_client_core::{
     model::Model,
     transfer::{Direction, Phase, Transfer, TransferFault},
@@ -12,7 +14,7 @@ use crate::{
     app::Base,
     format,
     text::{
-        width::truncate,
+        width::{columns, truncate, truncate_start},
         wrap::{Row, wrap_text},
     },
     words::Words,
@@ -39,7 +41,7 @@ pub(crate) fn lines(
         Phase::Done { path, .. } => {
             let text = match transfer.direction {
                 Direction::Upload => words.t("phase.done").to_owned(),
-                Direction::Download => words.fill("files.saved_as", &[("path", &path.display())]),
+                Direction::Download => saved_as(words, path, width.saturating_sub(2)),
             };
             one(format!("✓ {text}"), styles.success)
         }
@@ -49,6 +51,13 @@ pub(crate) fn lines(
             wrap_text(&text, styles.failed, width).iter().map(Row::line).collect()
         }
     }
+}
+
+/// The end of a path is what tells files apart.
+fn saved_as(words: &Words, path: &Path, width: usize) -> String {
+    let around = columns(&words.fill("files.saved_as", &[("path", &"")]));
+    let path = truncate_start(&path.display().to_string(), width.saturating_sub(around));
+    words.fill("files.saved_as", &[("path", &path)])
 }
 
 fn moving(base: &Base, transfer: &Transfer, width: usize) -> Line<'static> {

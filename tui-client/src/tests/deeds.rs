@@ -165,6 +165,11 @@ fn a_refused_wish_is_said_in_words() {
     let answer = Err(CallError::Fault(Fault::from(FaultCode::NotFound)));
     desk.tell(Notice::Answer { ticket: Ticket(1), request: Box::new(request), answer });
     desk.shows("There is no such room");
+    // A slip of the finger is not a room; whoever means it presses Enter.
+    desk.effects.clear();
+    desk.keys("<Enter>");
+    let create = RoomCreate { name: "secret".into(), private: false, topic: String::new() };
+    assert_eq!(desk.wishes(), [ask(create)]);
 }
 
 #[test]

@@ -9,12 +9,13 @@ use liao_client_core::{
 };
 use liao_common::{
     event::Event,
+    fault::FaultCode,
     id::RoomId,
     message::{Body, Kind},
-    request::Request,
+    request::{Request, RoomJoin},
 };
 
-use super::{main::MainView, overlay::Overlay};
+use super::{dialog::DialogView, main::MainView, overlay::Overlay};
 use crate::{app::Base, effect::Effect, input::Input};
 
 /// What is done when a request is answered with a room.
@@ -89,6 +90,14 @@ impl MainView {
             }
             (Request::Passwd(_), Ok(_)) => self.say(base, base.words.t("status.password_changed")),
             (Request::RoomInvite(_), Ok(_)) => self.say(base, base.words.t("status.invited")),
+            (
+                Request::RoomJoin(RoomJoin { room: None, name: Some(name) }),
+                Err(CallError::Fault(fault)),
+            ) if fault.code == FaultCode::NotFound => {
+                // Perhaps a slip of the finger: a new room is made in a dialog, not behind one's back.
+                self.complain(base, base.words.fault(fault.code));
+                self.overlay = Some(Overlay::Dialog(DialogView::create(name)));
+            }
             (request, Err(CallError::Fault(fault))) if is_wish(request) => {
                 self.complain(base, base.words.fault(fault.code));
             }
