@@ -7,6 +7,7 @@ use liao_common::{
     id::Nonce,
     message::{Body, Kind},
 };
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::{
@@ -61,11 +62,11 @@ fn say(tx: &mut Transaction<'_, '_>, text: &str) -> Result<Seq, Fault> {
 
 /// Keeps the committing thread busy until the sender is dropped, so that what is asked meanwhile is
 /// decided in one batch.
-async fn hold(engine: &Engine) -> mpsc::SyncSender<()> {
+async fn hold(engine: &Engine) -> (mpsc::SyncSender<()>, JoinHandle<Result<(), Fault>>) {
     let (release, held) = mpsc::sync_channel::<()>(1);
     let (entered, entering) = oneshot::channel();
     let engine = engine.clone();
-    tokio::spawn(async move {
+    let holding = tokio::spawn(async move {
         let decide = move |_: &mut Transaction<'_, '_>| {
             entered.send(()).unwrap();
             held.recv().unwrap_err();
@@ -74,7 +75,7 @@ async fn hold(engine: &Engine) -> mpsc::SyncSender<()> {
         engine.run(decide).await
     });
     entering.await.unwrap();
-    release
+    (release, holding)
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ async fn a_decision_that_cannot_be_stored_concerns_nobody_else() {
     let large = NewRecord { kind: 1, body: vec![0; RECORD_BODY_BYTES_MAX + 1].into() };
     for bad in [unknown, large] {
         let before = view::head(&*store, ROOM).unwrap().seq;
-        let release = hold(&engine).await;
+        let (release, holding) = hold(&engine).await;
         let spoiled = engine.run(move |tx| {
             let seq = say(tx, "never said")?;
             tx.records.push(bad);
@@ -95,6 +96,7 @@ async fn a_decision_that_cannot_be_stored_concerns_nobody_else() {
         // Each is asked at its first poll, in this order; then the thread goes on.
         let letting_go = async move { drop(release) };
         let (first, spoiled, last, ()) = tokio::join!(biased; first, spoiled, last, letting_go);
+        assert_eq!(holding.await.unwrap(), Ok(()));
         assert_eq!(spoiled.unwrap_err().code, FaultCode::Internal);
         assert_eq!((first, last), (Ok(before.next()), Ok(before.next().next())));
         assert_eq!(view::head(&*store, ROOM).unwrap().seq, before.next().next());
@@ -109,11 +111,12 @@ async fn after_a_decision_that_panics_nothing_is_promised_and_all_know() {
     let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
     let World { engine, committing, store, told } = start(&disk, &index);
     assert_eq!(engine.run(|tx| say(tx, "kept")).await, Ok(Seq(1)));
-    let release = hold(&engine).await;
+    let (release, holding) = hold(&engine).await;
     let beside = engine.run(|tx| say(tx, "beside"));
     let broken = engine.run(|_| -> Result<Seq, Fault> { panic!("as the test wants it") });
     let letting_go = async move { drop(release) };
     let (beside, broken, ()) = tokio::join!(biased; beside, broken, letting_go);
+    assert_eq!(holding.await.unwrap(), Ok(()), "it was stored before");
     assert_eq!(broken.unwrap_err().code, FaultCode::ShuttingDown);
     assert_eq!(beside.unwrap_err().code, FaultCode::ShuttingDown, "it was not stored");
     tokio::time::timeout(std::time::Duration::from_secs(10), engine.failed()).await.unwrap();
