@@ -185,7 +185,7 @@ impl Restless {
 
     /// Gives the last message's place. In steps: each is done before the next is asked for.
     async fn leaves_and_comes_back(&mut self, in_steps: bool, turns: usize) -> Seq {
-        let crowd = self.says(60, 8 * 1024).await;
+        let crowd = self.says(120, 8 * 1024).await;
         self.hears_all(crowd).await;
         let (mut said, mut asked) = (Vec::new(), Vec::new());
         let room = self.room;
@@ -475,7 +475,8 @@ async fn many_silent_connections_keep_nobody_out() {
     let begin = Instant::now();
     let alice = world.registers("alice").await;
     alice.says("#lobby", "quiet here").await;
-    assert!(begin.elapsed() < WITHIN, "the handshake waited for its turn");
+    // A silent one is given up after 10 s; nobody waits for that.
+    assert!(begin.elapsed() < WITHIN / 2, "the handshake waited for its turn");
     tokio::time::timeout(Duration::from_secs(4), world.stops())
         .await
         .expect("whoever says nothing needs no goodbye");
