@@ -232,6 +232,8 @@ async fn a_full_disk_refuses_posts_and_nothing_else() {
     assert!(fault.code == FaultCode::StorageFull && fault.retry_ms.is_some(), "{fault}");
     assert_eq!(log(&alice).await, texts, "reading and logging in by token go on");
     let other = world.shows(alice.token()).await.unwrap();
+    let mut phone = world.raw().await;
+    phone.logs_in("alice", "phone").await;
     world.changes(|config| config.free_bytes_min = 0).await;
     let mut raw = world.raw().await;
     raw.logs_in("alice", "").await;

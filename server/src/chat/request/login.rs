@@ -233,6 +233,8 @@ async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
         if !has_secret(tx, account.user, &account.secret)? {
             return Err(FaultCode::Unauthenticated.into());
         }
+        // With a full disk people can still come in and read.
+        tx.mark_essential();
         let dev = add_device(tx, account.user, &ask.dev_name, &token)?;
         Ok(Proof::device(session(&account, dev, Some(token))))
     };
