@@ -10,6 +10,7 @@ use std::{
     panic,
     rc::Rc,
     sync::{
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{SyncSender, sync_channel},
     },
@@ -35,13 +36,35 @@ const LEAVE_WAIT_MS: u64 = 500;
 /// Whether the terminal is ours now. Global because a panic may come from anywhere.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// Held while somebody writes to the terminal: giving it back in the middle of a frame would leave half a
+/// sequence behind.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// The terminal while the program has it. Dropping it gives the terminal back.
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<FrameBytes>>,
     bytes: FrameBytes,
-    to_writer: Option<SyncSender<Vec<u8>>>,
+    to_writer: SyncSender<Vec<u8>>,
     written: mpsc::Receiver<io::Result<()>>,
     writing: bool,
+    _entered: Entered,
+}
+
+/// From the first change of the terminal on; dropping it takes every change back.
+struct Entered;
+
+impl Entered {
+    fn enter() -> io::Result<Self> {
+        enable_raw_mode()?;
+        ENTERED.store(true, Ordering::SeqCst);
+        Ok(Self)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        restore();
+    }
 }
 
 /// The bytes of the frame being drawn.
@@ -67,13 +90,12 @@ impl Screen {
     pub(crate) fn enter() -> io::Result<Self> {
         let out = output()?;
         restore_on_panic();
-        enable_raw_mode()?;
-        ENTERED.store(true, Ordering::SeqCst);
+        let entered = Entered::enter()?;
         execute!(&out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)?;
         let bytes = FrameBytes::default();
         let terminal = Terminal::new(CrosstermBackend::new(bytes.clone()))?;
         let (to_writer, written) = start_writer(out)?;
-        Ok(Self { terminal, bytes, to_writer: Some(to_writer), written, writing: false })
+        Ok(Self { terminal, bytes, to_writer, written, writing: false, _entered: entered })
     }
 
     /// Whether the last frame has been written, so that another may be drawn.
@@ -124,17 +146,9 @@ impl Screen {
 
     fn flush(&mut self) -> io::Result<()> {
         let frame = std::mem::take(&mut *self.bytes.0.borrow_mut());
-        let to_writer = self.to_writer.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
-        to_writer.send(frame).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        self.to_writer.send(frame).map_err(|_| io::ErrorKind::BrokenPipe)?;
         self.writing = true;
         Ok(())
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.to_writer = None;
-        restore();
     }
 }
 
@@ -150,7 +164,12 @@ fn start_writer(mut out: File) -> io::Result<Writer> {
     let (report, written) = mpsc::channel(1);
     thread::Builder::new().name("screen".into()).spawn(move || {
         while let Ok(frame) = frames.recv() {
+            let turn = writing();
+            if !ENTERED.load(Ordering::SeqCst) {
+                return;
+            }
             let result = out.write_all(&frame).and_then(|()| out.flush());
+            drop(turn);
             if report.blocking_send(result).is_err() {
                 return;
             }
@@ -159,6 +178,12 @@ fn start_writer(mut out: File) -> io::Result<Writer> {
     Ok((to_writer, written))
 }
 
+/// Whoever failed while writing is gone, and so is what it wrote.
+fn writing() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// No frame is begun any more; the one under way is waited for.
 fn restore() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
@@ -166,6 +191,7 @@ fn restore() {
     // In a thread of its own, because a terminal that takes nothing would hold us here for ever.
     let (done, wait) = sync_channel(1);
     let undo = move || {
+        let _turn = writing();
         if let Ok(mut out) = output() {
             let _ = execute!(
                 out,
@@ -216,6 +242,16 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_written_once_the_terminal_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("terminal");
+        let (to_writer, mut written) = start_writer(File::create(&path).unwrap()).unwrap();
+        to_writer.send(b"a frame".to_vec()).unwrap();
+        assert!(written.blocking_recv().is_none(), "the writer ends");
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
 
     #[test]
     fn clipboard_text_is_base64() {

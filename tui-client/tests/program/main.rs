@@ -6,4 +6,6 @@ mod plain;
 #[cfg(test)]
 mod private;
 #[cfg(test)]
+mod screen;
+#[cfg(test)]
 mod support;
