@@ -106,6 +106,8 @@ impl Door {
         tls: &TlsAcceptor,
         stream: TcpStream,
     ) -> io::Result<Box<tokio_rustls::server::TlsStream<TcpStream>>> {
+        // Whoever says nothing takes nobody's turn: in TLS the client speaks first.
+        stream.readable().await?;
         let _turn = self.handshakes.acquire().await.map_err(io::Error::other)?;
         tls.accept(stream).await.map(Box::new)
     }
