@@ -32,14 +32,21 @@ pub(super) async fn trust(options: &PlainOptions, words: &Words) -> Result<Trust
     if options.plaintext {
         return Ok(Trust::Plaintext);
     }
-    if let Some(pin) = options.pin.or(options.target.pin) {
+    if let Some(pin) = options.pin {
         return Ok(Trust::Pinned(pin));
     }
     let address = &options.target.address;
-    match known(options) {
-        Ok(Some(pin)) => return Ok(Trust::Pinned(pin)),
-        Ok(None) => {}
-        Err(error) => return Err((Exit::Unreachable, error.to_string())),
+    match (known(options), options.target.pin) {
+        (Err(error), _) => return Err((Exit::Unreachable, error.to_string())),
+        // A link may come from anybody: it does not outweigh what is known.
+        (Ok(Some(known)), Some(pin)) if known != pin => {
+            return Err((Exit::Unreachable, changed(options, (known, pin), words)));
+        }
+        (Ok(known), pin) => {
+            if let Some(pin) = known.or(pin) {
+                return Ok(Trust::Pinned(pin));
+            }
+        }
     }
     Err((
         Exit::Unreachable,

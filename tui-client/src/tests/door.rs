@@ -104,7 +104,22 @@ fn a_link_brings_key_and_invite() {
     desk.keys("2");
     desk.shows("Invite code");
     desk.shows("abc");
-    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), PIN)));
+    let keep = Effect::KeepPin(server().address(), PIN);
+    assert!(!desk.wishes().contains(&keep), "nobody has proved to have the key");
+    desk.keys("alice<Tab><Tab>correct horse<Tab>correct horse<Enter><Enter>");
+    desk.tell(Notice::State(LinkState::Securing));
+    assert!(!desk.wishes().contains(&keep));
+    desk.tell(Notice::State(LinkState::LoggingIn));
+    assert!(desk.wishes().contains(&keep));
+}
+
+#[test]
+fn a_private_server_that_is_ready_late_calls_nobody_back() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("<Enter><F2>chat");
+    desk.shows("❯ chat");
+    desk.input(Input::PrivateReady(Ok(())));
+    desk.shows("❯ chat");
 }
 
 #[test]

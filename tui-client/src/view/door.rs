@@ -197,6 +197,10 @@ impl Door {
             return;
         }
         self.menu.starting = false;
+        // Whoever looks for another server meanwhile is not called back.
+        if !matches!(self.step, Step::Menu) {
+            return;
+        }
         match result {
             Ok(()) => {
                 self.remember(Server::Private, base);
@@ -229,7 +233,12 @@ impl Door {
                 self.link = None;
                 self.ended(&end.clone(), base);
             }
-            Notice::State(state) => self.link = Some(state.clone()),
+            Notice::State(state) => {
+                self.link = Some(state.clone());
+                if *state == LinkState::LoggingIn {
+                    self.proved(base);
+                }
+            }
             Notice::LoggedIn(session) => {
                 let keep = entry.keep;
                 self.newcomer = entry.kind == EntryKind::Register;
@@ -315,8 +324,8 @@ impl Door {
                 self.step = Step::Trust(TrustView { address, state: TrustState::Changed(pin) });
             }
             (Some(_), _) => self.arrive(base),
-            // A link brings the key with it, from somebody who knows it.
-            (None, Some(pin)) => self.trust(address, pin, base),
+            // A link brings the key with it. It is remembered when a server has proved to have it.
+            (None, Some(_)) => self.arrive(base),
             (None, None) => {
                 base.wish(Effect::Probe(address.clone()));
                 self.step = Step::Trust(TrustView { address, state: TrustState::Probing });
@@ -325,10 +334,23 @@ impl Door {
     }
 
     fn trust(&mut self, address: Address, pin: Pin, base: &mut Base) {
+        self.keep_key(address, pin, base);
+        self.arrive(base);
+    }
+
+    fn keep_key(&mut self, address: Address, pin: Pin, base: &mut Base) {
         self.known.retain(|(of, _)| *of != address);
         self.known.push((address.clone(), KnownKey { pin, since_ms: base.now_ms }));
         base.wish(Effect::KeepPin(address, pin));
-        self.arrive(base);
+    }
+
+    /// The server has proved that it has the key that a link brought.
+    fn proved(&mut self, base: &mut Base) {
+        if let (Some(Server::At(target)), None) = (&self.server, self.known_key())
+            && let Some(pin) = target.pin
+        {
+            self.keep_key(target.address.clone(), pin, base);
+        }
     }
 
     /// The server is known: the goal's own screen.

@@ -103,6 +103,18 @@ fn a_link_brings_the_key() {
     let (code, words) = ends(command_with_link.arg("--register"));
     assert_eq!(code, 0, "{words}");
     assert_eq!(ends(&mut command).0, 3);
+
+    // A link with another key than the known one stops, whoever is at the other end.
+    let home = Home::open(town.path("home-ann")).unwrap();
+    let address = Address::parse(&town.addr().to_string()).unwrap();
+    let mut other = town.pin();
+    other.0[0] ^= 1;
+    home.remember_server(KnownServer { address, pin: other, since_ms: 1, name: String::new() })
+        .unwrap();
+    let (code, words) = ends(&mut command_with_link);
+    assert_eq!(code, 3, "{words}");
+    assert!(words.contains("is not the one expected"), "{words}");
+    assert!(words.contains(&other.to_string()), "{words}");
 }
 
 #[test]
