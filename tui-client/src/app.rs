@@ -207,13 +207,19 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
             }
         }
         Input::PrivateReady(result) => app.door.private_ready(result, &mut app.base),
-        Input::NotPosted { .. } | Input::Listed { .. } | Input::FileSeen { .. } => {
+        Input::Drafts { .. }
+        | Input::NotPosted { .. }
+        | Input::Listed { .. }
+        | Input::FileSeen { .. } => {
             if let Front::Main(main) = &mut app.front {
                 main.told(input, &mut app.model, &mut app.base);
             }
         }
         Input::Woken => {}
         Input::Terminate => app.base.wish(Effect::Quit),
+    }
+    if app.base.effects.contains(&Effect::Quit) {
+        keep_drafts(app);
     }
     std::mem::take(&mut app.base.effects)
 }
@@ -224,6 +230,16 @@ pub fn settle(app: &mut App) -> Vec<Effect> {
         main.settle(&mut app.model, &mut app.base);
     }
     std::mem::take(&mut app.base.effects)
+}
+
+/// What is being written outlives the screen. It comes before everything that ends the link, whose account it
+/// belongs to.
+fn keep_drafts(app: &mut App) {
+    if let Front::Main(main) = &mut app.front
+        && let Some(drafts) = main.take_changed_drafts()
+    {
+        app.base.effects.insert(0, Effect::KeepDrafts(drafts));
+    }
 }
 
 fn on_key(app: &mut App, key: KeyEvent) {
@@ -291,6 +307,7 @@ fn after(app: &mut App) {
             main.wants_help = false;
             app.help = Some(HelpView::new(app.modes_below()));
         } else if main.left {
+            keep_drafts(app);
             app.model = Model::default();
             app.front = Front::Door;
         }
@@ -346,6 +363,7 @@ fn on_notice(app: &mut App, notice: &Notice) {
         Front::Main(main) => {
             main.noticed(notice, &changes, &mut app.model, &mut app.base);
             if let Some(end) = main.ended.take() {
+                keep_drafts(app);
                 app.model = Model::default();
                 app.door.ended(&end, &mut app.base);
                 app.front = Front::Door;

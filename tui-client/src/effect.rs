@@ -1,7 +1,7 @@
 //! Everything the program can do to the world, as data: `app::update` decides, the runtime carries out, and tests
 //! compare. Nothing here is done by itself.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use liao_client_core::{
     address::Address,
@@ -36,6 +36,8 @@ pub enum Effect {
     LogOut,
     /// Forget the token of an account on this computer.
     ForgetAccount(Server, String),
+    /// Write down what is being written in the chats of the present account; an empty text for what is no more.
+    KeepDrafts(BTreeMap<RoomId, String>),
     /// Write down what the program remembers.
     Remember(Remembered),
     /// Post a message.

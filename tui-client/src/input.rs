@@ -1,6 +1,6 @@
 //! Everything that can happen to the program, in one type. The runtime makes these; `app::update` takes them.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use liao_client_core::{address::Address, notice::Notice, trust::ConnectError};
@@ -37,6 +37,13 @@ pub enum Input {
     },
     /// The private server runs and can be reached, or why not.
     PrivateReady(Result<(), PrivateTrouble>),
+    /// What the person had begun to write when this account was left.
+    Drafts {
+        /// The link whose account it is.
+        session: u64,
+        /// By room.
+        drafts: BTreeMap<RoomId, String>,
+    },
     /// A message could not be put into the outbox; here it is back.
     NotPosted {
         /// The link it was for.

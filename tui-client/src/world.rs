@@ -2,6 +2,7 @@
 //! takes time runs in a task and comes back as an input; nothing here decides anything.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -107,6 +108,7 @@ impl World {
             };
             if let Notice::LoggedIn(welcome) = &notice {
                 self.keep_account(welcome);
+                self.fetch_drafts();
             }
             return notice;
         }
@@ -144,6 +146,7 @@ impl World {
             Effect::Disconnect => self.disconnect(),
             Effect::LogOut => self.log_out(),
             Effect::ForgetAccount(server, user) => self.forget(&server, &user),
+            Effect::KeepDrafts(drafts) => self.keep_drafts(drafts),
             Effect::Remember(state) => {
                 let path = self.paths.state();
                 self.cabinet.tell(move |_| state.save(&path));
@@ -244,6 +247,34 @@ impl World {
             used_ms: clock::wall_ms(),
         };
         self.cabinet.tell(|home| home.remember_account(account));
+    }
+
+    /// Once for each link: what is typed afterwards is newer.
+    fn fetch_drafts(&mut self) {
+        let Some(session) = self.session.as_mut() else { return };
+        if std::mem::replace(&mut session.drafts_fetched, true) {
+            return;
+        }
+        let (number, address) = (session.number, session.server.address());
+        let Some(user) = session.user.clone() else { return };
+        let drafts = self.cabinet.ask(move |home| home.drafts(&address, &user));
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            match drafts.await {
+                Ok(Ok(drafts)) if drafts.is_empty() => {}
+                Ok(Ok(drafts)) => tell(&inputs, Input::Drafts { session: number, drafts }).await,
+                Ok(result) => log(result),
+                Err(error) => log::<(), _>(Err(error)),
+            }
+        });
+    }
+
+    fn keep_drafts(&self, drafts: BTreeMap<RoomId, String>) {
+        let Some(session) = &self.session else { return };
+        let (address, user) = (session.server.address(), session.user.clone());
+        if let Some(user) = user {
+            self.cabinet.tell(move |home| home.keep_drafts(&address, &user, &drafts));
+        }
     }
 
     fn disconnect(&mut self) {

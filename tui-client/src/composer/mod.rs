@@ -179,6 +179,11 @@ impl Composer {
         self.restore(after)
     }
 
+    /// Puts a line among the lines sent, as the newest.
+    pub fn remember(&mut self, line: &str) {
+        self.history.push(line);
+    }
+
     /// Takes the text for sending: remembers it among the lines sent and leaves the composer empty.
     pub fn take(&mut self) -> String {
         let text = std::mem::take(&mut self.text);

@@ -21,7 +21,7 @@ use liao_common::{
 };
 
 use super::event::Who;
-use crate::words::Words;
+use crate::{view::door::call_sentence, words::Words};
 
 /// Pages of people online that are asked for.
 const PAGES_MAX: usize = 10;
@@ -181,13 +181,7 @@ impl Doer {
     }
 
     fn sentence(&self, error: &CallError) -> String {
-        match error {
-            CallError::Fault(fault) => self.words.fault(fault.code),
-            CallError::Lost => self.words.t("connect.cut").to_owned(),
-            CallError::Full => self.words.fault(FaultCode::Busy),
-            CallError::Closed => self.words.t("link.idle").to_owned(),
-            CallError::Decode(_) => self.words.fault(FaultCode::Internal),
-        }
+        call_sentence(error, self.words)
     }
 }
 

@@ -229,6 +229,13 @@ impl Talk {
             let seconds = clock::ms_since(self.moved_at) / 1000;
             self.paper.complain(&self.words.fill("plain.gave_up", &[("seconds", &seconds)]));
         }
+        if self.logged_in && self.stage != Stage::Goodbye {
+            // Whoever leaves without a word leaves a device behind.
+            self.exit = exit;
+            self.next = None;
+            self.say_goodbye();
+            return None;
+        }
         let limit = Duration::from_millis(GOODBYE_MS);
         drop(timeout(limit, self.doer.handle.close()).await);
         Some(exit)

@@ -2,7 +2,7 @@
 
 use liao_client_core::{
     answer::{Answer, CallError},
-    notice::{Notice, Ticket},
+    notice::{End, LinkState, Notice, Ticket},
     transfer::{
         Direction, DownloadJob, Phase, TransferChange, TransferId, TransferNotice, UploadJob,
     },
@@ -389,8 +389,57 @@ fn a_failed_message_is_sent_again_with_one_key() {
 fn a_message_that_could_not_be_kept_comes_back() {
     let mut desk = busy(SIZE, Language::English);
     desk.keys("hello<Enter>");
+    desk.keys("and now");
     desk.input(Input::NotPosted { session: 0, room: LOBBY, text: "hello".into() });
     desk.shows("❯ hello");
+    desk.shows("and now");
+}
+
+#[test]
+fn what_is_said_to_somebody_who_is_not_there_comes_back() {
+    for error in
+        [CallError::Fault(Fault::from(FaultCode::NotFound)), CallError::Lost, CallError::Full]
+    {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("/msg eve a long story<Enter>");
+        desk.hides("a long story");
+        let request = Box::new(RoomOpen { user: None, name: Some("eve".into()) }.into());
+        let sentence = crate::view::door::call_sentence(&error, desk.app.base.words);
+        desk.tell(Notice::Answer { ticket: Ticket(1), request, answer: Err(error) });
+        desk.shows("❯ /msg eve a long story");
+        desk.shows(sentence.trim_end_matches('.'));
+    }
+}
+
+#[test]
+fn what_is_being_written_is_kept() {
+    let drafts = |text: &str| Effect::KeepDrafts([(LOBBY, text.to_owned())].into());
+    for (leave, then) in [("<C-q>", Effect::Quit), ("<F2><C-q>", Effect::Quit)] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("half a");
+        desk.keys(leave);
+        assert_eq!(desk.wishes(), [drafts("half a"), then], "{leave}");
+    }
+
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("half a");
+    assert_eq!(desk.wishes(), [], "not with every letter");
+    let due = desk.app.wake_at_ms().unwrap();
+    desk.app.base.now_ms = due;
+    desk.input(Input::Woken);
+    assert_eq!(desk.wishes(), [drafts("half a")], "a while later");
+    assert_eq!(desk.app.wake_at_ms(), None, "once");
+    desk.keys(" story");
+    desk.tell(Notice::State(LinkState::Ended(End::LoggedOut)));
+    assert_eq!(desk.wishes(), [drafts("half a story")], "when the link ends");
+
+    let mut desk = busy(SIZE, Language::English);
+    desk.input(Input::Drafts { session: 0, drafts: [(LOBBY, "half a".to_owned())].into() });
+    desk.shows("❯ half a");
+    desk.keys("<C-q>");
+    assert_eq!(desk.wishes(), [Effect::Quit], "nothing changed");
+    desk.keys(" story<Enter><C-q>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "half a story", &[]), drafts(""), Effect::Quit]);
 }
 
 #[test]

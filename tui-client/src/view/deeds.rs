@@ -16,7 +16,7 @@ use super::{
     dialog::{self, DialogView},
     main::{Focus, MainView},
     overlay::Overlay,
-    told::Held,
+    told::{Held, Written},
 };
 use crate::{
     action::Action,
@@ -145,8 +145,9 @@ impl MainView {
             None => RoomOpen { user: None, name: Some(name.to_owned()) },
         };
         self.held.push(Held::Go(request.clone().into()));
-        if !text.trim().is_empty() {
-            self.held.push(Held::Say(request.clone().into(), text.trim().to_owned()));
+        if let Some(room) = self.room().filter(|_| !text.trim().is_empty()) {
+            let written = Written { room, line: format!("/msg {argument}") };
+            self.held.push(Held::Say(request.clone().into(), text.trim().to_owned(), written));
         }
         self.ask(request, base);
     }

@@ -25,7 +25,7 @@ use crate::{
     keymap::Mode,
 };
 
-pub use super::reasons::{connect_sentence, cut_sentence};
+pub use super::reasons::{call_sentence, connect_sentence, cut_sentence};
 
 /// How often a wait is drawn, in milliseconds.
 const SPINNER_MS: u64 = 100;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use liao_client_core::{
     model::{Changes, Model},
     notice::{End, LinkState},
+    transfer::Phase,
 };
 use liao_common::{
     id::RoomId,
@@ -17,6 +18,7 @@ use super::{
     chat::ChatView,
     completion::Completion,
     confirm::{ConfirmView, Question},
+    drafts::Drafts,
     list::ListView,
     overlay::Overlay,
     reasons::unkept_sentence,
@@ -91,6 +93,8 @@ pub struct MainView {
     pub(super) closed: BTreeSet<RoomId>,
     /// Direct rooms without a word that were opened.
     pub(super) opened: BTreeSet<RoomId>,
+    /// What of the drafts is on the disk.
+    pub(super) drafts: Drafts,
     /// What waits for the answer to a request.
     pub(super) held: Vec<Held>,
     /// The person is new here.
@@ -122,6 +126,7 @@ impl Default for MainView {
             link_since_ms: 0,
             closed: BTreeSet::new(),
             opened: BTreeSet::new(),
+            drafts: Drafts::default(),
             held: Vec::new(),
             newcomer: false,
             greeted: false,
@@ -180,9 +185,11 @@ impl MainView {
     pub fn wake_at_ms(&self, model: &Model, base: &Base) -> Option<u64> {
         let flash = self.flash.as_ref().map(|flash| flash.until_ms);
         let counting = matches!(model.state, LinkState::Waiting { .. });
-        let stalling = model.transfers.active().next().is_some();
+        // A paused one stands still, and so does one that waits for its turn.
+        let moves = |phase: &Phase| matches!(phase, Phase::Moving | Phase::Hashing);
+        let stalling = model.transfers.active().any(|transfer| moves(&transfer.phase));
         let second = (counting || stalling).then_some(base.now_ms - base.now_ms % 1000 + 1000);
-        flash.into_iter().chain(second).min()
+        flash.into_iter().chain(second).chain(self.drafts.due_ms).min()
     }
 
     /// Where everything stands now.
@@ -357,6 +364,7 @@ impl MainView {
             self.watch(base);
         }
         self.settle_chat(model, base);
+        self.settle_drafts(base);
     }
 
     /// What waits is shown first; else the lobby.

@@ -9,6 +9,7 @@ pub mod confirm;
 mod deeds;
 pub mod dialog;
 pub mod door;
+pub mod drafts;
 pub mod entry;
 pub mod files;
 pub mod help;

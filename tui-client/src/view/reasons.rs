@@ -4,9 +4,11 @@ use std::path::Path;
 
 use liao_client_core::{
     address::{Address, AddressError},
+    answer::CallError,
     notice::Cut,
     trust::ConnectError,
 };
+use liao_common::fault::FaultCode;
 
 use crate::{
     input::{PrivateTrouble, Unkept},
@@ -75,5 +77,17 @@ pub(super) fn unkept_sentence(unkept: &Unkept, words: &Words) -> String {
     match unkept {
         Unkept::InUse => words.t("unkept.in_use").to_owned(),
         Unkept::Failed(reason) => words.fill("unkept.failed", &[("reason", reason)]),
+    }
+}
+
+/// Why a request came to nothing, as a sentence.
+#[must_use]
+pub fn call_sentence(error: &CallError, words: &Words) -> String {
+    match error {
+        CallError::Fault(fault) => words.fault(fault.code),
+        CallError::Lost => words.t("connect.cut").to_owned(),
+        CallError::Full => words.fault(FaultCode::Busy),
+        CallError::Closed => words.t("link.idle").to_owned(),
+        CallError::Decode(_) => words.fault(FaultCode::Internal),
     }
 }

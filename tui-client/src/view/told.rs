@@ -15,7 +15,7 @@ use liao_common::{
     request::{Request, RoomJoin},
 };
 
-use super::{dialog::DialogView, main::MainView, overlay::Overlay};
+use super::{dialog::DialogView, main::MainView, overlay::Overlay, reasons::call_sentence};
 use crate::{app::Base, effect::Effect, input::Input};
 
 /// What is done when a request is answered with a room.
@@ -23,16 +23,25 @@ use crate::{app::Base, effect::Effect, input::Input};
 pub enum Held {
     /// Go there.
     Go(Request),
-    /// Say something there.
-    Say(Request, String),
+    /// Say something there; and how it was written, should it come to nothing.
+    Say(Request, String, Written),
     /// Invite the person who was looked up to this room.
     Invite(Request, RoomId),
+}
+
+/// A line that was taken out of a chat's text field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// In which chat.
+    pub room: RoomId,
+    /// What it was.
+    pub line: String,
 }
 
 impl Held {
     const fn request(&self) -> &Request {
         match self {
-            Self::Go(request) | Self::Say(request, _) | Self::Invite(request, _) => request,
+            Self::Go(request) | Self::Say(request, ..) | Self::Invite(request, _) => request,
         }
     }
 }
@@ -98,8 +107,13 @@ impl MainView {
                 self.complain(base, base.words.fault(fault.code));
                 self.overlay = Some(Overlay::Dialog(DialogView::create(name)));
             }
-            (request, Err(CallError::Fault(fault))) if is_wish(request) => {
-                self.complain(base, base.words.fault(fault.code));
+            (request, Err(error)) if is_wish(request) || !held.is_empty() => {
+                for held in held {
+                    if let Held::Say(_, _, written) = held {
+                        self.give_back(written.room, &written.line);
+                    }
+                }
+                self.complain(base, call_sentence(error, base.words));
             }
             _ => {}
         }
@@ -116,7 +130,7 @@ impl MainView {
                     }
                 }
                 Held::Invite(..) => {}
-                Held::Say(_, text) => {
+                Held::Say(_, text, _) => {
                     self.opened.insert(room);
                     base.wish(Effect::Post(room, Kind::Text, Body::text(text)));
                 }
@@ -124,17 +138,26 @@ impl MainView {
         }
     }
 
+    /// Puts a text that was not sent before what is being written now. Where both together are too long, it
+    /// stands among the lines that were sent, one key away.
+    pub(super) fn give_back(&mut self, room: RoomId, text: &str) {
+        let composer = &mut self.chats.entry(room).or_default().composer;
+        let writing = composer.text().to_owned();
+        let both = if writing.is_empty() { text.to_owned() } else { format!("{text}\n{writing}") };
+        if composer.set_text(&both).is_err() {
+            composer.remember(text);
+        }
+    }
+
     /// The disk, or the outbox, says something.
     pub fn told(&mut self, input: Input, model: &mut Model, base: &mut Base) {
         match input {
             Input::NotPosted { session, room, text } if session == base.session => {
-                if let Some(chat) =
-                    self.chats.get_mut(&room).filter(|chat| chat.composer.is_empty())
-                {
-                    // It was short enough to be sent, so it is short enough to come back.
-                    let _ = chat.composer.set_text(&text);
-                }
+                self.give_back(room, &text);
                 self.complain(base, base.words.t("composer.not_kept"));
+            }
+            Input::Drafts { session, drafts } if session == base.session => {
+                self.drafts_came(drafts);
             }
             Input::Listed { folder, entries } => self.listed(folder, entries),
             Input::FileSeen { session, room, path, result } if session == base.session => {

@@ -66,6 +66,8 @@ pub(super) struct Session {
     notices: mpsc::Receiver<Notice>,
     posts: Option<mpsc::Sender<Post>>,
     posting: JoinHandle<()>,
+    /// What was being written the last time was asked for.
+    pub(super) drafts_fetched: bool,
     state: LinkState,
     logged_in: bool,
     /// Posts in the outbox that the server has not answered.
@@ -94,6 +96,7 @@ impl Session {
             notices,
             posts: Some(posts),
             posting,
+            drafts_fetched: false,
             state: LinkState::default(),
             logged_in: false,
             waiting: BTreeSet::new(),

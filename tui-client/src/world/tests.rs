@@ -235,3 +235,27 @@ async fn a_pipe_is_no_file_to_send() {
     let none = folder.path().join("none");
     assert_eq!(seen(&none).await.unwrap_err().kind(), std::io::ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn what_was_being_written_is_there_again() {
+    let town = Town::new().await;
+    let mut alice = town.opens("alice");
+    alice.registers(&town, "alice", true).await;
+    let drafts = BTreeMap::from([(RoomId::LOBBY, "half a story".to_owned())]);
+    alice.world.carry_out(Effect::KeepDrafts(drafts.clone()));
+    alice.leaves().await;
+    let mut again = town.opens("alice");
+    let login = Login::Token("alice".into());
+    again.world.carry_out(Effect::Connect(town.server(), login));
+    again.is_online().await;
+    let came = async {
+        loop {
+            if let Input::Drafts { drafts, .. } = again.inputs.recv().await.unwrap() {
+                return drafts;
+            }
+        }
+    };
+    assert_eq!(timeout(DEADLINE, came).await.unwrap(), drafts);
+    again.leaves().await;
+    town.running.stop().await;
+}
