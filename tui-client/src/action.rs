@@ -147,6 +147,8 @@ actions! {
     MarkRead = "mark_read",
     /// Mark everything as read.
     MarkAllRead = "mark_all_read",
+    /// Give a failed message up.
+    Discard = "discard",
     /// Decline an invitation.
     Decline = "decline",
     /// Pause a transfer, or let it go on.

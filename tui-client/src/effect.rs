@@ -44,6 +44,8 @@ pub enum Effect {
     Post(RoomId, Kind, Body),
     /// Post a failed message again.
     Resend(Nonce),
+    /// Give a failed message up.
+    Discard(Nonce),
     /// Ask the server.
     Ask(Request),
     /// Say what is looked at.

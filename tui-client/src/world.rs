@@ -165,6 +165,7 @@ impl World {
         match effect {
             Effect::Post(room, kind, body) => self.post(room, kind, body),
             Effect::Resend(nonce) => handle.resend(nonce),
+            Effect::Discard(nonce) => handle.discard(nonce),
             Effect::Ask(request) => self.ask(request),
             Effect::Watch(watch) => self.ask(watch.into()),
             Effect::RetryNow => handle.retry_now(),

@@ -386,6 +386,22 @@ fn a_failed_message_is_sent_again_with_one_key() {
 }
 
 #[test]
+fn a_failed_message_is_given_up_with_one_key() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.queued(LOBBY, 9, "oh no");
+    desk.keys("<Up>d");
+    assert_eq!(desk.wishes(), [], "what is on its way cannot be taken back");
+    let fault = Fault::from(FaultCode::Forbidden);
+    desk.tell(Notice::PostFailed { nonce: Nonce([9; 16]), room: LOBBY, fault });
+    desk.keys("<Esc><Up>d");
+    assert_eq!(desk.wishes(), [Effect::Discard(Nonce([9; 16]))]);
+    desk.tell(Notice::Discarded { nonce: Nonce([9; 16]), room: LOBBY });
+    desk.hides("oh no");
+    desk.keys("next<Enter>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "next", &[])]);
+}
+
+#[test]
 fn a_message_that_could_not_be_kept_comes_back() {
     let mut desk = busy(SIZE, Language::English);
     desk.keys("hello<Enter>");

@@ -121,7 +121,7 @@ impl MainView {
                 self.scroll(action, base)
             }
             Action::Back => self.leave_timeline(),
-            Action::Copy | Action::Retry | Action::Save => {
+            Action::Copy | Action::Retry | Action::Save | Action::Discard => {
                 let row = self.chosen_row(room, model).cloned();
                 self.act_message(action, room, row.as_ref(), model, base);
             }
@@ -166,6 +166,10 @@ impl MainView {
             (Action::Copy, Some(row)) => {
                 base.wish(Effect::Copy(message_text(row)));
                 self.say(base, base.words.t("status.copied"));
+            }
+            (Action::Discard, Some(row)) if matches!(row.state, RowState::Failed(_)) => {
+                base.wish(Effect::Discard(row.nonce));
+                self.leave_timeline();
             }
             (Action::Retry, row) => retry(room, row, model, base),
             (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
