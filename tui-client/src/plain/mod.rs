@@ -8,16 +8,19 @@ mod options;
 mod paper;
 mod reach;
 mod signals;
+mod spool;
 mod story;
 mod talk;
 mod typed;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use liao_client_core::{
     dial::ServerDialer,
     link::{Link, LinkConfig},
 };
+
+use tokio::time::sleep;
 
 pub use options::{Exit, NewAccount, PlainOptions, TIMEOUT_MS};
 
@@ -28,27 +31,55 @@ use crate::{
     words::{Language, Words},
 };
 use paper::Paper;
+use signals::Signals;
+use spool::Spool;
 use talk::Talk;
 
 /// What this program is called in the server's log and in the list of devices.
 const AGENT: &str = concat!("liao plain/", env!("CARGO_PKG_VERSION"));
 
+/// How long the last lines may take when a signal asked to leave, in milliseconds.
+const LAST_LINES_MS: u64 = 1_000;
+
 /// Runs line mode on standard input and output until the input ends, `exit` is typed, or the
 /// server is lost for good.
 pub async fn run(options: PlainOptions) -> Exit {
     let words = Words::of(language());
-    let streams = (io::stdout(), io::stderr());
-    let mut paper = Paper::new(streams, options.json, words, Clock::system().zone().clone());
-    let config = match prepare(&options, words).await {
-        Ok(config) => config,
+    let (spool, out, err) = Spool::start(io::stdout(), io::stderr());
+    let mut paper = Paper::new((out, err), options.json, words, Clock::system().zone().clone());
+    let mut signals = Signals::listen();
+    let prepared = tokio::select! {
+        prepared = prepare(&options, words) => prepared,
+        () = signals.next() => return Exit::Unsent,
+    };
+    let exit = match prepared {
+        Ok(config) => {
+            let (handle, notices) = Link::start(config);
+            let talk = Talk::new(options, words, paper, handle);
+            Box::pin(talk.run(notices, input::lines(), &spool, &mut signals)).await
+        }
         Err((exit, why)) => {
             paper.complain(&why);
-            return exit;
+            drop(paper);
+            exit
         }
     };
-    let (handle, notices) = Link::start(config);
-    let talk = Talk::new(options, words, paper, handle);
-    Box::pin(talk.run(notices, input::lines())).await
+    finish(spool, &mut signals).await;
+    exit
+}
+
+/// What has been said is read to its end, however slowly; but who asked the program to end does not wait for that.
+async fn finish(spool: Spool, signals: &mut Signals) {
+    let patience = async {
+        if !signals.came() {
+            signals.next().await;
+        }
+        sleep(Duration::from_millis(LAST_LINES_MS)).await;
+    };
+    tokio::select! {
+        () = spool.finish() => {}
+        () = patience => {}
+    }
 }
 
 async fn prepare(options: &PlainOptions, words: &Words) -> Result<LinkConfig, reach::Refused> {

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     future::pending,
-    io::{IsTerminal as _, Stderr, Stdout, stdin},
+    io::{IsTerminal as _, stdin},
     time::Duration,
 };
 
@@ -29,6 +29,7 @@ use super::{
     input::Input,
     paper::Paper,
     signals::Signals,
+    spool::{Pen, Spool},
     story::Story,
 };
 use crate::words::Words;
@@ -68,7 +69,7 @@ struct Moving {
 pub(super) struct Talk {
     options: PlainOptions,
     words: &'static Words,
-    paper: Paper<Stdout, Stderr>,
+    paper: Paper<Pen, Pen>,
     doer: Doer,
     story: Story,
     stage: Stage,
@@ -90,7 +91,7 @@ impl Talk {
     pub(super) fn new(
         options: PlainOptions,
         words: &'static Words,
-        paper: Paper<Stdout, Stderr>,
+        paper: Paper<Pen, Pen>,
         handle: Handle,
     ) -> Self {
         Self {
@@ -118,16 +119,19 @@ impl Talk {
         mut self,
         mut notices: mpsc::Receiver<Notice>,
         mut lines: mpsc::Receiver<Input>,
+        spool: &Spool,
+        signals: &mut Signals,
     ) -> Exit {
-        let mut signals = Signals::listen();
         let mut deed: Option<Deed> = None;
         loop {
             deed = deed.or_else(|| self.next.take());
-            self.turn(deed.is_some(), notices.is_empty());
-            let take = deed.is_none() && self.takes_lines();
+            self.turn(deed.is_some(), notices.is_empty(), spool.is_torn());
+            let listens = spool.has_room() || self.stage == Stage::Goodbye;
+            let take = deed.is_none() && spool.has_room() && self.takes_lines();
             let due = self.due(deed.is_some());
             let over = tokio::select! {
-                notice = notices.recv() => match notice {
+                () = spool.hand_over() => None,
+                notice = notices.recv(), if listens => match notice {
                     Some(notice) => self.hear(&notice),
                     None => Some(self.exit),
                 },
@@ -156,8 +160,8 @@ impl Talk {
     }
 
     /// What follows from where things stand.
-    fn turn(&mut self, busy: bool, quiet: bool) {
-        if self.paper.is_torn() && matches!(self.stage, Stage::Begin | Stage::Talk) {
+    fn turn(&mut self, busy: bool, quiet: bool, torn: bool) {
+        if (torn || self.paper.is_torn()) && matches!(self.stage, Stage::Begin | Stage::Talk) {
             self.stage = Stage::End;
         }
         if quiet && matches!(self.stage, Stage::Talk | Stage::End) {

@@ -141,3 +141,33 @@ fn a_server_that_stays_away_is_not_waited_for_for_ever() {
     quiet.complains("connection lost");
     assert_eq!(quiet.ends().0, 0);
 }
+
+#[test]
+fn a_signal_ends_it_though_nobody_reads_what_it_says() {
+    let town = Town::new();
+    let mut bob = town.enters("bob");
+    let mut command = town.command("ann");
+    command.args(["--pin", &town.pin().to_string(), "--register", "--json"]);
+    let mut ann = command.spawn().unwrap();
+    bob.hears("presence", |line| line["from"] == "ann" && line["online"] == true);
+    // More than a pipe holds, and more than waits in the program.
+    let text = "many words ".repeat(100);
+    for _ in 0..1500 {
+        bob.says(&text);
+    }
+    for _ in 0..1500 {
+        bob.hears("sent", |_| true);
+    }
+    let killed = Command::new("kill").args(["-s", "TERM", &ann.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let (ended, wait) = std::sync::mpsc::sync_channel(1);
+    let id = ann.id().to_string();
+    let waiting = std::thread::spawn(move || ended.send(ann.wait().unwrap()).unwrap());
+    let status = wait.recv_timeout(DEADLINE);
+    if status.is_err() {
+        Command::new("kill").args(["-s", "KILL", &id]).status().unwrap();
+    }
+    waiting.join().unwrap();
+    assert!(status.expect("it ends").code().is_some());
+    bob.hears("presence", |line| line["from"] == "ann" && line["online"] == false);
+}
