@@ -503,3 +503,36 @@ fn leaving_a_room_and_the_account() {
     desk.keys("/logout<Enter>");
     desk.shows("Quit");
 }
+
+#[test]
+fn many_rooms_are_marked_as_read_a_few_at_a_time() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let rooms: Vec<_> =
+        (10..310).map(|number| room(RoomId(number), &format!("r{number}"), 2)).collect();
+    for room in &rooms {
+        let request = RoomJoin { room: Some(room.room), name: None };
+        desk.answer(request, Answer::Room(room.clone()));
+        desk.said(room.room, BOB, 1, "hi");
+    }
+    let marks = |desk: &mut Desk| -> Vec<Request> {
+        let effects = std::mem::take(&mut desk.effects).into_iter();
+        let asked = effects.filter_map(|effect| match effect {
+            Effect::Ask(request @ Request::Mark(_)) => Some(request),
+            _ => None,
+        });
+        asked.collect()
+    };
+    desk.keys("<F2>");
+    desk.effects.clear();
+    desk.keys("X");
+    let mut asked = marks(&mut desk);
+    assert!(asked.len() <= 32, "{} at once", asked.len());
+    let mut done = 0;
+    while let Some(request) = asked.pop() {
+        done += 1;
+        let (request, answer) = (Box::new(request), Err(CallError::Lost));
+        desk.tell(Notice::Answer { ticket: Ticket(1), request, answer });
+        asked.extend(marks(&mut desk));
+    }
+    assert_eq!(done, rooms.len());
+}

@@ -1,7 +1,7 @@
 //! The main screen: which chat is shown, where the focus is, what lies above it. Turns actions into changes of
 //! the view and into effects. Owns no truth: that is the model's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use liao_client_core::{
     model::{Changes, Model},
@@ -93,6 +93,8 @@ pub struct MainView {
     pub(super) closed: BTreeSet<RoomId>,
     /// Direct rooms without a word that were opened.
     pub(super) opened: BTreeSet<RoomId>,
+    /// Rooms that were all marked as read, and of which the server has yet to be told.
+    pub(super) marks: VecDeque<Request>,
     /// What of the drafts is on the disk.
     pub(super) drafts: Drafts,
     /// What waits for the answer to a request.
@@ -126,6 +128,7 @@ impl Default for MainView {
             link_since_ms: 0,
             closed: BTreeSet::new(),
             opened: BTreeSet::new(),
+            marks: VecDeque::new(),
             drafts: Drafts::default(),
             held: Vec::new(),
             newcomer: false,

@@ -79,6 +79,9 @@ impl MainView {
         model: &mut Model,
         base: &mut Base,
     ) {
+        if matches!(request, Request::Mark(_)) {
+            self.mark_next(base);
+        }
         let held: Vec<Held> = self.held.extract_if(.., |held| held.request() == request).collect();
         match (request, answer) {
             (_, Ok(Answer::Room(room))) => self.do_held(held, room.room, model, base),

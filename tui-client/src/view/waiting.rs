@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{action::Action, app::Base, effect::Effect};
 
+/// Marks that are on their way at once: a link takes only so many requests.
+const MARKS_AT_ONCE: usize = 32;
+
 impl MainView {
     pub(super) fn act_inbox(&mut self, action: Action, model: &mut Model, base: &mut Base) {
         let rows = inbox(model);
@@ -73,12 +76,19 @@ impl MainView {
             .filter(|room| !room.is_invitation())
             .map(|room| (room.id, room.head.0))
             .collect();
-        for (room, head) in heads {
-            if let Some(request) = model.mark_read(room, head) {
-                base.wish(Effect::Ask(request));
-            }
+        let marks = heads.into_iter().filter_map(|(room, head)| model.mark_read(room, head));
+        self.marks.extend(marks);
+        for _ in 0..MARKS_AT_ONCE {
+            self.mark_next(base);
         }
         self.say(base, base.words.t("inbox.all_read"));
+    }
+
+    /// One mark was answered: the next may go.
+    pub(super) fn mark_next(&mut self, base: &mut Base) {
+        if let Some(request) = self.marks.pop_front() {
+            base.wish(Effect::Ask(request));
+        }
     }
 
     /// Whether the inbox is shown.
