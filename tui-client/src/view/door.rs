@@ -20,12 +20,15 @@ use crate::{
     action::Action,
     app::Base,
     effect::{Effect, Login},
-    form::{Field, FieldError, Form, FormStep, Line},
+    form::{Field, FieldError, Form, FormStep},
     input::PrivateTrouble,
     keymap::Mode,
 };
 
-pub use super::reasons::{call_sentence, connect_sentence, cut_sentence};
+pub use super::{
+    line_keys::edit,
+    reasons::{call_sentence, connect_sentence, cut_sentence},
+};
 
 /// How often a wait is drawn, in milliseconds.
 const SPINNER_MS: u64 = 100;
@@ -483,23 +486,4 @@ impl Door {
             EntryKind::Register => self.register = Some(entry),
         }
     }
-}
-
-/// Keys that edit the line with the focus.
-pub fn edit(form: &mut Form, action: Action) {
-    match action {
-        Action::Next => form.focus_next(),
-        Action::Previous => form.focus_previous(),
-        Action::ShowPassword => form.toggle_reveal(),
-        Action::Left => form.edit(Line::left),
-        Action::Right => form.edit(Line::right),
-        Action::LineStart => form.edit(Line::home),
-        Action::LineEnd => form.edit(Line::end),
-        Action::DeleteLeft => form.edit(Line::delete_back),
-        Action::DeleteRight => form.edit(Line::delete_on),
-        Action::DeleteWordLeft => form.edit(Line::delete_word_back),
-        Action::KillLeft => form.edit(Line::delete_to_start),
-        Action::KillRight => form.edit(Line::delete_to_end),
-        _ => FormStep::Still,
-    };
 }
