@@ -18,6 +18,10 @@ use liao_server::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Threads for reading and hashing. More of them than this wait for the same processors and disk, and
+/// each keeps memory of its own.
+const BLOCKING_THREADS_MAX: usize = 16;
+
 /// Descriptors kept for journal, index and files.
 const DESCRIPTORS_KEPT: u64 = 128;
 
@@ -107,8 +111,10 @@ enum Invite {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(64).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build();
     let result = runtime
         .context("cannot start the runtime")
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
