@@ -27,6 +27,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// TLS or not.
     pub transport: Transport,
+    /// Make a new key where data are and the key is gone. Everybody must trust it anew.
+    pub new_key: bool,
     /// The rules of chat.
     pub rules: Rules,
     /// Limits of files.
@@ -49,6 +51,7 @@ impl Config {
             data: data.into(),
             listen,
             transport: Transport::Tls,
+            new_key: false,
             rules: Rules::default(),
             files: FileLimits::default(),
             hash_cost: Cost::DEFAULT,

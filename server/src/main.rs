@@ -62,6 +62,9 @@ struct Serve {
     /// Speak plain TCP; loopback addresses only.
     #[arg(long)]
     insecure_plaintext: bool,
+    /// Make a new key if the old one is lost; everybody must trust it anew.
+    #[arg(long)]
+    new_key: bool,
     /// Who may register [default: open on loopback addresses, invite elsewhere].
     #[arg(long)]
     registration: Option<Policy>,
@@ -159,6 +162,7 @@ fn config(serve: Serve) -> Config {
     if serve.insecure_plaintext {
         config.transport = Transport::Plaintext;
     }
+    config.new_key = serve.new_key;
     config.rules.registration = match serve.registration {
         Some(Policy::Open) => Registration::Open,
         Some(Policy::Invite) => Registration::Invite,
@@ -214,9 +218,23 @@ fn ready(running: &Running) -> String {
     }
 }
 
+/// A folder is made where none was asked for by `serve` yet, but not out of a slip in its path.
+fn prepare(data: &Path) -> Result<()> {
+    if data.is_dir() {
+        return Ok(());
+    }
+    let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if parent.is_some_and(|parent| !parent.is_dir()) {
+        bail!("there is no data folder at {}", data.display());
+    }
+    say(&mut std::io::stderr(), &format!("liaod: making a new data folder at {}", data.display()));
+    Ok(())
+}
+
 async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -> Result<()> {
     let text = std::fs::read_to_string(password_file)
         .with_context(|| format!("cannot read the password from {}", password_file.display()))?;
+    prepare(data)?;
     let secret = Secret(text.lines().next().unwrap_or_default().to_owned());
     let added = client::add_account(data, AddAccount { id, name, secret }).await?;
     let role = if added.admin { ", who administers this server" } else { "" };
@@ -225,6 +243,7 @@ async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -
 }
 
 async fn add_invite(data: &Path, uses: u32) -> Result<()> {
+    prepare(data)?;
     let invited = client::add_invite(data, AddInvite { uses }).await?;
     say(&mut std::io::stdout(), &invited.code);
     Ok(())

@@ -91,6 +91,17 @@ struct Opened {
     folder: DataDir,
 }
 
+impl Opened {
+    /// Closes the files, when all handles to the engine are gone.
+    async fn close(self) {
+        let closed = tokio::task::spawn_blocking(move || {
+            self.committing.join();
+            drop(self.folder);
+        });
+        drop(closed.await);
+    }
+}
+
 /// Starts a server and returns when it takes connections.
 ///
 /// # Errors
@@ -104,25 +115,54 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         tokio::task::spawn_blocking(move || open(&opening)).await.map_err(|error| {
             StartError::Io { action: "open the data folder", source: error.into() }
         })??;
-    let hub = Arc::new(hub);
+    let fresh = recovery.created;
+    match open_door(&config, Arc::new(hub), &store.folder, fresh) {
+        Ok(front) => {
+            let Front { addr, pin, door, notice } = front;
+            Ok(Running { addr, pin, recovery, door, store, notice })
+        }
+        Err(error) => {
+            // Whoever tries again at once must find the files closed.
+            store.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// What stands between the world and the hub.
+struct Front {
+    addr: SocketAddr,
+    pin: Option<Pin>,
+    door: Door,
+    notice: PathBuf,
+}
+
+fn open_door(
+    config: &Config,
+    hub: Arc<Hub>,
+    folder: &DataDir,
+    fresh: bool,
+) -> Result<Front, StartError> {
+    // Made with the data, whatever they are served through: later its absence means that it was lost.
+    let identity = tls::identity(&folder.tls(), fresh || config.new_key);
     let identity = match config.transport {
-        Transport::Tls => Some(tls::identity(&store.folder.tls())?),
+        Transport::Tls => Some(identity?),
         Transport::Plaintext => None,
     };
     let listen = |source| StartError::Listen { addr: config.listen, source };
     let listener = listening(config.listen).map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     let pin = identity.as_ref().map(|identity| identity.pin);
-    let notice = store.folder.path().join("listening");
+    let notice = folder.path().join("listening");
     let words = pin.map_or_else(|| format!("{addr} plaintext\n"), |pin| format!("{addr} {pin}\n"));
     fs::write(&notice, words)
         .map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
     let door = Door::new(hub, identity.map(|identity| identity.acceptor), config.connections_max);
-    spawn_helpers(&door);
-    admin::socket::serve(&door, store.folder.path())
+    admin::socket::serve(&door, folder.path())
         .map_err(|source| StartError::Io { action: "open the administration socket", source })?;
+    spawn_helpers(&door);
     tokio::spawn(door.clone().run(listener));
-    Ok(Running { addr, pin, recovery, door, store, notice })
+    Ok(Front { addr, pin, door, notice })
 }
 
 /// A listener with a longer queue than usual: when everybody comes back at once, whoever finds no
@@ -205,7 +245,7 @@ fn report(recovery: &Recovery) {
     if let Some(cut) = &recovery.cut {
         tracing::warn!(
             ?cut,
-            "the journal's tail was not complete and has been cut; nothing acknowledged was in it"
+            "the journal's tail was not complete and has been cut off; on a disk that keeps what it was told to keep, nothing acknowledged was in it"
         );
     }
     if let IndexFate::Rebuilt { reason, aside } = &recovery.index {
@@ -266,10 +306,6 @@ impl Running {
             door.tracker.wait().await;
         }
         drop(door);
-        let closed = tokio::task::spawn_blocking(move || {
-            store.committing.join();
-            drop(store.folder);
-        });
-        drop(closed.await);
+        store.close().await;
     }
 }

@@ -31,6 +31,15 @@ pub enum TlsError {
         /// What the system said.
         source: io::Error,
     },
+    /// There are data but no key any more.
+    #[error(
+        "the server's key {path} is missing, and everybody has pinned it: put it back from a backup, or \
+         start once with --new-key to make another"
+    )]
+    Missing {
+        /// The file.
+        path: String,
+    },
     /// The key in the file cannot be used.
     #[error("the key in {path} cannot be used: {why}")]
     Key {
@@ -49,16 +58,21 @@ pub(crate) struct Identity {
     pub pin: Pin,
 }
 
-/// Loads the key from `folder`, or makes one there the first time.
+/// Loads the key from `folder`, or makes one there where `may_create` says so.
 ///
 /// # Errors
 /// See [`TlsError`]. A key that is there and cannot be read is never replaced: everybody has
 /// pinned it.
-pub(crate) fn identity(folder: &Path) -> Result<Identity, TlsError> {
+pub(crate) fn identity(folder: &Path, may_create: bool) -> Result<Identity, TlsError> {
     let path = folder.join("key.pem");
     let key = match fs::read_to_string(&path) {
         Ok(pem) => KeyPair::from_pem(&pem).map_err(|error| unusable(&path, &error))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(folder, &path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
+            create(folder, &path)?
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(TlsError::Missing { path: path.display().to_string() });
+        }
         Err(source) => return Err(failed("read", &path, source)),
     };
     let certificate = certificate(&key).map_err(|error| unusable(&path, &error))?;
@@ -128,9 +142,10 @@ mod tests {
     fn the_key_is_made_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let tls = folder.path().join("tls");
-        let pin = identity(&tls).unwrap().pin;
-        assert_eq!(identity(&tls).unwrap().pin, pin);
+        assert!(matches!(identity(&tls, false), Err(TlsError::Missing { .. })));
+        let pin = identity(&tls, true).unwrap().pin;
+        assert_eq!(identity(&tls, false).unwrap().pin, pin);
         fs::write(tls.join("key.pem"), "garbage").unwrap();
-        assert!(matches!(identity(&tls), Err(TlsError::Key { .. })));
+        assert!(matches!(identity(&tls, true), Err(TlsError::Key { .. })));
     }
 }

@@ -61,7 +61,7 @@ fn line(report: &SegmentReport, last: bool) -> String {
             )
         }
         Some(flaw) => format!(
-            "{sound}; then: {flaw}. The server does not start on this: put the segment back from a backup"
+            "{sound}; then: {flaw}. What is behind this cannot be read, and a server that has to read it again does not start: put the segment back from a backup"
         ),
     }
 }

@@ -251,7 +251,12 @@ async fn a_key_that_changed_is_not_believed() {
     alice.says("#lobby", "the same key").await;
     world.stops().await;
     fs::remove_dir_all(world.data().join("tls")).unwrap();
-    world.starts().await;
+    let lost = liao_server::server::start(world.config().clone()).await;
+    assert!(
+        lost.is_err_and(|error| error.to_string().contains("--new-key")),
+        "not behind one's back"
+    );
+    world.starts_with(|config| config.new_key = true).await;
     let end = alice.ends().await;
     let liao_client_core::notice::End::PinChanged { expected, found } = end else {
         panic!("{end:?}")

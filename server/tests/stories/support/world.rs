@@ -134,6 +134,11 @@ impl World {
     /// Restarts the server with other choices.
     pub(crate) async fn changes(&mut self, choose: impl FnOnce(&mut Config)) {
         self.stops().await;
+        self.starts_with(choose).await;
+    }
+
+    /// Starts the server, which is stopped, with other choices.
+    pub(crate) async fn starts_with(&mut self, choose: impl FnOnce(&mut Config)) {
         choose(&mut self.config);
         self.starts().await;
     }
