@@ -249,6 +249,10 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
     if !fits(&lines) {
         lines.retain(|line| line.width() > 0);
     }
+    if !fits(&lines) && matches!(view.state, TrustState::New(_)) {
+        // The key is what must be seen whole.
+        lines.remove(0);
+    }
     if !fits(&lines) && matches!(view.state, TrustState::Changed(_)) {
         let first = lines.iter().position(|line| line.to_string() == paint.t("trust.words"));
         let key = key_lines_shown(paint, view, window);
