@@ -66,6 +66,7 @@ impl Town {
     pub(crate) fn changes_its_key(&mut self) {
         self.stops();
         fs::remove_dir_all(self.config.data.join("tls")).unwrap();
+        self.config.new_key = true;
         self.starts();
     }
 
