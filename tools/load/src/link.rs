@@ -68,7 +68,7 @@ impl Link {
         }
     }
 
-    /// Reads into `space`. 0: nothing is left for now, and the next call asks the system again.
+    /// Reads into `space`. 0: nothing is left, and the next call asks the system again.
     pub(crate) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let read = match &mut self.tls {
             Some(tls) => read_tls(tls, &mut self.stream, space)?,

@@ -120,7 +120,7 @@ impl Paint<'_, '_> {
         inside
     }
 
-    /// The frame of the wait for now.
+    /// The picture of the wait at this moment.
     pub(crate) fn spinner(&self) -> &'static str {
         let at = usize::try_from(self.now_ms / SPINNER_MS).unwrap_or(0) % SPINNER.len();
         SPINNER[at]
