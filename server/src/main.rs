@@ -1,6 +1,7 @@
 //! The program `liaod`: arguments in, a server or an administrator's deed out.
 
 use std::{
+    io::IsTerminal as _,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -143,7 +144,11 @@ fn words(error: &anyhow::Error) -> String {
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LIAO_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 async fn run(command: Command) -> Result<()> {
