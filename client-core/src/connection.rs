@@ -146,13 +146,15 @@ impl Connection {
             return std::future::pending().await;
         }
         tokio::select! {
+            // Writing first: what there is to write has an end, what comes in may have none.
+            biased;
+            flushed = write_some(&mut self.writer, &mut self.output), if write => {
+                self.flushed = flushed?;
+            }
             count = self.reader.read_buf(&mut self.input), if read => {
                 if count? == 0 {
                     return Err(ConnectionError::Eof);
                 }
-            }
-            flushed = write_some(&mut self.writer, &mut self.output), if write => {
-                self.flushed = flushed?;
             }
         }
         if read { Ok(self.codec.decode(&mut self.input)?) } else { Ok(None) }

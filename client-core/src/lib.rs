@@ -8,6 +8,7 @@ pub mod clock;
 pub mod connection;
 pub mod dial;
 pub mod entropy;
+mod fair;
 #[cfg(test)]
 mod fake;
 pub mod handle;

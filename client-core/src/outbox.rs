@@ -117,6 +117,12 @@ impl Outbox {
         self.posts.iter().find(|waiting| waiting.post.nonce == nonce)?.refused
     }
 
+    /// Whether it has no file, so that writing to it waits for nothing.
+    #[must_use]
+    pub const fn is_in_memory(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

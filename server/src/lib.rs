@@ -2,6 +2,7 @@
 //! client can carry a private server inside itself.
 
 pub mod admin;
+pub mod blocking;
 pub mod chat;
 pub mod clock;
 pub mod config;

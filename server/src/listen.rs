@@ -115,8 +115,9 @@ impl Door {
     /// Serves any stream as a connection.
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Closed {
         tokio::select! {
-            closed = native::serve(stream, Arc::clone(&self.hub), self.shutdown.clone()) => closed,
+            biased;
             () = self.kill.cancelled() => Closed::Shutdown,
+            closed = native::serve(stream, Arc::clone(&self.hub), self.shutdown.clone()) => closed,
         }
     }
 }

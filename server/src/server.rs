@@ -1,6 +1,12 @@
 //! The life of a server: folder, journal, index, engine, door; and the way back.
 
-use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use liao_common::id::{Hash, Pin};
 use tokio::{
@@ -10,15 +16,16 @@ use tokio::{
 
 use crate::{
     admin,
+    blocking::Blocking,
     chat::{hub::Hub, password::Passwords, presence::Presence, switchboard::Switchboard},
     clock,
     config::{Config, Transport},
     datadir::{DataDir, DataDirError},
-    disk::RealDisk,
-    engine::{self, Committing, Engine},
+    disk::{Disk, RealDisk},
+    engine::{self, Committing, Duty, Engine},
     entropy,
     files::Files,
-    index::SledOptions,
+    index::{IndexHome, SledOptions},
     listen::Door,
     state::{
         project::{self, project},
@@ -204,6 +211,22 @@ async fn sweep(files: Files) {
     }
 }
 
+/// What a server stands on.
+pub struct Ground<'a> {
+    /// The folder of the journal.
+    pub disk: Arc<dyn Disk>,
+    /// The place of the index.
+    pub index: &'a dyn IndexHome,
+    /// The folder of the folders of files.
+    pub files: &'a Path,
+    /// Choices for journal and index.
+    pub store: StoreOptions,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> u64,
+    /// Where work that blocks is done.
+    pub blocking: Blocking,
+}
+
 /// Opens everything that lies in the data folder. Blocks; a rebuild takes its time.
 fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     let failed = |action| move |source| StartError::Io { action, source };
@@ -213,32 +236,50 @@ fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     let index =
         SledOptions { cache_bytes: config.index_cache_bytes, ..SledOptions::new(folder.index()) };
     let new_epoch = u64::from_be_bytes(entropy::bytes().map_err(failed("get random bytes"))?);
-    let options = StoreOptions::new(new_epoch, project::VERSION);
+    let ground = Ground {
+        disk,
+        index: &index,
+        files: folder.path(),
+        store: StoreOptions::new(new_epoch, project::VERSION),
+        clock: clock::now_ms,
+        blocking: Blocking::Threads,
+    };
+    let (hub, duty, recovery) = assemble(config, ground)?;
+    let committing = duty.on_a_thread().map_err(failed("start the committing thread"))?;
+    Ok((hub, Opened { committing, folder }, recovery))
+}
+
+/// Builds a server without a door on whatever ground. The duty must be done by somebody.
+///
+/// # Errors
+/// When journal, index or files cannot be opened.
+pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recovery), StartError> {
+    let failed = |action| move |source| StartError::Io { action, source };
+    let Ground { disk, index, files, store: options, clock, blocking } = ground;
     let mut progress = |progress: store::Progress| {
         tracing::info!(records = progress.records, at = %progress.position, end = %progress.end, "reading the journal");
     };
-    let (store, writer, recovery) = store::open(disk, &index, options, project, &mut progress)?;
+    let (store, writer, recovery) = store::open(disk, index, options, project, &mut progress)?;
     report(&recovery);
-    let files =
-        Files::open(folder.path(), config.files).map_err(failed("open the files' folders"))?;
+    let files = Files::open(files, config.files).map_err(failed("open the files' folders"))?;
     let is_file =
         |user, b3: &Hash| view::file_by_content(&*store, user, b3).is_ok_and(|file| file.is_some());
     files.publish_left_over(is_file).map_err(failed("finish uploads"))?;
     let switchboard = Arc::new(Switchboard::default());
-    let options = engine::Options { clock: clock::now_ms, free_bytes_min: config.free_bytes_min };
+    let options = engine::Options { clock, free_bytes_min: config.free_bytes_min };
     let audience: Arc<dyn engine::Audience> = Arc::<Switchboard>::clone(&switchboard);
-    let (engine, committing) =
-        Engine::start(writer, audience, options).map_err(failed("start the committing thread"))?;
+    let (engine, duty) = Engine::prepare(writer, audience, options);
     let hub = Hub {
         store,
         engine,
         switchboard,
         presence: Arc::new(Presence::default()),
-        passwords: Passwords::new(config.hash_cost),
+        passwords: Passwords::new(config.hash_cost, blocking),
         files,
         rules: config.rules.clone(),
+        blocking,
     };
-    Ok((hub, Opened { committing, folder }, recovery))
+    Ok((hub, duty, recovery))
 }
 
 fn report(recovery: &Recovery) {

@@ -1,7 +1,10 @@
 //! What a link has on its desk whether it is connected or not: commands that come in, notices that
 //! go out, posts and requests that wait. Nothing here knows a socket.
 
-use std::{collections::VecDeque, future::Future};
+use std::{
+    collections::VecDeque,
+    future::{Future, pending},
+};
 
 use liao_common::{
     event::Posted,
@@ -20,6 +23,7 @@ use super::posts::{Positions, Posts, Refusal};
 use crate::{
     answer::{Answer, CallError},
     clock,
+    fair::{Either, Turns, race},
     handle::{Asker, Command, PostError},
     notice::{End, LinkState, Notice, Queued},
     outbox::Outbox,
@@ -73,6 +77,7 @@ pub(super) struct Desk {
     backlog: VecDeque<Notice>,
     outbox: Outbox,
     retry_now: bool,
+    turns: Turns,
 }
 
 impl Desk {
@@ -92,6 +97,7 @@ impl Desk {
             backlog: VecDeque::new(),
             outbox,
             retry_now: false,
+            turns: Turns::default(),
         }
     }
 
@@ -133,18 +139,24 @@ impl Desk {
         if let Some(command) = self.next_command.take() {
             return Ok(Some(command));
         }
-        tokio::select! {
-            permit = self.notices.reserve(), if !self.backlog.is_empty() => {
-                let Ok(permit) = permit else { return Err(End::Closed) };
+        let (waiting, has_room) = (!self.backlog.is_empty(), self.has_room());
+        let Self { notices, commands, turns, .. } = self;
+        let permit = async { if waiting { notices.reserve().await.ok() } else { pending().await } };
+        let command = async { if has_room { commands.recv().await } else { pending().await } };
+        let next = tokio::select! {
+            biased;
+            () = notices.closed() => return Err(End::Closed),
+            next = race(turns.next(), permit, command) => next,
+        };
+        match next {
+            Either::One(permit) => {
+                let permit = permit.ok_or(End::Closed)?;
                 if let Some(notice) = self.backlog.pop_front() {
                     permit.send(notice);
                 }
                 Ok(None)
             }
-            () = self.notices.closed() => Err(End::Closed),
-            command = self.commands.recv(), if self.has_room() => {
-                command.map(Some).ok_or(End::Closed)
-            }
+            Either::Other(command) => command.map(Some).ok_or(End::Closed),
         }
     }
 
@@ -153,6 +165,7 @@ impl Desk {
         tokio::pin!(work);
         loop {
             let command = tokio::select! {
+                biased;
                 done = &mut work => return Ok(done),
                 command = self.next() => command?,
             };
@@ -166,6 +179,7 @@ impl Desk {
         self.retry_now = false;
         while !self.retry_now {
             let command = tokio::select! {
+                biased;
                 () = sleep_until(until) => return Ok(false),
                 command = self.next() => command?,
             };
@@ -222,6 +236,10 @@ impl Desk {
 
     /// The disk may take its time; the threads of the runtime have other work.
     async fn write(&mut self, posts: Vec<Queued>) -> Result<(), PostError> {
+        let refused = |error: std::io::Error| PostError::Outbox(error.to_string());
+        if self.outbox.is_in_memory() {
+            return self.outbox.add(posts).map_err(refused);
+        }
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::in_memory());
         let written = spawn_blocking(move || {
             let done = outbox.add(posts);
@@ -230,7 +248,7 @@ impl Desk {
         match written.await {
             Ok((outbox, done)) => {
                 self.outbox = outbox;
-                done.map_err(|error| PostError::Outbox(error.to_string()))
+                done.map_err(refused)
             }
             Err(error) => Err(PostError::Outbox(error.to_string())),
         }

@@ -22,6 +22,7 @@ use crate::{
     clock,
     connection::{Connection, ConnectionError, OUTPUT_BYTES_MAX},
     entropy::{Entropy, up_to},
+    fair::{Either, Turns, race},
     handle::Asker,
     notice::{Cut, End, LinkState, Notice},
 };
@@ -48,6 +49,7 @@ struct Online<'a> {
     desk: &'a mut Desk,
     conn: &'a mut Connection,
     entropy: &'a Arc<dyn Entropy>,
+    turns: Turns,
     asked: BTreeMap<u64, Asked>,
     pings: Pings,
     synced: bool,
@@ -70,6 +72,7 @@ pub(super) async fn serve(
         desk,
         conn,
         entropy,
+        turns: Turns::default(),
         asked: BTreeMap::new(),
         pings,
         synced: false,
@@ -104,16 +107,18 @@ impl Online<'_> {
             self.pings.heard(self.listening, self.entropy);
         }
         let due = self.due();
-        let command = tokio::select! {
-            frame = self.conn.step(read) => return match frame {
-                Ok(Some(frame)) => self.frame(&frame),
-                Ok(None) => Ok(()),
-                Err(error) => Err(self.broken(error)),
-            },
+        let (turn, step) = (self.turns.next(), self.conn.step(read));
+        let next = tokio::select! {
+            biased;
             () = sleep_until(due) => return self.tick(),
-            command = self.desk.next() => command?,
+            next = race(turn, step, self.desk.next()) => next,
         };
-        Ok(self.desk.accept(command).await?)
+        match next {
+            Either::One(Ok(Some(frame))) => self.frame(&frame),
+            Either::One(Ok(None)) => Ok(()),
+            Either::One(Err(error)) => Err(self.broken(error)),
+            Either::Other(command) => Ok(self.desk.accept(command?).await?),
+        }
     }
 
     fn due(&self) -> Instant {

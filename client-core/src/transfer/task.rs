@@ -68,10 +68,8 @@ pub(crate) async fn run(config: TransferConfig) {
     let mut desk = Desk { config, jobs: BTreeMap::new(), running: JoinSet::new() };
     loop {
         tokio::select! {
-            command = desk.config.commands.recv() => match command {
-                Some(command) => desk.command(command).await,
-                None => return,
-            },
+            // The end of a transfer first: there are few, and they make place.
+            biased;
             Some(done) = desk.running.join_next(), if !desk.running.is_empty() => {
                 if let Ok((id, outcome)) = done {
                     desk.stopped(id, outcome).await;
@@ -79,6 +77,10 @@ pub(crate) async fn run(config: TransferConfig) {
             }
             changed = login.changed() => if changed.is_err() {
                 return desk.end().await;
+            },
+            command = desk.config.commands.recv() => match command {
+                Some(command) => desk.command(command).await,
+                None => return,
             },
         }
         desk.start_waiting();

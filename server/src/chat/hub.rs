@@ -10,6 +10,7 @@ use liao_common::{
 
 use super::{password::Passwords, presence::Presence, switchboard::Switchboard};
 use crate::{
+    blocking::Blocking,
     engine::Engine,
     files::Files,
     store::{Store, StoreError},
@@ -81,6 +82,8 @@ pub struct Hub {
     pub files: Files,
     /// The operator's rules.
     pub rules: Rules,
+    /// Where reading is done.
+    pub blocking: Blocking,
 }
 
 impl Hub {
@@ -100,8 +103,8 @@ impl Hub {
         F: FnOnce(&Self) -> Result<T, Fault> + Send + 'static,
     {
         let hub = Arc::clone(self);
-        let joined = tokio::task::spawn_blocking(move || read(&hub)).await;
-        joined.map_err(|_| Fault::new(FaultCode::Internal, "reading failed"))?
+        let done = self.blocking.run(move || read(&hub)).await;
+        done.ok_or_else(|| Fault::new(FaultCode::Internal, "reading failed"))?
     }
 
     /// What a client must know before it logs in.

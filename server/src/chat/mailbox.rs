@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -19,6 +22,9 @@ const NOTES_MAX: usize = 1024;
 
 /// Presence notes are dropped when more than this waits.
 const PRESENCE_NOTES_MAX: usize = 16;
+
+/// The number of the next mailbox.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// Something small to tell.
 #[derive(Clone, Debug)]
@@ -46,6 +52,8 @@ pub struct Mailbox {
     pub user: UserId,
     /// From which device.
     pub dev: DeviceId,
+    /// No other mailbox of this process has it; later ones have higher ones.
+    pub number: u64,
     state: Mutex<State>,
     notify: Notify,
 }
@@ -75,7 +83,8 @@ impl Mailbox {
     /// An empty mailbox.
     #[must_use]
     pub fn new(user: UserId, dev: DeviceId) -> Self {
-        Self { user, dev, state: Mutex::default(), notify: Notify::new() }
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { user, dev, number, state: Mutex::default(), notify: Notify::new() }
     }
 
     /// A room has new messages. Called once until the reader has looked.

@@ -14,7 +14,7 @@ use liao_common::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{entropy, state::record::Phc};
+use crate::{blocking::Blocking, entropy, state::record::Phc};
 
 /// Callers that may wait for their turn; the next one is told to come back.
 const WAITING_MAX: usize = 64;
@@ -39,6 +39,7 @@ impl Cost {
 #[derive(Clone, Debug)]
 pub struct Passwords {
     cost: Cost,
+    blocking: Blocking,
     turns: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     decoy: Arc<OnceLock<Phc>>,
@@ -47,11 +48,11 @@ pub struct Passwords {
 impl Passwords {
     /// Hashes with this cost, as many at a time as there are processors.
     #[must_use]
-    pub fn new(cost: Cost) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    pub fn new(cost: Cost, blocking: Blocking) -> Self {
         Self {
             cost,
-            turns: Arc::new(Semaphore::new(processors)),
+            blocking,
+            turns: Arc::new(Semaphore::new(blocking.width())),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             decoy: Arc::default(),
         }
@@ -95,7 +96,7 @@ impl Passwords {
     ) -> Result<T, Fault> {
         let busy = |_| Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
         let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(busy)?;
-        let turns = Arc::clone(&self.turns);
+        let (blocking, turns) = (self.blocking, Arc::clone(&self.turns));
         // In a task of its own: of the requests of a connection only the oldest is looked after, and
         // one of the others must not keep a turn that the oldest waits for.
         let work = tokio::spawn(async move {
@@ -105,7 +106,7 @@ impl Passwords {
                 let _turn = turn;
                 job()
             };
-            tokio::task::spawn_blocking(work).await.ok()
+            blocking.run(work).await
         });
         let failed = || Fault::new(FaultCode::Internal, "hashing failed");
         work.await.ok().flatten().ok_or_else(failed)
@@ -157,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_password_matches_and_no_other() {
-        let passwords = Passwords::new(CHEAP);
+        let passwords = Passwords::new(CHEAP, Blocking::Threads);
         let phc = passwords.hash(Secret("密码 with spaces".into())).await.unwrap();
         assert!(phc.0.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", phc.0);
         for (typed, stored, want) in [

@@ -38,8 +38,8 @@ struct State {
     people: HashMap<UserId, Person>,
     by_id: BTreeMap<String, UserId>,
     pending: HashMap<UserId, bool>,
-    /// By the address of the mailbox, which is its own as long as it is in here.
-    watchers: HashMap<usize, Weak<Mailbox>>,
+    /// By the number of the mailbox, and told in that order.
+    watchers: BTreeMap<u64, Weak<Mailbox>>,
     version: u64,
     next_absence: u64,
 }
@@ -103,12 +103,12 @@ impl Presence {
 
     /// From now on this connection hears of changes.
     pub fn watch(&self, mailbox: &Arc<Mailbox>) {
-        self.state().watchers.insert(Arc::as_ptr(mailbox).addr(), Arc::downgrade(mailbox));
+        self.state().watchers.insert(mailbox.number, Arc::downgrade(mailbox));
     }
 
     /// This connection hears of changes no longer.
     pub fn unwatch(&self, mailbox: &Arc<Mailbox>) {
-        self.state().watchers.remove(&Arc::as_ptr(mailbox).addr());
+        self.state().watchers.remove(&mailbox.number);
     }
 
     /// Whether a person is online.

@@ -2,7 +2,7 @@
 //! each person. Called by the committing thread; nothing here waits.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -30,7 +30,7 @@ const HEADS_EVERY: Duration = Duration::from_secs(2);
 pub struct Switchboard {
     rooms: Mutex<HashMap<RoomId, Arc<LiveRoom>>>,
     people: Mutex<HashMap<UserId, Vec<Arc<Mailbox>>>>,
-    moved: Mutex<HashSet<RoomId>>,
+    moved: Mutex<BTreeSet<RoomId>>,
 }
 
 impl Switchboard {

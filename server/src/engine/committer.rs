@@ -1,6 +1,6 @@
 //! The committing thread: gather, decide, sync once, tell, answer.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use liao_common::fault::{Fault, FaultCode};
 use tokio::sync::{mpsc, oneshot};
@@ -89,14 +89,25 @@ impl Committer {
     /// Works until all handles are gone, then closes the files.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         while let Some(first) = jobs.blocking_recv() {
-            let mut waiting = vec![first];
-            while waiting.len() < BATCH_MAX
-                && let Ok(next) = jobs.try_recv()
-            {
-                waiting.push(next);
-            }
-            self.commit(waiting);
+            self.commit(gather(first, &mut jobs));
         }
+        self.close();
+    }
+
+    /// The same on a task, waiting before each batch.
+    pub(super) async fn run_stepwise<W: Future<Output = ()>>(
+        mut self,
+        mut jobs: mpsc::Receiver<Box<dyn Job>>,
+        mut wait: impl FnMut() -> W,
+    ) {
+        while let Some(first) = jobs.recv().await {
+            wait().await;
+            self.commit(gather(first, &mut jobs));
+        }
+        self.close();
+    }
+
+    fn close(self) {
         if let Err(error) = self.writer.close() {
             tracing::error!(%error, "the store was not closed cleanly; it is checked at the next start");
         }
@@ -166,6 +177,17 @@ impl Committer {
             job.refuse(Fault::new(code, "storing failed"));
         }
     }
+}
+
+/// A batch: all that waits by now.
+fn gather(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    let mut waiting = vec![first];
+    while waiting.len() < BATCH_MAX
+        && let Ok(next) = jobs.try_recv()
+    {
+        waiting.push(next);
+    }
+    waiting
 }
 
 /// A commit that cannot be stored as it is concerns nobody else: the batch goes on without it.

@@ -8,7 +8,7 @@
 mod committer;
 mod transaction;
 
-use std::{sync::Arc, thread};
+use std::{future::Future, sync::Arc, thread};
 
 use bytes::Bytes;
 use liao_common::{
@@ -17,7 +17,7 @@ use liao_common::{
     id::{DeviceId, RoomId, Seq, UserId},
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use transaction::{Speaker, Transaction};
 
@@ -121,16 +121,18 @@ impl Engine {
         audience: Arc<dyn Audience>,
         options: Options,
     ) -> std::io::Result<(Self, Committing)> {
+        let (engine, duty) = Self::prepare(writer, audience, options);
+        Ok((engine, duty.on_a_thread()?))
+    }
+
+    /// A handle, and the work behind it, which somebody must do.
+    #[must_use]
+    pub fn prepare(writer: Writer, audience: Arc<dyn Audience>, options: Options) -> (Self, Duty) {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let failed = CancellationToken::new();
         let committer = committer::Committer::new(writer, audience, options, failed.clone());
         let broken = failed.clone().drop_guard();
-        let thread = thread::Builder::new().name("committer".into()).spawn(move || {
-            committer.run(jobs);
-            // Only a panic comes past here: then nothing can be stored any more, and all must know.
-            broken.disarm();
-        })?;
-        Ok((Self { queue, failed }, Committing(thread)))
+        (Self { queue, failed }, Duty { committer, jobs, broken })
     }
 
     /// Lets `decide` look at the state, and makes what it wrote durable before it returns what
@@ -152,6 +154,37 @@ impl Engine {
     /// Ends when the storage failed and nothing can be stored any more.
     pub async fn failed(&self) {
         self.failed.cancelled().await;
+    }
+}
+
+/// The committing work that nobody does yet.
+pub struct Duty {
+    committer: committer::Committer,
+    jobs: mpsc::Receiver<Box<dyn committer::Job>>,
+    /// Only a panic drops it armed: then nothing can be stored any more, and all must know.
+    broken: DropGuard,
+}
+
+impl Duty {
+    /// Does it on a thread of its own.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn on_a_thread(self) -> std::io::Result<Committing> {
+        let Self { committer, jobs, broken } = self;
+        let thread = thread::Builder::new().name("committer".into()).spawn(move || {
+            committer.run(jobs);
+            broken.disarm();
+        })?;
+        Ok(Committing(thread))
+    }
+
+    /// Does it on the calling task, for simulations, which must go the same way every time. Before
+    /// each batch it waits for what `gather` gives: with a paused clock, the time of a sync.
+    pub async fn on_this_task<W: Future<Output = ()>>(self, gather: impl FnMut() -> W) {
+        let Self { committer, jobs, broken } = self;
+        committer.run_stepwise(jobs, gather).await;
+        broken.disarm();
     }
 }
 

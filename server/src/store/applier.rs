@@ -19,6 +19,16 @@ const CHECKPOINT_RECORDS: usize = 50_000;
 /// Quiet time after which a checkpoint is due.
 const CHECKPOINT_IDLE: Duration = Duration::from_secs(5);
 
+/// Who brings what is committed into the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applying {
+    /// A thread, behind the writer's back.
+    OwnThread,
+    /// The writer itself, before it finishes its next batch: for simulations, which must go the
+    /// same way every time.
+    Writer,
+}
+
 /// Writes of some commits, in order.
 pub(super) struct Chunk {
     pub(super) writes: Vec<Write>,
@@ -83,13 +93,7 @@ impl Queue {
             if state.stopped || (state.draining && state.chunks.is_empty()) {
                 return None;
             }
-            if let Some(mut chunk) = state.chunks.pop_front() {
-                while let Some(next) = state.chunks.front()
-                    && chunk.takes(next.records, next.writes.len())
-                    && let Some(next) = state.chunks.pop_front()
-                {
-                    chunk.merge(next);
-                }
+            if let Some(chunk) = state.next() {
                 return Some(chunk);
             }
             let waited = self.changed.wait_timeout(state, CHECKPOINT_IDLE);
@@ -103,6 +107,11 @@ impl Queue {
         }
     }
 
+    /// The next chunks without waiting for them.
+    fn take_ready(&self) -> Option<Chunk> {
+        self.lock().next()
+    }
+
     fn done(&self, records: usize) {
         self.lock().records -= records;
         self.changed.notify_all();
@@ -111,6 +120,20 @@ impl Queue {
     fn fail(&self, error: &IndexError) {
         self.lock().failed = Some(error.to_string());
         self.changed.notify_all();
+    }
+}
+
+impl State {
+    /// The next chunks, merged to one batch.
+    fn next(&mut self) -> Option<Chunk> {
+        let mut chunk = self.chunks.pop_front()?;
+        while let Some(next) = self.chunks.front()
+            && chunk.takes(next.records, next.writes.len())
+            && let Some(next) = self.chunks.pop_front()
+        {
+            chunk.merge(next);
+        }
+        Some(chunk)
     }
 }
 
@@ -128,34 +151,56 @@ impl Chunk {
     }
 }
 
-/// The thread that applies.
+/// Whatever applies.
 pub(super) struct Applier {
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<Result<(), IndexError>>>,
+    worker: Worker,
+}
+
+enum Worker {
+    Thread(Option<JoinHandle<Result<(), IndexError>>>),
+    Writer(Work),
 }
 
 impl Applier {
-    /// Starts the thread. `mark` is the mark the index has now.
+    /// Starts the thread, if there is to be one. `mark` is the mark the index has now.
     pub(super) fn start(
+        applying: Applying,
         index: Arc<dyn Index>,
         overlay: Arc<Overlay>,
         queue: Arc<Queue>,
         mark: Mark,
     ) -> std::io::Result<Self> {
         let work = Work { index, overlay, queue: queue.clone(), mark, unsafe_records: 0 };
-        let thread = thread::Builder::new().name("index".to_owned()).spawn(|| work.run())?;
-        Ok(Self { queue, thread: Some(thread) })
+        let worker = match applying {
+            Applying::OwnThread => {
+                let thread = thread::Builder::new().name("index".to_owned());
+                Worker::Thread(Some(thread.spawn(|| work.run())?))
+            }
+            Applying::Writer => Worker::Writer(work),
+        };
+        Ok(Self { queue, worker })
+    }
+
+    /// Without a thread: applies all that is queued.
+    pub(super) fn catch_up(&mut self) -> Result<(), IndexError> {
+        match &mut self.worker {
+            Worker::Thread(_) => Ok(()),
+            Worker::Writer(work) => work.catch_up(),
+        }
     }
 
     /// Applies all that is queued and ends the thread.
     pub(super) fn drain(mut self) -> Result<(), IndexError> {
         self.queue.lock().draining = true;
+        self.catch_up()?;
         self.join()
     }
 
     fn join(&mut self) -> Result<(), IndexError> {
         self.queue.changed.notify_all();
-        let Some(thread) = self.thread.take() else { return Ok(()) };
+        let Worker::Thread(thread) = &mut self.worker else { return Ok(()) };
+        let Some(thread) = thread.take() else { return Ok(()) };
         let gone = || IndexError::Stopped("its thread ended in a panic".to_owned());
         thread.join().unwrap_or_else(|_| Err(gone()))
     }
@@ -199,6 +244,14 @@ impl Work {
             queue.done(chunk.records);
         }
         checked
+    }
+
+    fn catch_up(&mut self) -> Result<(), IndexError> {
+        while let Some(chunk) = self.queue.take_ready() {
+            self.apply(&chunk)?;
+            self.queue.done(chunk.records);
+        }
+        Ok(())
     }
 
     fn apply(&mut self, chunk: &Chunk) -> Result<(), IndexError> {

@@ -22,6 +22,7 @@ use crate::journal::{JournalError, JournalReader, NewRecord, Position, RecordRef
 use applier::Queue;
 use overlay::Overlay;
 
+pub use applier::Applying;
 pub use open::{IndexFate, Progress, Recovery, StoreOptions, open};
 pub use writer::{Batch, Writer};
 

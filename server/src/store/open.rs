@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Queue};
+use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
 use super::overlay::Overlay;
 use super::{ProjectError, Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
@@ -20,13 +20,16 @@ pub struct StoreOptions {
     pub projection_version: u32,
     /// Committed records the index may lack before commits wait for it.
     pub unapplied_records_max: usize,
+    /// Who brings what is committed into the index.
+    pub applying: Applying,
 }
 
 impl StoreOptions {
     /// The usual choices. `new_epoch` names the lineage should one begin: a random number.
     pub fn new(new_epoch: u64, projection_version: u32) -> Self {
         let journal = JournalOptions::new(new_epoch);
-        Self { journal, projection_version, unapplied_records_max: 200_000 }
+        let applying = Applying::OwnThread;
+        Self { journal, projection_version, unapplied_records_max: 200_000, applying }
     }
 }
 
@@ -120,7 +123,7 @@ pub fn open(
         epoch: journal.epoch(),
     });
     let (index, overlay) = (store.index.clone(), store.overlay.clone());
-    let applier = Applier::start(index, overlay, store.queue.clone(), mark)
+    let applier = Applier::start(options.applying, index, overlay, store.queue.clone(), mark)
         .map_err(|source| StoreError::Io { action: "start the index thread", source })?;
     let writer =
         Writer { store: store.clone(), journal, applier, projection, version, generation: 0 };

@@ -143,6 +143,7 @@ impl Batch<'_> {
     /// Makes the batch safe, then visible, and says where the journal ends now. On an error
     /// nothing of it is visible and the writer takes no more.
     pub fn finish(mut self) -> Result<Position, StoreError> {
+        self.writer.applier.catch_up()?;
         self.writer.store.queue.wait_for_room()?;
         let end = self.writer.journal.sync()?;
         let store = &self.writer.store;

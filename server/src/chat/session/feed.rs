@@ -68,7 +68,11 @@ impl Session {
     }
 
     pub(super) fn unfollow_all(&mut self) {
-        for follow in std::mem::take(&mut self.following).into_values() {
+        let mut following: Vec<Follow> =
+            std::mem::take(&mut self.following).into_values().collect();
+        // In an order of their own, so that what others are told depends on no accident.
+        following.sort_unstable_by_key(|follow| follow.room.id);
+        for follow in following {
             self.hub.switchboard.unfollow(&follow.room, &follow.follower);
         }
     }
