@@ -185,6 +185,7 @@ impl Action {
             Self::Online => "hint.people",
             Self::Transfers => "hint.files",
             Self::Retry => "hint.retry",
+            Self::Discard => "hint.discard",
             Self::Save => "hint.save",
             Self::MarkRead => "inbox.hint_read",
             Self::MarkAllRead => "inbox.hint_all_read",

@@ -192,6 +192,11 @@ impl App {
 
 /// Takes one thing that happened; gives what is to be done because of it.
 pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
+    if input.is_by_hand()
+        && let Front::Main(main) = &mut app.front
+    {
+        main.touched(&app.base);
+    }
     match input {
         Input::Key(key) => on_key(app, key),
         Input::Paste(text) => on_paste(app, &text),

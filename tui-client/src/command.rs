@@ -102,6 +102,55 @@ pub fn parse(line: &str) -> Typed<'_> {
     Typed::Command(*command, argument)
 }
 
+/// Letters of a name beyond which no command is like it.
+const LIKE_LETTERS_MAX: usize = 16;
+
+/// The command that was probably meant by a name that none has: one that begins so, or one that is a slip of
+/// the finger away.
+#[must_use]
+pub fn nearest(name: &str) -> Option<Command> {
+    let typed: Vec<char> = name.to_lowercase().chars().take(LIKE_LETTERS_MAX + 1).collect();
+    if typed.len() > LIKE_LETTERS_MAX {
+        return None;
+    }
+    let begun: String = typed.iter().collect();
+    if let Some(command) = ALL.iter().find(|command| command.name.starts_with(&begun)) {
+        return Some(*command);
+    }
+    let slips_max = if typed.len() < 4 { 1 } else { 2 };
+    let slips = |command: &&Command| slips(&typed, &command.name.chars().collect::<Vec<_>>());
+    let best = ALL.iter().min_by_key(slips)?;
+    (slips(&best) <= slips_max).then_some(*best)
+}
+
+/// How many letters were left out, doubled, mistaken for others or swapped with their neighbours.
+fn slips(typed: &[char], meant: &[char]) -> usize {
+    let wide = meant.len() + 1;
+    let mut rows: Vec<Vec<usize>> = vec![(0..wide).collect()];
+    let cell = |rows: &[Vec<usize>], row: usize, at: usize| {
+        rows.get(row).and_then(|cells| cells.get(at)).copied().unwrap_or(usize::MAX / 2)
+    };
+    for (row, letter) in (1..).zip(typed) {
+        rows.push(vec![row]);
+        for (at, other) in (1..wide).zip(meant) {
+            let same = usize::from(letter != other);
+            let mut least = (cell(&rows, row - 1, at - 1) + same)
+                .min(cell(&rows, row - 1, at) + 1)
+                .min(cell(&rows, row, at - 1) + 1);
+            let before = |letters: &[char], at: usize| {
+                at.checked_sub(2).and_then(|at| letters.get(at)).copied()
+            };
+            if before(typed, row) == Some(*other) && before(meant, at) == Some(*letter) {
+                least = least.min(cell(&rows, row - 2, at - 2) + 1);
+            }
+            if let Some(cells) = rows.last_mut() {
+                cells.push(least);
+            }
+        }
+    }
+    cell(&rows, typed.len(), meant.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +171,25 @@ mod tests {
         ] {
             assert_eq!(parse(line), want, "{line}");
         }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood_and_another_word_is_not() {
+        let found = |typed: &str| nearest(typed).map(|command| command.name);
+        for (typed, meant) in [
+            ("jion", Some("join")),
+            ("joni", Some("join")),
+            ("quti", Some("quit")),
+            ("sned", Some("send")),
+            ("inv", Some("invite")),
+            ("Topic", Some("topic")),
+            ("languge", Some("language")),
+            ("dance", None),
+            ("xyz", None),
+            ("加入", None),
+        ] {
+            assert_eq!(found(typed), meant, "{typed}");
+        }
+        assert_eq!(found(&"j".repeat(1 << 20)), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crossterm::event::{KeyEvent, MouseEvent};
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 use liao_client_core::{address::Address, notice::Notice, trust::ConnectError};
 use liao_common::id::{Pin, RoomId};
 
@@ -75,6 +75,19 @@ pub enum Input {
     Woken,
     /// The operating system asks the program to end.
     Terminate,
+}
+
+impl Input {
+    /// Whether a person did it, with keys or with the mouse; its mere movement does not count.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        match self {
+            Self::Key(key) => key.kind != KeyEventKind::Release,
+            Self::Mouse(mouse) => matches!(mouse.kind, MouseEventKind::Down(_)),
+            Self::Paste(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// Why unsent messages are not on the disk.

@@ -72,6 +72,8 @@ pub struct Composer {
     goal_column: Option<usize>,
     undo: Undo,
     history: History,
+    /// All of the text is marked: what is typed next takes its place.
+    selected: bool,
 }
 
 impl Composer {
@@ -111,6 +113,22 @@ impl Composer {
         line_count(&self.text)
     }
 
+    /// Marks all of the text: what is typed next takes its place, and a movement lets it stand.
+    pub const fn select_all(&mut self) {
+        self.selected = !self.text.is_empty();
+    }
+
+    /// Whether all of the text is marked.
+    #[must_use]
+    pub const fn is_selected(&self) -> bool {
+        self.selected
+    }
+
+    /// Lets the text stand. Says whether it was marked.
+    pub const fn unselect(&mut self) -> bool {
+        std::mem::replace(&mut self.selected, false)
+    }
+
     /// Inserts typed or pasted text at the caret, cleaned as foreign text is.
     ///
     /// # Errors
@@ -118,11 +136,15 @@ impl Composer {
     pub fn insert(&mut self, text: &str) -> Result<(), ComposeError> {
         let clean = clean(text);
         let joins = clean.chars().count() == 1 && !clean.contains(char::is_whitespace);
-        self.replace(self.caret..self.caret, &clean, joins)
+        let range = if self.selected { 0..self.text.len() } else { self.caret..self.caret };
+        self.replace(range, &clean, joins && !self.selected)
     }
 
     /// Deletes from the caret to where the motion leads. Says whether anything went.
     pub fn delete(&mut self, motion: Motion) -> bool {
+        if self.selected {
+            return self.clear();
+        }
         let target = self.target(motion);
         let range = self.caret.min(target)..self.caret.max(target);
         self.cut(range, matches!(motion, Motion::Left | Motion::Right))
@@ -148,6 +170,7 @@ impl Composer {
     pub fn place_caret(&mut self, offset: usize) -> bool {
         let target = motion::cluster_start(&self.text, offset);
         self.goal_column = None;
+        self.selected = false;
         self.undo.close_step();
         let moved = target != self.caret;
         self.caret = target;
@@ -191,6 +214,7 @@ impl Composer {
         self.caret = 0;
         self.goal_column = None;
         self.undo = Undo::default();
+        self.selected = false;
         text
     }
 
@@ -293,6 +317,7 @@ impl Composer {
         // A combining mark joins what stood before it, so the caret is put at a cluster's edge again.
         self.caret = motion::cluster_end(&self.text, caret);
         self.goal_column = None;
+        self.selected = false;
         self.history.leave();
         Ok(())
     }
@@ -306,6 +331,7 @@ impl Composer {
         self.text = text;
         self.caret = caret;
         self.goal_column = None;
+        self.selected = false;
         self.history.leave();
         true
     }
@@ -316,6 +342,7 @@ impl Composer {
         self.caret = line.len();
         self.text = line;
         self.goal_column = None;
+        self.selected = false;
         true
     }
 }

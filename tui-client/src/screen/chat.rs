@@ -14,7 +14,7 @@ use crate::{
     view::{
         areas::Areas,
         chat::{ChatView, title},
-        completion::{Completion, ROWS_MAX},
+        completion::{Completion, Offer, ROWS_MAX},
         hit::Hit,
         main::{Focus, MainView},
     },
@@ -92,15 +92,10 @@ fn timeline(
     // A short chat stands at the bottom, near where one writes.
     let count = u16::try_from(chat.lines.len()).unwrap_or(u16::MAX).min(area.height);
     let top = area.height - count;
-    let selected = if focus == Focus::Timeline {
-        paint.styles().selected
-    } else {
-        paint.styles().selected_dim
-    };
     for (at, (line, key)) in (top..area.height).zip(&chat.lines) {
         paint.line(row(area, at), line.clone());
         if chat.timeline.chosen == Some(*key) {
-            paint.shade(row(area, at), selected);
+            paint.choose_in(row(area, at), focus == Focus::Timeline);
         }
     }
     if chat.below > 0 {
@@ -136,6 +131,8 @@ fn composer(
     let area = areas.composer;
     let (prompt, input, soft) =
         (paint.styles().prompt, paint.styles().input, paint.styles().placeholder);
+    let input =
+        if chat.composer.is_selected() { input.patch(paint.styles().selected) } else { input };
     paint.line(area, Span::styled(" ❯ ", if focused { prompt } else { soft }));
     let inner = Rect {
         x: area.x + PROMPT_COLUMNS,
@@ -164,28 +161,31 @@ fn composer(
 
 fn popup(paint: &mut Paint<'_, '_>, areas: &Areas, completion: &mut Completion) {
     let len = completion.offers.len();
-    let window = completion.list.window(len, ROWS_MAX);
-    let wide = completion
-        .offers
-        .iter()
-        .map(|offer| columns(&offer.word) + columns(&offer.note) + 5)
-        .max()
-        .unwrap_or(0);
-    let width = u16::try_from(wide)
-        .unwrap_or(u16::MAX)
-        .clamp(20, areas.composer.width.saturating_sub(4).clamp(20, 64));
+    let free = usize::from(areas.composer_rule.y.saturating_sub(areas.topic.bottom() + 2));
+    let window = completion.list.window(len, ROWS_MAX.min(free.max(2)));
+    let wide_most = |part: fn(&Offer) -> &str| {
+        completion.offers.iter().map(|offer| columns(part(offer))).max().unwrap_or(0)
+    };
+    let (words, notes) = (wide_most(|offer| &offer.word), wide_most(|offer| &offer.note));
+    let width = u16::try_from(words + notes + 6).unwrap_or(u16::MAX);
+    let width = width.max(20).min(areas.composer.width.saturating_sub(3));
     let height = u16::try_from(window.len()).unwrap_or(0) + 2;
-    let top = areas.composer_rule.y.saturating_sub(height.saturating_sub(1));
+    let top = areas.composer_rule.y.saturating_sub(height);
     let place = Rect { x: areas.composer.x + 2, y: top, width, height };
-    let place = Rect { y: top.saturating_sub(1), ..place };
     let inside = paint.popup(place, "");
-    let words = completion.offers.iter().map(|offer| columns(&offer.word));
-    let word_columns = words.max().unwrap_or(0).min(usize::from(inside.width) * 2 / 3);
     let chosen = completion.list.chosen(len);
+    if window.len() < len {
+        // Where in the list one is says that there is more of it.
+        let text = format!(" {}/{len} ", chosen.unwrap_or(0) + 1);
+        let edge = Rect { y: place.bottom() - 1, height: 1, width: place.width - 2, ..place };
+        let style = paint.styles().popup_border;
+        paint.right(edge, Line::from(Span::styled(text, style)));
+    }
+    let word_columns = words.min(usize::from(inside.width) * 2 / 3);
     for (at, offer) in (0..inside.height).zip(window) {
         let Some(item) = completion.offers.get(offer) else { continue };
         let (word, note) = (paint.styles().strong, paint.styles().dim);
-        let free = usize::from(inside.width).saturating_sub(word_columns + 3);
+        let free = usize::from(inside.width).saturating_sub(word_columns + 4);
         let line = Line::from(vec![
             Span::styled(format!(" {} ", pad(&item.word, word_columns)), word),
             Span::styled(format!(" {}", truncate(&item.note, free)), note),

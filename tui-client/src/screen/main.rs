@@ -30,6 +30,6 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
             );
         }
     }
-    status::draw(paint, areas.status, main, model, base);
+    status::draw(paint, &areas, main, model, base);
     overlay::draw(paint, main, model, base);
 }

@@ -420,13 +420,8 @@ fn state(look: &Look<'_>, row: &Row, lines: &mut Vec<Line<'static>>) {
             }
         }
         RowState::Failed(fault) => {
-            let text = format!(
-                "✗ {}. {} {}",
-                words.t("timeline.failed"),
-                words.fault(fault.code),
-                words.t("timeline.failed_hint")
-            );
-            lines.extend(wrapped(look, &text, styles.failed));
+            let text = words.fill("timeline.failed", &[("reason", &words.fault(fault.code))]);
+            lines.extend(wrapped(look, &format!("✗ {text}"), styles.failed));
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use liao_client_core::{
     model::Model,
-    transfer::{Direction, Transfer},
+    transfer::{Direction, Phase, Transfer},
 };
 use ratatui::{
     layout::Rect,
+    style::Style,
     text::{Line, Span},
 };
 
@@ -168,44 +169,79 @@ fn transfers(
     model: &Model,
     base: &Base,
 ) {
-    let hints = [Action::Pause, Action::Retry, Action::CancelTransfer, Action::Back];
-    let inside = list_box(paint, window, paint.t("files.title"), &[Mode::Transfers], &hints);
     let rows: Vec<&Transfer> = model.transfers.iter().collect();
+    let on = list.chosen(rows.len()).and_then(|place| rows.get(place));
+    let hints = transfer_hints(on.map(|transfer| &transfer.phase));
+    let inside = list_box(paint, window, paint.t("files.title"), &[Mode::Transfers], hints);
     if rows.is_empty() {
         let style = paint.styles().dim;
         return paint.text(row(inside, 1), paint.t("files.empty"), style);
     }
-    let range = list.window(rows.len(), usize::from(inside.height / 2));
     let chosen = list.chosen(rows.len());
-    for (at, place) in (0..inside.height / 2).zip(range) {
+    let columns = usize::from(inside.width.saturating_sub(2));
+    let lines_of = |row: &Transfer| transfer_line::lines(base, model, row, columns);
+    // Why the chosen one failed is told in full; of the others the beginning.
+    let told = on.map_or(1, |transfer| lines_of(transfer).len().max(1));
+    let slots = (usize::from(inside.height) + 1).saturating_sub(told) / 2;
+    let range = list.window(rows.len(), slots.max(1));
+    let mut free = inside;
+    for place in range {
         let Some(transfer) = rows.get(place) else { continue };
-        let spot = Rect { y: inside.y + at * 2, height: 2, ..inside };
-        let styles = paint.styles().clone();
-        let (arrow, where_key) = match transfer.direction {
-            Direction::Upload => ("↑", "files.sent_to"),
-            Direction::Download => ("↓", "files.in_room"),
-        };
-        let room = paint.words.fill(where_key, &[("room", &title_of(model, transfer.room))]);
-        let note = format!("  {}  {room}", format::size(transfer.size));
-        let name =
-            truncate(&transfer.name, usize::from(spot.width).saturating_sub(columns(&note) + 3));
-        paint.line(
-            row(spot, 0),
-            Line::from(vec![
-                Span::styled(format!("{arrow} "), styles.accent),
-                Span::styled(name, styles.strong),
-                Span::styled(note, styles.dim),
-            ]),
-        );
-        let below = Rect { x: spot.x + 2, width: spot.width.saturating_sub(2), ..row(spot, 1) };
-        let lines = transfer_line::lines(base, model, transfer, usize::from(below.width));
-        if let Some(line) = lines.into_iter().next() {
-            paint.line(below, line);
+        let is_chosen = chosen == Some(place);
+        let mut lines = lines_of(transfer);
+        if !is_chosen && lines.len() > 1 {
+            lines = lines.into_iter().take(1).map(|line| cut(line, columns)).collect();
         }
-        if chosen == Some(place) {
+        let height = u16::try_from(lines.len() + 1).unwrap_or(2).min(free.height);
+        let spot = Rect { height, ..free };
+        paint.line(row(spot, 0), transfer_head(paint, transfer, model, usize::from(spot.width)));
+        for (at, line) in (1..height).zip(lines) {
+            paint.line(Rect { x: spot.x + 2, width: spot.width - 2, ..row(spot, at) }, line);
+        }
+        if is_chosen {
             paint.choose(row(spot, 0));
         }
         paint.hits.add(spot, Hit::BoxRow(place));
+        free = Rect { y: spot.bottom(), height: free.height - height, ..free };
+    }
+}
+
+/// A line that goes on elsewhere.
+fn cut(line: Line<'static>, limit: usize) -> Line<'static> {
+    let style = line.spans.first().map_or_else(Style::new, |span| span.style);
+    let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+    Line::from(Span::styled(truncate(&format!("{text} {}", " ".repeat(limit)), limit), style))
+}
+
+fn transfer_head(
+    paint: &Paint<'_, '_>,
+    transfer: &Transfer,
+    model: &Model,
+    width: usize,
+) -> Line<'static> {
+    let styles = paint.styles();
+    let (arrow, where_key) = match transfer.direction {
+        Direction::Upload => ("↑", "files.sent_to"),
+        Direction::Download => ("↓", "files.in_room"),
+    };
+    let room = paint.words.fill(where_key, &[("room", &title_of(model, transfer.room))]);
+    let note = format!("  {}  {room}", format::size(transfer.size));
+    let name = truncate(&transfer.name, width.saturating_sub(columns(&note) + 3));
+    Line::from(vec![
+        Span::styled(format!("{arrow} "), styles.accent),
+        Span::styled(name, styles.strong),
+        Span::styled(note, styles.dim),
+    ])
+}
+
+/// What can be done with a transfer that has come so far.
+const fn transfer_hints(phase: Option<&Phase>) -> &'static [Action] {
+    match phase {
+        None | Some(Phase::Done { .. } | Phase::Cancelled) => &[Action::Back],
+        Some(Phase::Paused | Phase::Failed(_)) => {
+            &[Action::Retry, Action::CancelTransfer, Action::Back]
+        }
+        Some(_) => &[Action::Pause, Action::CancelTransfer, Action::Back],
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     clock::offset_at,
     format::LocalOffset,
     keymap::{self, Mode},
-    text::width::{columns, truncate},
+    text::width::{cluster_columns, columns, truncate},
     theme::{Styles, Theme},
     view::hit::{Hit, Hits},
     words::Words,
@@ -91,8 +91,13 @@ impl Paint<'_, '_> {
 
     /// Marks a row as the chosen one, quiet parts of it included.
     pub(crate) fn choose(&mut self, area: Rect) {
-        let style = self.styles().selected.remove_modifier(Modifier::DIM | Modifier::ITALIC);
-        self.cells().set_style(area, style);
+        self.choose_in(area, true);
+    }
+
+    /// The same, where the keys go or elsewhere.
+    pub(crate) fn choose_in(&mut self, area: Rect, focused: bool) {
+        let style = if focused { self.styles().selected } else { self.styles().selected_dim };
+        self.cells().set_style(area, style.remove_modifier(Modifier::DIM | Modifier::ITALIC));
     }
 
     /// A horizontal line.
@@ -101,11 +106,26 @@ impl Paint<'_, '_> {
         self.line(area, Span::styled(text, style));
     }
 
+    /// Empties an area above everything else. Half a wide character at its left edge would leave a hole in the
+    /// line there, so it goes as a whole.
+    pub(crate) fn cover(&mut self, area: Rect) {
+        let area = area.intersection(self.frame.area());
+        let ground = self.styles().popup;
+        for y in area.top()..area.bottom() {
+            let beside = area.x.checked_sub(1).and_then(|x| self.cells().cell_mut((x, y)));
+            if let Some(cell) = beside.filter(|cell| cluster_columns(cell.symbol()) > 1) {
+                cell.set_symbol(" ");
+            }
+        }
+        Clear.render(area, self.cells());
+        self.shade(area, ground);
+    }
+
     /// An empty box above everything, with a title; gives the inside.
     pub(crate) fn popup(&mut self, area: Rect, title: &str) -> Rect {
         let area = area.intersection(self.frame.area());
         let styles = self.styles().clone();
-        Clear.render(area, self.cells());
+        self.cover(area);
         let title = truncate(title, usize::from(area.width.saturating_sub(6)));
         let mut block = Block::bordered()
             .border_type(BorderType::Rounded)
@@ -126,21 +146,29 @@ impl Paint<'_, '_> {
         SPINNER[at]
     }
 
-    /// Hints for some actions with the keys they have now, as many as fit the width, clickable.
+    /// Hints for some actions with the keys they have now, clickable. Where not all of them fit, the last one stays,
+    /// which leads on from there, and as many of the first.
     pub(crate) fn hints(&mut self, area: Rect, modes: &[Mode], wanted: &[Action]) {
-        let mut x = area.x;
+        const GAP: u16 = 3;
         let mode = modes.first().copied().unwrap_or(Mode::Main);
-        for action in wanted {
-            let Some(key) = keymap::key_for(modes, *action) else { continue };
+        let hint = |action: &Action| {
+            let key = keymap::key_for(modes, *action)?;
             let label = self.words.t(action.hint_key(mode));
-            let gap = if x == area.x { 0 } else { 3 };
-            let wide = columns(&key) + 1 + columns(label);
-            let Ok(wide) = u16::try_from(wide) else { return };
-            if x + gap + wide > area.right() {
-                return;
-            }
-            let place = Rect { x: x + gap, width: wide, height: 1, ..area };
+            let wide = u16::try_from(columns(&key) + 1 + columns(label)).ok()?;
+            Some((*action, key, label, wide))
+        };
+        let mut hints: Vec<_> = wanted.iter().filter_map(hint).collect();
+        let total = |hints: &[(Action, String, &str, u16)]| {
+            hints.iter().map(|(.., wide)| wide + GAP).sum::<u16>().saturating_sub(GAP)
+        };
+        while hints.len() > 1 && total(&hints) > area.width {
+            hints.remove(hints.len() - 2);
+        }
+        let mut x = area.x;
+        for (action, key, label, wide) in hints {
+            let place = Rect { x, width: wide, height: 1, ..area }.intersection(area);
             let (strong, soft) = (self.styles().hint_key, self.styles().hint_text);
+            let label = truncate(label, usize::from(place.width).saturating_sub(columns(&key) + 1));
             self.line(
                 place,
                 Line::from(vec![
@@ -148,8 +176,8 @@ impl Paint<'_, '_> {
                     Span::styled(format!(" {label}"), soft),
                 ]),
             );
-            self.hits.add(place, Hit::Do(*action));
-            x = place.right();
+            self.hits.add(place, Hit::Do(action));
+            x = place.right() + GAP;
         }
     }
 

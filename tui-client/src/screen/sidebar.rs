@@ -25,9 +25,7 @@ pub(super) fn draw(
     let focused = main.focus == Focus::Sidebar && main.overlay.is_none();
     let border = if focused { paint.styles().border_focus } else { paint.styles().border };
     if floats {
-        let ground = paint.styles().popup;
-        ratatui::widgets::Widget::render(ratatui::widgets::Clear, area, paint.cells());
-        paint.shade(area, ground);
+        paint.cover(area);
     }
     paint.hits.add(area, Hit::Sidebar);
     for at in 0..area.height {

@@ -4,69 +4,90 @@
 use liao_client_core::{model::Model, notice::LinkState};
 use ratatui::{
     layout::Rect,
+    style::Style,
     text::{Line, Span},
 };
 
-use super::paint::Paint;
+use super::paint::{Paint, row};
 use crate::{
     action::Action,
     app::Base,
-    text::width::truncate,
+    text::{
+        width::{columns, pad_start},
+        wrap,
+    },
     view::{
-        areas::COLUMNS_NAMES,
+        areas::{Areas, COLUMNS_NAMES},
         main::{Focus, MainView, Place},
         moves::unsent,
     },
 };
 
+/// Columns that the answer time takes, so that nothing moves when it changes.
+const ONLINE_COLUMNS: usize = 7;
+
 pub(super) fn draw(
     paint: &mut Paint<'_, '_>,
-    area: Rect,
+    areas: &Areas,
     main: &MainView,
     model: &Model,
     base: &Base,
 ) {
+    let area = areas.status;
     let ground = bg(paint);
     paint.shade(area, ground);
     let right = right(paint, main, model, base);
     let wide = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
     paint.right(area, right);
     let left = Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 4), ..area };
-    if let Some(flash) = &main.flash {
-        let style = if flash.bad { paint.styles().error } else { paint.styles().success };
-        let text = truncate(&flash.text, usize::from(left.width));
-        return paint.line(left, Span::styled(text, style.patch(bg(paint))));
+    let Some(remark) = &main.remark else {
+        return paint.hints(left, &main.modes(), &hints(main, model));
+    };
+    let style = if remark.bad { paint.styles().error } else { paint.styles().success };
+    if columns(&remark.text) <= usize::from(left.width) {
+        return paint.line(left, Span::styled(remark.text.clone(), style.patch(ground)));
     }
-    paint.hints(left, &main.modes(), hints(main, area.width));
+    paint.hints(left, &main.modes(), &hints(main, model));
+    let bottom = if areas.composer_rule.is_empty() { area.y } else { areas.composer_rule.y };
+    long_remark(paint, Rect { height: bottom, y: 0, ..areas.timeline }, &remark.text, style);
 }
 
-fn bg(paint: &Paint<'_, '_>) -> ratatui::style::Style {
-    paint
-        .styles()
-        .status
-        .bg
-        .map_or_else(ratatui::style::Style::new, |bg| ratatui::style::Style::new().bg(bg))
+/// A sentence that does not fit beside the connection stands above where one writes, whole.
+fn long_remark(paint: &mut Paint<'_, '_>, above: Rect, text: &str, style: Style) {
+    let lines = wrap::wrap_text(text, style, usize::from(above.width.saturating_sub(2)));
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(above.height / 2);
+    let place = Rect { y: above.bottom() - height, height, ..above };
+    paint.cover(place);
+    for (at, line) in (0..height).zip(&lines) {
+        let place = row(place, at);
+        paint.line(Rect { x: place.x + 1, width: place.width - 1, ..place }, line.line());
+    }
 }
 
-const fn hints(main: &MainView, width: u16) -> &'static [Action] {
-    if width < 60 {
-        return &[Action::Help];
-    }
+fn bg(paint: &Paint<'_, '_>) -> Style {
+    paint.styles().status.bg.map_or_else(Style::new, |bg| Style::new().bg(bg))
+}
+
+/// What one can do here, the most useful first. Those that do not fit are left out, but for the last.
+fn hints(main: &MainView, model: &Model) -> Vec<Action> {
     match (main.place, main.focus) {
-        (_, Focus::Sidebar) => &[Action::Choose, Action::Back, Action::Next, Action::Help],
-        (Place::Inbox, _) => {
-            &[Action::Choose, Action::MarkRead, Action::MarkAllRead, Action::NextTab, Action::Help]
-        }
-        (_, Focus::Timeline) => {
-            &[Action::Save, Action::Copy, Action::Retry, Action::Back, Action::Help]
-        }
-        (_, Focus::Composer) => &[
+        (_, Focus::Sidebar) => vec![Action::Choose, Action::Back, Action::Next, Action::Help],
+        (Place::Inbox, _) => vec![
+            Action::Choose,
+            Action::MarkRead,
+            Action::MarkAllRead,
+            Action::NextTab,
+            Action::Help,
+        ],
+        (_, Focus::Timeline) => main.message_hints(model),
+        (_, Focus::Composer) => vec![
             Action::Send,
             Action::NewLine,
             Action::Switcher,
             Action::Inbox,
             Action::Online,
             Action::Transfers,
+            Action::SendFile,
             Action::Help,
         ],
     }
@@ -100,10 +121,10 @@ fn right(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> 
 fn link(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> Span<'static> {
     let (good, bad) = (paint.styles().status, paint.styles().status_bad);
     let key = match &model.state {
-        LinkState::Online { latency_ms: Some(ms) } => {
-            return Span::styled(paint.words.fill("status.latency", &[("ms", ms)]), good);
+        LinkState::Online { latency_ms } => {
+            let text = latency(paint, latency_ms.or(main.latency_ms));
+            return Span::styled(pad_start(&text, ONLINE_COLUMNS), good);
         }
-        LinkState::Online { .. } => return Span::styled(paint.t("link.online"), good),
         LinkState::Waiting { retry_in_ms, .. } => {
             let until = main.link_since_ms.saturating_add(*retry_in_ms);
             let seconds = until.saturating_sub(base.now_ms).div_ceil(1000);
@@ -118,4 +139,13 @@ fn link(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> S
         LinkState::Ended(_) => "link.offline",
     };
     Span::styled(paint.t(key), bad)
+}
+
+/// How long the server takes to answer; until that is known, that one is connected.
+fn latency(paint: &Paint<'_, '_>, ms: Option<u64>) -> String {
+    match ms {
+        None => paint.t("link.online").to_owned(),
+        Some(0) => paint.words.fill("status.latency", &[("ms", &"<1")]),
+        Some(ms) => paint.words.fill("status.latency", &[("ms", &ms)]),
+    }
 }

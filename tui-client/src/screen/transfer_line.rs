@@ -23,6 +23,9 @@ use crate::{
 /// Columns of the bar where there is room.
 const BAR_COLUMNS: usize = 16;
 
+/// Columns of the bar where there is not.
+const BAR_COLUMNS_MIN: usize = 6;
+
 /// The line, in at most `width` columns; why a transfer failed may take more than one.
 pub(crate) fn lines(
     base: &Base,
@@ -47,8 +50,8 @@ pub(crate) fn lines(
         }
         Phase::Failed(fault) => {
             let why = failure(words, fault, transfer, model);
-            let text = format!("✗ {why} {}", words.t("files.to_resume"));
-            wrap_text(&text, styles.failed, width).iter().map(Row::line).collect()
+            let text = words.fill("files.failed", &[("reason", &why)]);
+            wrap_text(&format!("✗ {text}"), styles.failed, width).iter().map(Row::line).collect()
         }
     }
 }
@@ -60,24 +63,28 @@ fn saved_as(words: &Words, path: &Path, width: usize) -> String {
     words.fill("files.saved_as", &[("path", &path)])
 }
 
+/// The bar gives way first, then the phase, then the rate: how long it still takes is what people look for.
 fn moving(base: &Base, transfer: &Transfer, width: usize) -> Line<'static> {
     let (words, styles) = (base.words, &base.theme.styles);
-    let (done, rest) = format::bar(transfer.done, transfer.size, BAR_COLUMNS.min(width / 3));
-    let mut facts = format!("  {:>3} %", transfer.percent());
-    let phase = phase_word(words, transfer);
-    facts.push_str(&format!("  {phase}"));
+    let mut facts = vec![format!("{:>3} %", transfer.percent())];
+    facts.push(phase_word(words, transfer).to_owned());
     if transfer.phase == Phase::Moving && transfer.rate() > 0 {
-        facts.push_str(&format!("  {}", format::rate(transfer.rate())));
+        facts.push(format::rate(transfer.rate()));
         if let Some(seconds) = transfer.seconds_left() {
-            let time = format::span(seconds);
-            facts.push_str(&format!("  {}", words.fill("files.left", &[("time", &time)])));
+            facts.push(words.fill("files.left", &[("time", &format::span(seconds))]));
         }
     }
-    let free = width.saturating_sub(BAR_COLUMNS.min(width / 3));
+    let wide = |facts: &[String]| facts.iter().map(|fact| columns(fact) + 2).sum::<usize>();
+    while facts.len() > 2 && wide(&facts) + BAR_COLUMNS_MIN > width {
+        facts.remove(1);
+    }
+    let bar = width.saturating_sub(wide(&facts)).clamp(BAR_COLUMNS_MIN, BAR_COLUMNS).min(width);
+    let (done, rest) = format::bar(transfer.done, transfer.size, bar);
+    let facts: String = facts.iter().flat_map(|fact| ["  ", fact]).collect();
     Line::from(vec![
         Span::styled(done, styles.bar_done),
         Span::styled(rest, styles.bar_rest),
-        Span::styled(truncate(&facts, free), styles.dim),
+        Span::styled(truncate(&facts, width - bar), styles.dim),
     ])
 }
 

@@ -6,3 +6,4 @@ mod door;
 mod driver;
 mod pictures;
 mod reading;
+mod remarks;

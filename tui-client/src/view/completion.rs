@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Rows of the popup.
-pub const ROWS_MAX: usize = 6;
+pub const ROWS_MAX: usize = 8;
 
 /// A word that can be put in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::{
     dialog::{self, DialogView},
     main::{Focus, MainView},
     overlay::Overlay,
+    remark::About,
     told::{Held, Written},
 };
 use crate::{
@@ -45,16 +46,24 @@ impl MainView {
                 self.carry_out(command.verb, &argument, model, base);
             }
             Typed::Unknown(name) => {
-                self.complain(
-                    base,
-                    base.words.fill("composer.unknown_command", &[("command", &name)]),
-                );
+                let near = command::nearest(name).map_or("", |command| command.name);
+                let key = if near.is_empty() {
+                    "composer.unknown_command"
+                } else {
+                    "composer.unknown_command_near"
+                };
+                let sentence = base.words.fill(key, &[("command", &name), ("near", &near)]);
+                // Whatever is typed next takes its place: nobody sends both as one message.
+                chat.composer.select_all();
+                self.completion = None;
+                self.remark_about(About::Writing, true, base, sentence);
             }
             Typed::Incomplete(command) => {
                 let usage = base.words.t(command.help_key);
                 let values: [(&str, &dyn std::fmt::Display); 2] =
                     [("command", &command.name), ("usage", &usage)];
-                self.complain(base, base.words.fill("composer.missing_argument", &values));
+                let sentence = base.words.fill("composer.missing_argument", &values);
+                self.remark_about(About::Writing, true, base, sentence);
             }
         }
     }
@@ -72,7 +81,7 @@ impl MainView {
         let body = Body { at: mentioned(model, &text), ..Body::text(text) };
         base.wish(Effect::Post(room, Kind::Text, body));
         if !matches!(model.state, LinkState::Online { .. }) {
-            self.say(base, base.words.t("composer.offline"));
+            self.remark_about(About::Link, false, base, base.words.t("composer.offline"));
         }
     }
 

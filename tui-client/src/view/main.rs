@@ -22,13 +22,11 @@ use super::{
     list::ListView,
     overlay::Overlay,
     reasons::unkept_sentence,
+    remark::Remark,
     sidebar::SidebarView,
     told::Held,
 };
 use crate::{action::Action, app::Base, effect::Effect, keymap::Mode};
-
-/// How long a sentence stands in the status line, in milliseconds.
-const FLASH_MS: u64 = 6_000;
 
 /// Where one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +49,6 @@ pub enum Focus {
     Sidebar,
 }
 
-/// A sentence that stands in the status line for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flash {
-    /// What it says.
-    pub text: String,
-    /// It is about something that went wrong.
-    pub bad: bool,
-    /// Until when, in milliseconds since 1970.
-    pub until_ms: u64,
-}
-
 /// The main screen.
 #[derive(Debug)]
 pub struct MainView {
@@ -80,13 +67,15 @@ pub struct MainView {
     /// Words that fit what is being typed.
     pub completion: Option<Completion>,
     /// A sentence in the status line.
-    pub flash: Option<Flash>,
+    pub remark: Option<Remark>,
     /// The link ended for this reason: the screen is to be left.
     pub ended: Option<End>,
     /// The person logged out.
     pub left: bool,
     /// The person asked for help by a command.
     pub wants_help: bool,
+    /// How long the server took to answer last, in milliseconds.
+    pub latency_ms: Option<u64>,
     /// Since when the link stands as it does, in milliseconds since 1970.
     pub link_since_ms: u64,
     /// Direct rooms whose tabs were closed.
@@ -121,10 +110,11 @@ impl Default for MainView {
             inbox: ListView::default(),
             overlay: None,
             completion: None,
-            flash: None,
+            remark: None,
             ended: None,
             left: false,
             wants_help: false,
+            latency_ms: None,
             link_since_ms: 0,
             closed: BTreeSet::new(),
             opened: BTreeSet::new(),
@@ -186,13 +176,12 @@ impl MainView {
     /// When something moves by itself next, in milliseconds since 1970.
     #[must_use]
     pub fn wake_at_ms(&self, model: &Model, base: &Base) -> Option<u64> {
-        let flash = self.flash.as_ref().map(|flash| flash.until_ms);
         let counting = matches!(model.state, LinkState::Waiting { .. });
         // A paused one stands still, and so does one that waits for its turn.
         let moves = |phase: &Phase| matches!(phase, Phase::Moving | Phase::Hashing);
         let stalling = model.transfers.active().any(|transfer| moves(&transfer.phase));
         let second = (counting || stalling).then_some(base.now_ms - base.now_ms % 1000 + 1000);
-        flash.into_iter().chain(second).chain(self.drafts.due_ms).min()
+        self.remark_ends_ms().into_iter().chain(second).chain(self.drafts.due_ms).min()
     }
 
     /// Where everything stands now.
@@ -209,17 +198,6 @@ impl MainView {
         });
         let rows = if self.room().is_some() { u16::try_from(rows).unwrap_or(1) } else { 0 };
         areas::areas(base.size, rows, sidebar)
-    }
-
-    /// Shows a sentence for a while.
-    pub fn say(&mut self, base: &Base, text: impl Into<String>) {
-        self.flash =
-            Some(Flash { text: text.into(), bad: false, until_ms: base.now_ms + FLASH_MS });
-    }
-
-    /// Shows what went wrong for a while.
-    pub fn complain(&mut self, base: &Base, text: impl Into<String>) {
-        self.flash = Some(Flash { text: text.into(), bad: true, until_ms: base.now_ms + FLASH_MS });
     }
 
     /// Goes to a chat, at the first unread message if there is one.
@@ -358,9 +336,7 @@ impl MainView {
 
     /// Brings the view in order before it is drawn.
     pub fn settle(&mut self, model: &mut Model, base: &mut Base) {
-        if self.flash.as_ref().is_some_and(|flash| flash.until_ms <= base.now_ms) {
-            self.flash = None;
-        }
+        self.settle_remark(base);
         if model.is_ready() {
             self.greet(model, base);
             self.leave_what_is_gone(model, base);
@@ -375,13 +351,13 @@ impl MainView {
         if std::mem::replace(&mut self.greeted, true) {
             return;
         }
-        self.welcome(model, base);
         if liao_client_core::inbox::inbox(model).is_empty() {
             let first = self.tabs(model).first().copied().unwrap_or(RoomId::LOBBY);
             self.go(first, model, base);
         } else {
             self.go_to_inbox(model);
         }
+        self.welcome(model, base);
     }
 
     fn welcome(&mut self, model: &Model, base: &Base) {

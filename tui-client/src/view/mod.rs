@@ -22,6 +22,7 @@ mod mouse;
 pub mod moves;
 pub mod overlay;
 pub mod reasons;
+pub mod remark;
 pub mod rooms;
 pub mod server;
 pub mod sidebar;

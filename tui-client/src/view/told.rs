@@ -15,7 +15,9 @@ use liao_common::{
     request::{Request, RoomJoin},
 };
 
-use super::{dialog::DialogView, main::MainView, overlay::Overlay, reasons::call_sentence};
+use super::{
+    dialog::DialogView, main::MainView, overlay::Overlay, reasons::call_sentence, remark::About,
+};
 use crate::{app::Base, effect::Effect, input::Input};
 
 /// What is done when a request is answered with a room.
@@ -55,8 +57,13 @@ impl MainView {
         model: &mut Model,
         base: &mut Base,
     ) {
+        self.remark_noticed(notice);
         match notice {
             Notice::State(LinkState::Ended(end)) => self.ended = Some(end.clone()),
+            Notice::State(LinkState::Online { latency_ms: Some(ms) }) => {
+                self.latency_ms = Some(*ms);
+                self.link_since_ms = base.now_ms;
+            }
             Notice::State(_) => self.link_since_ms = base.now_ms,
             Notice::LoggedIn(_) => self.must_watch = true,
             Notice::Event(Event::Synced) => {
@@ -184,7 +191,8 @@ impl MainView {
                 let job = UploadJob { room, path, media: String::new() };
                 base.wish(Effect::Upload(job));
                 let to = super::chat::title_of(model, room);
-                return self.say(base, base.words.fill("files.sending_to", &[("room", &to)]));
+                let sentence = base.words.fill("files.sending_to", &[("room", &to)]);
+                return self.remark_about(About::Sending, false, base, sentence);
             }
             Err(error) => match error.kind() {
                 std::io::ErrorKind::NotFound => "files.not_found",

@@ -47,6 +47,7 @@ impl MainView {
             Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => {
                 return self.scroll(action, base);
             }
+            Action::Back if composer.unselect() => {}
             Action::Back => chat.timeline.to_end(),
             Action::Retry | Action::Save => return self.act_timeline(action, model, base),
             _ => edit(composer, action),
@@ -127,6 +128,21 @@ impl MainView {
             }
             _ => {}
         }
+    }
+
+    /// What one can do with the chosen message, most useful first; help last.
+    #[must_use]
+    pub fn message_hints(&self, model: &Model) -> Vec<Action> {
+        let row = self.room().and_then(|room| self.chosen_row(room, model));
+        let mut hints = match row {
+            Some(row) if matches!(row.state, RowState::Failed(_)) => {
+                vec![Action::Retry, Action::Discard]
+            }
+            Some(row) if matches!(row.content, Content::File(_)) => vec![Action::Save],
+            _ => Vec::new(),
+        };
+        hints.extend([Action::Copy, Action::Back, Action::Help]);
+        hints
     }
 
     fn choose_message(&mut self, room: RoomId, action: Action, model: &Model) {

@@ -1,0 +1,215 @@
+//! What the last row says, when it says so, and when it stops.
+
+use liao_client_core::notice::{Cut, LinkState, Notice};
+use liao_client_core::transfer::{
+    Direction, Phase, TransferChange, TransferFault, TransferId, TransferNotice,
+};
+use liao_common::{
+    fault::{Fault, FaultCode},
+    id::{Nonce, RoomId},
+    message::{Body, Kind},
+};
+
+use super::driver::{BOB, Desk, RUST, ZHANG, busy, tag};
+use crate::{effect::Effect, input::Input, text::width::columns, words::Language};
+
+const SIZE: (u16, u16) = (120, 36);
+const LOBBY: RoomId = RoomId::LOBBY;
+
+fn says(text: &str) -> Effect {
+    Effect::Post(LOBBY, Kind::Text, Body::text(text))
+}
+
+fn last_row(desk: &mut Desk) -> String {
+    desk.screen().lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_follows_an_unknown_command_takes_its_place() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/jion #rust<Enter>");
+    desk.shows("There is no command /jion. Did you mean /join?");
+    desk.shows("❯ /jion #rust");
+    desk.keys("hello");
+    desk.shows("❯ hello");
+    desk.hides("jion");
+    desk.keys("<Enter>");
+    assert_eq!(desk.wishes(), [says("hello")]);
+
+    // It can be repaired, emptied and fetched back.
+    for (keys, left) in [
+        ("<Left><Left>x", "❯ /jixon"),
+        ("<Backspace>x", "❯ x"),
+        ("<C-w>x", "❯ x"),
+        ("<Esc> now", "❯ /jion now"),
+        ("x<C-z>", "❯ /jion"),
+    ] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("/jion<Enter>");
+        desk.keys(keys);
+        desk.shows(left);
+        assert_eq!(desk.wishes(), [], "{keys}");
+    }
+}
+
+#[test]
+fn a_remark_goes_with_the_next_key_once_there_was_time_to_read_it() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<A-a><A-a>");
+    desk.shows("Nothing unread.");
+    desk.keys("a");
+    desk.shows("Nothing unread.");
+    desk.app.base.now_ms += 2_000;
+    desk.keys("b");
+    desk.hides("Nothing unread.");
+}
+
+#[test]
+fn a_remark_goes_with_its_cause() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.tell(Notice::State(LinkState::Waiting { retry_in_ms: 4000, why: Cut::Lost }));
+    desk.keys("hi<Enter>");
+    desk.shows("Not connected.");
+    desk.tell(Notice::State(LinkState::Connecting));
+    desk.shows("Not connected.");
+    desk.tell(Notice::State(LinkState::Online { latency_ms: None }));
+    desk.hides("Not connected.");
+
+    let path = std::path::PathBuf::from("/tmp/a");
+    desk.input(Input::FileSeen { session: 0, room: LOBBY, path, result: Ok(()) });
+    desk.shows("Sending to #lobby");
+    let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+    let (direction, name) = (Direction::Upload, "a".to_owned());
+    let added = TransferChange::Added { direction, room: LOBBY, name, size: 1000, fid: None };
+    desk.tell(notice(added));
+    desk.shows("Sending to #lobby");
+    let phase = Phase::Failed(TransferFault::DiskFull);
+    desk.tell(notice(TransferChange::Phase { phase, at_ms: 0 }));
+    desk.hides("Sending to #lobby");
+}
+
+#[test]
+fn a_remark_is_whole_in_every_window() {
+    for (columns, language) in
+        [(120, Language::English), (80, Language::Chinese), (40, Language::English)]
+    {
+        let mut desk = busy((columns, 12), language);
+        desk.keys("/jion<Enter>");
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("command", &"jion"), ("near", &"join")];
+        let wanted = desk.app.base.words.fill("composer.unknown_command_near", &values);
+        let solid = |text: &str| text.split_whitespace().collect::<String>();
+        let shown = desk.screen();
+        assert!(solid(&shown).contains(&solid(&wanted)), "{wanted} is not on\n{shown}");
+    }
+}
+
+#[test]
+fn the_last_row_always_leads_to_help_and_stands_still() {
+    for (size, language) in super::driver::everywhere() {
+        let mut desk = busy(size, language);
+        for keys in ["", "<Up>", "<Esc><F2>"] {
+            desk.keys(keys);
+            let row = last_row(&mut desk);
+            assert!(row.contains("F1"), "{size:?} {} {keys}: {row}", tag(language));
+        }
+    }
+    let mut desk = busy((80, 24), Language::English);
+    let mut starts = std::collections::BTreeSet::new();
+    for latency_ms in [None, Some(0), Some(3), Some(250), None] {
+        desk.tell(Notice::State(LinkState::Online { latency_ms }));
+        let row = last_row(&mut desk);
+        starts.insert((row.split("F1").next().unwrap_or_default().to_owned(), columns(&row)));
+        assert!(!row.contains("online"), "the answer time was known already: {row}");
+    }
+    assert_eq!(starts.len(), 1, "{starts:?}");
+}
+
+#[test]
+fn the_hints_fit_what_is_chosen() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<Up>");
+    assert!(last_row(&mut desk).contains("s save"), "a file is chosen");
+    desk.keys("<Up><Up>");
+    let row = last_row(&mut desk);
+    assert!(row.contains("y copy") && !row.contains("retry") && !row.contains("save"), "{row}");
+    desk.keys("<Esc>");
+    desk.queued(LOBBY, 9, "oh no");
+    let fault = Fault::from(FaultCode::Forbidden);
+    desk.tell(Notice::PostFailed { nonce: Nonce([9; 16]), room: LOBBY, fault });
+    desk.shows("then d gives it up");
+    desk.keys("<Up>");
+    let row = last_row(&mut desk);
+    assert!(row.contains("R retry") && row.contains("d give up"), "{row}");
+}
+
+#[test]
+fn transfers_offer_what_can_be_done_with_them() {
+    let mut desk = busy(SIZE, Language::English);
+    let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+    let (direction, name) = (Direction::Download, "a".to_owned());
+    desk.tell(notice(TransferChange::Added { direction, room: RUST, name, size: 9, fid: None }));
+    desk.keys("<F4>");
+    let moving = TransferChange::Phase { phase: Phase::Moving, at_ms: 0 };
+    desk.tell(notice(moving));
+    desk.shows("p pause   c cancel   Esc back");
+    for phase in [Phase::Paused, Phase::Failed(TransferFault::DiskFull)] {
+        desk.tell(notice(TransferChange::Phase { phase, at_ms: 0 }));
+        desk.shows("R go on   c cancel   Esc back");
+        desk.hides("p pause");
+    }
+}
+
+#[test]
+fn the_time_left_is_on_the_screen_at_every_width() {
+    for (columns, language) in [
+        (120, Language::English),
+        (100, Language::Chinese),
+        (60, Language::English),
+        (40, Language::Chinese),
+    ] {
+        let mut desk = busy((columns, 24), language);
+        let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+        let (direction, name) = (Direction::Download, "design.pdf".to_owned());
+        let (size, fid) = (2_400_000_000, Some(liao_common::id::FileId(7)));
+        desk.tell(notice(TransferChange::Added { direction, room: LOBBY, name, size, fid }));
+        desk.tell(notice(TransferChange::Phase { phase: Phase::Moving, at_ms: 0 }));
+        for second in 1..=2 {
+            let change = TransferChange::Moved { done: second * 123_000, at_ms: second * 1000 };
+            desk.tell(notice(change));
+        }
+        let transfer = desk.app.model.transfers.iter().next().unwrap();
+        let time = crate::format::span(transfer.seconds_left().unwrap());
+        let left = desk.app.base.words.fill("files.left", &[("time", &time)]);
+        desk.shows(&left);
+    }
+}
+
+#[test]
+fn a_box_over_half_a_wide_character_leaves_no_hole_in_its_edge() {
+    let mut desk = Desk::inside((80, 24), Language::Chinese);
+    for _ in 0..10 {
+        desk.said(LOBBY, ZHANG, 1, &"聊天很有意思".repeat(10));
+        desk.said(LOBBY, BOB, 1, &format!("x{}", "聊天很有意思".repeat(10)));
+    }
+    desk.keys("<F3>");
+    let shown = desk.screen();
+    for row in shown.lines().skip(3).take(17) {
+        let (before, _) =
+            row.split_once('│').unwrap_or_else(|| panic!("no edge in {row:?}\n{shown}"));
+        assert_eq!(columns(before), 54, "{row}");
+    }
+    desk.shows("聊");
+}
+
+#[test]
+fn the_popup_says_that_there_is_more() {
+    let mut desk = busy((80, 24), Language::English);
+    desk.keys("/");
+    let count = crate::command::ALL.len();
+    desk.shows(&format!(" 1/{count} "));
+    desk.shows("join a room, or create it: /join #room");
+    desk.keys("<Up>");
+    desk.shows(&format!(" {count}/{count} "));
+    desk.keys("<Esc><C-u>/th");
+    desk.hides("1/1");
+}

@@ -1,0 +1,103 @@
+//! What the status line says besides its hints: one sentence about what has just happened. It goes when what it
+//! is about is over, when the person does the next thing after having had the time to read it, or after a while.
+
+use liao_client_core::{
+    notice::{LinkState, Notice},
+    transfer::{Phase, TransferChange},
+};
+
+use super::main::MainView;
+use crate::app::Base;
+
+/// How long a sentence stands while nothing else happens, in milliseconds.
+const STANDS_MS: u64 = 6_000;
+
+/// How long it stands at least, whatever keys are pressed, in milliseconds.
+const READ_MS: u64 = 1_500;
+
+/// What a sentence is about; with that it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Something that has happened.
+    Past,
+    /// What stands in the text field: the next key makes it another one.
+    Writing,
+    /// The connection is not there.
+    Link,
+    /// A file begins its way.
+    Sending,
+}
+
+/// A sentence that stands in the status line for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// What it says.
+    pub text: String,
+    /// It is about something that went wrong.
+    pub bad: bool,
+    about: About,
+    since_ms: u64,
+}
+
+impl Remark {
+    const fn until_ms(&self) -> u64 {
+        self.since_ms.saturating_add(STANDS_MS)
+    }
+
+    const fn was_read(&self, now_ms: u64) -> bool {
+        now_ms >= self.since_ms.saturating_add(READ_MS)
+    }
+}
+
+impl MainView {
+    /// Shows a sentence for a while.
+    pub fn say(&mut self, base: &Base, text: impl Into<String>) {
+        self.remark_about(About::Past, false, base, text);
+    }
+
+    /// Shows what went wrong for a while.
+    pub fn complain(&mut self, base: &Base, text: impl Into<String>) {
+        self.remark_about(About::Past, true, base, text);
+    }
+
+    pub(super) fn remark_about(
+        &mut self,
+        about: About,
+        bad: bool,
+        base: &Base,
+        text: impl Into<String>,
+    ) {
+        self.remark = Some(Remark { text: text.into(), bad, about, since_ms: base.now_ms });
+    }
+
+    /// The person pressed a key, clicked or pasted.
+    pub fn touched(&mut self, base: &Base) {
+        let over =
+            |remark: &mut Remark| remark.about == About::Writing || remark.was_read(base.now_ms);
+        self.remark.take_if(over);
+    }
+
+    /// Something happened that may end what the sentence is about.
+    pub(super) fn remark_noticed(&mut self, notice: &Notice) {
+        let ended = match notice {
+            Notice::State(LinkState::Online { .. }) => About::Link,
+            Notice::Transfer(transfer) => match &transfer.change {
+                TransferChange::Phase {
+                    phase: Phase::Done { .. } | Phase::Failed(_) | Phase::Cancelled,
+                    ..
+                } => About::Sending,
+                _ => return,
+            },
+            _ => return,
+        };
+        self.remark.take_if(|remark| remark.about == ended);
+    }
+
+    pub(super) fn settle_remark(&mut self, base: &Base) {
+        self.remark.take_if(|remark| remark.until_ms() <= base.now_ms);
+    }
+
+    pub(super) fn remark_ends_ms(&self) -> Option<u64> {
+        self.remark.as_ref().map(Remark::until_ms)
+    }
+}
