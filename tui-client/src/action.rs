@@ -157,6 +157,8 @@ actions! {
     CancelTransfer = "cancel_transfer",
     /// Go to the folder above.
     FolderUp = "folder_up",
+    /// Complete what is typed.
+    Complete = "complete",
     /// Show or hide hidden files.
     Hidden = "hidden",
     /// Agree.
@@ -193,6 +195,8 @@ impl Action {
             Self::Pause => "hint.pause",
             Self::CancelTransfer => "hint.cancel_transfer",
             Self::FolderUp => "hint.parent",
+            Self::Complete => "hint.complete",
+            Self::Hidden => "hint.hidden",
             other => other.word_key(),
         }
     }

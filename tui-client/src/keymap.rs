@@ -163,6 +163,13 @@ impl fmt::Display for Chord {
                 f.write_str(name)?;
             }
         }
+        match self.code {
+            KeyCode::Up => return f.write_str("↑"),
+            KeyCode::Down => return f.write_str("↓"),
+            KeyCode::Left => return f.write_str("←"),
+            KeyCode::Right => return f.write_str("→"),
+            _ => {}
+        }
         if let Some((name, _)) = NAMED.iter().find(|(_, code)| *code == self.code) {
             return f.write_str(name);
         }
@@ -232,7 +239,8 @@ const BINDINGS: &[Binding] = &[
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),
     (M::Picker, "Enter Right", A::Choose), (M::Picker, "Left", A::FolderUp), (M::Picker, "C-h A-h", A::Hidden),
-    (M::Picker, "Backspace", A::DeleteLeft), (M::Picker, "Esc", A::Back),
+    (M::Picker, "Tab", A::Complete), (M::Picker, "Backspace", A::DeleteLeft), (M::Picker, "C-w", A::DeleteWordLeft),
+    (M::Picker, "C-u", A::KillLeft), (M::Picker, "Esc", A::Back),
 
     (M::List, "Up C-p", A::Up), (M::List, "Down C-n", A::Down), (M::List, "PgUp", A::PageUp), (M::List, "PgDn", A::PageDown),
     (M::List, "Enter", A::Choose), (M::List, "Backspace", A::DeleteLeft), (M::List, "C-u", A::KillLeft), (M::List, "Esc C-k F1", A::Back),
@@ -314,6 +322,7 @@ mod tests {
             ("A-Enter", "Alt-Enter"),
             ("S-Tab", "Shift-Tab"),
             ("F1", "F1"),
+            ("A-Up", "Alt-↑"),
             ("x", "x"),
         ] {
             assert_eq!(Chord::parse(short).unwrap().to_string(), shown);

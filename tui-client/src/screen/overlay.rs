@@ -1,5 +1,7 @@
 //! What lies above the main screen, drawn: go to, rooms, transfers, files, small forms, questions.
 
+use std::io::ErrorKind;
+
 use liao_client_core::{
     model::Model,
     transfer::{Direction, Phase, Transfer},
@@ -21,6 +23,7 @@ use crate::{
     app::Base,
     format,
     keymap::Mode,
+    picker::{Picker, Trouble},
     text::{
         width::{columns, pad, truncate, truncate_start},
         wrap,
@@ -246,31 +249,17 @@ const fn transfer_hints(phase: Option<&Phase>) -> &'static [Action] {
 }
 
 fn picker(paint: &mut Paint<'_, '_>, window: Rect, view: &PickerView) {
-    let hints = [Action::Choose, Action::FolderUp, Action::Hidden, Action::Back];
+    let hints = [Action::Choose, Action::Complete, Action::FolderUp, Action::Hidden, Action::Back];
     let inside = list_box(paint, window, paint.t("files.picker_title"), &[Mode::Picker], &hints);
-    let styles = paint.styles().clone();
-    let Some(picker) = &view.picker else {
-        let text = view.trouble.as_ref().map_or_else(
-            || "…".to_owned(),
-            |why| paint.words.fill("files.picker_unreadable", &[("reason", why)]),
-        );
-        return paint.text(row(inside, 0), &text, styles.dim);
-    };
+    let (styles, picker) = (paint.styles().clone(), &view.picker);
     let folder = liao_common::text::clean_line(&picker.folder().display().to_string());
     paint.line(
         row(inside, 0),
         Span::styled(truncate_start(&folder, usize::from(inside.width)), styles.dim),
     );
-    search(paint, row(inside, 1), picker.filter().text(), "files.picker_filter");
+    search(paint, row(inside, 1), picker.line().text(), "files.picker_filter");
     let list = Rect { y: inside.y + 3, height: inside.height.saturating_sub(3), ..inside };
-    if picker.rows().len() == 0 {
-        let text = if picker.holds_back() && !picker.filter().text().is_empty() {
-            paint.words.fill("files.picker_no_match", &[("text", &picker.filter().text())])
-        } else {
-            paint.t("files.picker_empty").to_owned()
-        };
-        paint.text(row(list, 0), &text, styles.dim);
-    }
+    let list = picker_note(paint, list, picker);
     let first = picker.first_row(usize::from(list.height));
     for (at, (place, entry)) in (0..list.height).zip(picker.rows().enumerate().skip(first)) {
         let (name, size) = if entry.is_folder {
@@ -288,10 +277,40 @@ fn picker(paint: &mut Paint<'_, '_>, window: Rect, view: &PickerView) {
         }
         paint.hits.add(line, Hit::BoxRow(place));
     }
-    if let Some(why) = &view.trouble {
-        let text = paint.words.fill("files.picker_unreadable", &[("reason", why)]);
-        paint.text(row(list, list.height.saturating_sub(1)), &text, styles.error);
+}
+
+/// Says why nothing is listed, or below the list why another folder is not; gives what is left for the list.
+fn picker_note(paint: &mut Paint<'_, '_>, list: Rect, picker: &Picker) -> Rect {
+    let (text, style) = match (picker.trouble(), picker.name_typed()) {
+        (Some(trouble), _) => (folder_trouble(paint, trouble), paint.styles().error),
+        (None, _) if picker.rows().len() > 0 => return list,
+        (None, Some("")) if picker.is_loaded() => {
+            (paint.t("files.picker_empty").to_owned(), paint.styles().dim)
+        }
+        (None, Some(name)) if picker.is_loaded() => {
+            let text = paint.words.fill("files.picker_no_match", &[("text", &name)]);
+            (text, paint.styles().dim)
+        }
+        (None, _) => ("…".to_owned(), paint.styles().dim),
+    };
+    let lines = wrap::wrap_text(&text, style, usize::from(list.width));
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(list.height);
+    let rest = Rect { height: list.height - height, ..list };
+    let y = if picker.rows().len() > 0 { rest.bottom() } else { list.y };
+    for (at, line) in (0..height).zip(&lines) {
+        paint.line(row(Rect { y, height, ..list }, at), line.line());
     }
+    rest
+}
+
+fn folder_trouble(paint: &Paint<'_, '_>, trouble: &Trouble) -> String {
+    let key = match trouble.kind {
+        ErrorKind::NotFound => "files.no_folder",
+        ErrorKind::NotADirectory => "files.not_a_folder",
+        ErrorKind::PermissionDenied => "files.folder_forbidden",
+        _ => "files.picker_unreadable",
+    };
+    paint.words.fill(key, &[("path", &trouble.path), ("reason", &trouble.reason)])
 }
 
 fn dialog(paint: &mut Paint<'_, '_>, window: Rect, view: &DialogView, model: &Model) {

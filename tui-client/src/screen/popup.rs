@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::paint::{Paint, centered, row};
 use crate::{
-    text::width::{columns, pad, truncate},
+    text::width::{columns, pad, truncate, truncate_start},
     view::help::{HelpLine, HelpView},
 };
 
@@ -70,8 +70,10 @@ pub(super) fn search(paint: &mut Paint<'_, '_>, area: Rect, typed: &str, hint: &
             soft,
         );
     } else {
-        paint.text(inner, typed, input);
+        // Of what is too long the end is seen, where one types.
+        let shown = truncate_start(typed, usize::from(inner.width.saturating_sub(1)));
+        paint.text(inner, &shown, input);
     }
-    let x = inner.x + u16::try_from(columns(typed)).unwrap_or(0);
+    let x = inner.x + u16::try_from(columns(typed)).unwrap_or(u16::MAX).min(inner.width);
     paint.frame.set_cursor_position(Position::new(x.min(area.right().saturating_sub(1)), area.y));
 }

@@ -4,6 +4,7 @@
 mod deeds;
 mod door;
 mod driver;
+mod paths;
 mod pictures;
 mod reading;
 mod remarks;

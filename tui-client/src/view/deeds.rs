@@ -1,7 +1,5 @@
 //! Sending what was written, and carrying out commands. Part of the main view.
 
-use std::path::PathBuf;
-
 use liao_client_core::{model::Model, notice::LinkState};
 use liao_common::{
     event::UserPage,
@@ -14,6 +12,7 @@ use super::{
     chat::{mentioned, person_with_id},
     confirm::{ConfirmView, Question},
     dialog::{self, DialogView},
+    files::file_named,
     main::{Focus, MainView},
     overlay::Overlay,
     remark::About,
@@ -140,7 +139,7 @@ impl MainView {
             Verb::Invite => self.invite(room, argument, model, base),
             Verb::Read => self.read(room, model, base),
             Verb::Close => self.close(room, model, base),
-            Verb::Send => base.wish(Effect::SeeFile(room, expand(argument))),
+            Verb::Send => base.wish(Effect::SeeFile(room, file_named(argument, base))),
             _ => {}
         }
     }
@@ -271,14 +270,5 @@ impl MainView {
                 self.complain(base, base.words.fill("settings.theme_unknown", &values));
             }
         }
-    }
-}
-
-/// A path as people type or drop it: quoted, with `~` for the home folder.
-fn expand(typed: &str) -> PathBuf {
-    let bare = typed.trim().trim_matches(['"', '\'']);
-    match bare.strip_prefix("~/").zip(std::env::home_dir()) {
-        Some((rest, home)) => home.join(rest),
-        None => PathBuf::from(bare),
     }
 }

@@ -1,125 +1,174 @@
-//! Choosing a file to send. The picker reads folders through a trait; here it is handed what the runtime has read,
-//! so that a slow disk never holds the screen. Part of the main view.
+//! Choosing a file to send: in a box of its own, or by its path behind `/send`. Folders are read by the runtime, so
+//! that a slow disk never holds the screen. Part of the main view.
 
 use std::{
-    cell::RefCell,
     io,
     path::{Path, PathBuf},
 };
 
 use liao_common::id::RoomId;
 
-use super::{main::MainView, overlay::Overlay};
+use super::{
+    completion::{Completion, Offer},
+    list::ListView,
+    main::{Focus, MainView},
+    overlay::Overlay,
+};
 use crate::{
     action::Action,
     app::Base,
+    composer::{Token, TokenKind},
     effect::Effect,
     form::Line,
-    picker::{Directory, Entry, Picker},
+    format,
+    picker::{Entry, Picker, PickerStep, place},
 };
+
+/// Paths that are offered behind `/send`; who looks for another types on.
+const OFFERS_MAX: usize = 200;
 
 /// Choosing a file for a room.
 #[derive(Debug)]
 pub struct PickerView {
     /// The room it is for.
     pub room: RoomId,
-    /// The state; none until the first folder was read.
-    pub picker: Option<Picker>,
-    /// Which folder is being read, and why.
-    waits: Option<(PathBuf, Wait)>,
-    /// Why the first folder could not be read.
-    pub trouble: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    Open,
-    Enter,
-    Leave,
-}
-
-/// A folder that was read already.
-struct Read(RefCell<Option<io::Result<Vec<Entry>>>>);
-
-impl Directory for Read {
-    fn list(&self, _: &Path) -> io::Result<Vec<Entry>> {
-        self.0.borrow_mut().take().unwrap_or_else(|| Ok(Vec::new()))
-    }
+    /// The state.
+    pub picker: Picker,
 }
 
 impl PickerView {
     /// Opens the picker in the folder the program was started in.
     #[must_use]
     pub fn open(room: RoomId, base: &mut Base) -> Self {
-        let folder = base.folder.clone();
-        base.wish(Effect::List(folder.clone()));
-        Self { room, picker: None, waits: Some((folder, Wait::Open)), trouble: None }
+        base.wish(Effect::List(base.folder.clone()));
+        Self { room, picker: Picker::open(&base.folder) }
     }
 
-    fn wait(&mut self, folder: PathBuf, why: Wait, base: &mut Base) {
-        base.wish(Effect::List(folder.clone()));
-        self.waits = Some((folder, why));
-    }
-
-    /// Does what a key means; gives the file when one was chosen.
-    pub fn act(&mut self, action: Action, base: &mut Base) -> Option<PathBuf> {
-        let picker = self.picker.as_mut()?;
+    /// Does what a key means; `true` when a file was chosen, which is looked at then.
+    pub fn act(&mut self, action: Action, base: &mut Base) -> bool {
         let page = isize::try_from(base.size.1 / 3).unwrap_or(1);
-        match action {
-            Action::Up => _ = picker.select_by(-1),
-            Action::Down => _ = picker.select_by(1),
-            Action::PageUp => _ = picker.select_by(-page),
-            Action::PageDown => _ = picker.select_by(page),
-            Action::Hidden => _ = picker.toggle_hidden(),
-            Action::DeleteLeft => _ = picker.edit_filter(Line::delete_back),
-            Action::FolderUp => {
-                let above = picker.folder().parent().map(Path::to_owned)?;
-                self.wait(above, Wait::Leave, base);
-            }
-            Action::Choose => {
-                let entry = picker.selection()?;
-                let path = picker.folder().join(&entry.name);
-                if !entry.is_folder {
-                    return Some(path);
+        let picker = &mut self.picker;
+        let step = match action {
+            Action::Choose => picker.choose(),
+            Action::FolderUp => picker.leave(),
+            Action::Complete => picker.complete(),
+            Action::DeleteLeft => picker.edit(Line::delete_back),
+            Action::DeleteWordLeft => picker.edit(Line::delete_word_back),
+            Action::KillLeft => picker.edit(Line::delete_to_start),
+            _ => {
+                match action {
+                    Action::Up => picker.select_by(-1),
+                    Action::Down => picker.select_by(1),
+                    Action::PageUp => picker.select_by(-page),
+                    Action::PageDown => picker.select_by(page),
+                    Action::Hidden => picker.toggle_hidden(),
+                    _ => {}
                 }
-                self.wait(path, Wait::Enter, base);
+                return false;
             }
-            _ => {}
-        }
-        None
+        };
+        self.follow(step, base)
     }
 
-    /// Types into the filter.
-    pub fn type_text(&mut self, text: &str) {
-        if let Some(picker) = &mut self.picker {
-            picker.edit_filter(|line| line.insert(text));
-        }
+    /// Types into the line.
+    pub fn type_text(&mut self, text: &str, base: &mut Base) {
+        let step = self.picker.edit(|line| line.insert(text));
+        self.follow(step, base);
     }
 
-    /// A click on a row chooses it.
-    pub fn select(&mut self, row: usize) {
-        if let Some(picker) = &mut self.picker {
-            picker.select(row);
-        }
+    /// A path that was pasted or dropped leads there.
+    pub fn paste(&mut self, text: &str, base: &mut Base) {
+        let step = self.picker.paste(text);
+        self.follow(step, base);
     }
 
-    fn listed(&mut self, folder: &Path, entries: io::Result<Vec<Entry>>) {
-        let Some((_, why)) = self.waits.take_if(|(wanted, _)| wanted == folder) else { return };
-        self.trouble =
-            entries.as_ref().err().map(|error| liao_common::text::clean_line(&error.to_string()));
-        let read = Read(RefCell::new(Some(entries)));
-        match (&mut self.picker, why) {
-            (Some(picker), Wait::Enter) => _ = picker.enter(&read),
-            (Some(picker), Wait::Leave) => _ = picker.leave(&read),
-            (picker, _) => *picker = Some(Picker::open(&read, folder)),
+    fn follow(&self, step: PickerStep, base: &mut Base) -> bool {
+        match step {
+            PickerStep::Still => false,
+            PickerStep::Read(folder) => {
+                base.wish(Effect::List(folder));
+                false
+            }
+            PickerStep::Chosen(path) => {
+                base.wish(Effect::SeeFile(self.room, path));
+                true
+            }
         }
     }
 }
 
 impl MainView {
-    pub(super) fn listed(&mut self, folder: PathBuf, entries: io::Result<Vec<Entry>>) {
-        if let Some(Overlay::Picker(picker)) = &mut self.overlay {
-            picker.listed(&folder, entries);
+    /// A folder was read: for the picker, for a path behind `/send`, or for nobody any more.
+    pub(super) fn listed(
+        &mut self,
+        folder: &Path,
+        entries: io::Result<Vec<Entry>>,
+        base: &mut Base,
+    ) {
+        if self.path_wanted.take_if(|wanted| wanted == folder).is_some() {
+            self.offer_paths(folder, entries.as_deref().unwrap_or_default(), base);
+        }
+        if let Some(Overlay::Picker(view)) = &mut self.overlay {
+            let step = view.picker.listed(folder, entries);
+            if view.follow(step, base) {
+                self.overlay = None;
+            }
         }
     }
+
+    /// The path that stands behind `/send` before the caret.
+    fn path_token(&self) -> Option<Token> {
+        let token = self.chat().filter(|_| self.focus == Focus::Composer)?.composer.token()?;
+        (token.kind == TokenKind::Argument && token.command == "send").then_some(token)
+    }
+
+    /// Whether Tab completes a path now.
+    pub(super) fn is_at_path(&self) -> bool {
+        self.completion.is_none() && self.path_token().is_some()
+    }
+
+    /// Asks for the folder of the path being typed.
+    pub(super) fn complete_path(&mut self, base: &mut Base) {
+        let Some(token) = self.path_token() else { return };
+        let (folder, _) = place::split(&token.typed, &base.folder);
+        self.path_wanted = Some(folder.clone());
+        base.wish(Effect::List(folder));
+    }
+
+    /// Completes the path as far as it is certain; where it is not, the popup offers how it may go on. What was
+    /// typed meanwhile may speak of another folder.
+    fn offer_paths(&mut self, folder: &Path, entries: &[Entry], base: &Base) {
+        let Some(token) = self.path_token() else { return };
+        let (wanted, name) = place::split(&token.typed, &base.folder);
+        if wanted != folder {
+            return;
+        }
+        let range = token.range.end - name.len()..token.range.end;
+        let found = place::beginning(name, entries);
+        if let Some(whole) = place::completed(name, entries) {
+            if let Some(chat) = self.chat_mut() {
+                // A path that would be too long for a message stays as it is.
+                let _ = chat.composer.complete(&Token { range, ..token }, &whole);
+            }
+        } else if found.is_empty() {
+            let sentence = base.words.fill("files.picker_no_match", &[("text", &name)]);
+            self.complain(base, sentence);
+        } else if found.len() > 1 {
+            let mut offers: Vec<Offer> = found.into_iter().take(OFFERS_MAX).map(offer).collect();
+            offers.sort_by(|a, b| a.word.cmp(&b.word));
+            let token = Token { range, typed: name.to_owned(), ..token };
+            self.completion = Some(Completion { token, offers, list: ListView::default() });
+        }
+    }
+}
+
+fn offer(entry: &Entry) -> Offer {
+    let note = if entry.is_folder { String::new() } else { format::size(entry.bytes) };
+    Offer { word: place::word(entry), note }
+}
+
+/// The file that a typed path names, as people write and drop it.
+#[must_use]
+pub fn file_named(typed: &str, base: &Base) -> PathBuf {
+    place::expand(&place::bare(typed), &base.folder)
 }

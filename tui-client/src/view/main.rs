@@ -1,7 +1,10 @@
 //! The main screen: which chat is shown, where the focus is, what lies above it. Turns actions into changes of
 //! the view and into effects. Owns no truth: that is the model's.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+};
 
 use liao_client_core::{
     model::{Changes, Model},
@@ -66,6 +69,8 @@ pub struct MainView {
     pub overlay: Option<Overlay>,
     /// Words that fit what is being typed.
     pub completion: Option<Completion>,
+    /// The folder that is being read to complete a path behind `/send`.
+    pub(super) path_wanted: Option<PathBuf>,
     /// A sentence in the status line.
     pub remark: Option<Remark>,
     /// The link ended for this reason: the screen is to be left.
@@ -110,6 +115,7 @@ impl Default for MainView {
             inbox: ListView::default(),
             overlay: None,
             completion: None,
+            path_wanted: None,
             remark: None,
             ended: None,
             left: false,
@@ -289,6 +295,7 @@ impl MainView {
             Action::PreviousTab => self.turn_tab(-1, model, base),
             Action::NextUnread => self.next_unread(model, base),
             Action::Reconnect => base.wish(Effect::RetryNow),
+            Action::Next if self.is_at_path() => self.complete_path(base),
             Action::Next => self.turn_focus(1, base),
             Action::Previous => self.turn_focus(-1, base),
             _ => self.act_focus(action, model, base),
@@ -319,6 +326,9 @@ impl MainView {
     /// A paste of many lines is asked about first.
     pub fn paste(&mut self, text: &str, model: &mut Model, base: &mut Base) {
         const LINES_UNASKED_MAX: usize = 10;
+        if let Some(Overlay::Picker(view)) = &mut self.overlay {
+            return view.paste(text, base);
+        }
         if self.overlay.is_some() {
             return self.type_overlay(text, model, base);
         }

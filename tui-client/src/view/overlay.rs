@@ -87,10 +87,11 @@ impl MainView {
             Overlay::Switcher(view) => self.act_switcher(view, action, model, base),
             Overlay::Rooms(view) => self.act_rooms(view, action, base),
             Overlay::Transfers(list) => self.act_transfers(list, action, model, base),
-            Overlay::Picker(mut view) => match view.act(action, base) {
-                Some(path) => base.wish(Effect::SeeFile(view.room, path)),
-                None => self.overlay = Some(Overlay::Picker(view)),
-            },
+            Overlay::Picker(mut view) => {
+                if !view.act(action, base) {
+                    self.overlay = Some(Overlay::Picker(view));
+                }
+            }
             Overlay::Dialog(view) => self.act_dialog(view, action, model, base),
             Overlay::Confirm(view) => self.act_confirm(view, action, model, base),
         }
@@ -109,7 +110,7 @@ impl MainView {
                 let query = view.query.trim_start_matches('#').to_owned();
                 self.ask(RoomList { query, ..RoomList::default() }, base);
             }
-            Some(Overlay::Picker(view)) => view.type_text(text),
+            Some(Overlay::Picker(view)) => view.type_text(text, base),
             Some(Overlay::Dialog(view)) if view.box_focused => view.private ^= text == " ",
             Some(Overlay::Dialog(view)) => _ = view.form.insert(text),
             Some(Overlay::Transfers(_) | Overlay::Confirm(_)) | None => {}
@@ -264,11 +265,7 @@ impl MainView {
                 view.list.step(len, by);
             }
             Some(Overlay::Transfers(list)) => list.step(model.transfers.iter().count(), by),
-            Some(Overlay::Picker(view)) => {
-                if let Some(picker) = &mut view.picker {
-                    picker.select_by(by);
-                }
-            }
+            Some(Overlay::Picker(view)) => view.picker.select_by(by),
             Some(Overlay::Dialog(_) | Overlay::Confirm(_)) | None => {}
         }
     }
@@ -279,7 +276,7 @@ impl MainView {
             Some(Overlay::Switcher(view)) => view.list.choose(row),
             Some(Overlay::Rooms(view)) => view.list.choose(row),
             Some(Overlay::Transfers(list)) => return list.choose(row),
-            Some(Overlay::Picker(view)) => view.select(row),
+            Some(Overlay::Picker(view)) => view.picker.select(row),
             Some(Overlay::Dialog(_) | Overlay::Confirm(_)) | None => return,
         }
         self.act_overlay(Action::Choose, model, base);

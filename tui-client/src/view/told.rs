@@ -169,7 +169,7 @@ impl MainView {
             Input::Drafts { session, drafts } if session == base.session => {
                 self.drafts_came(drafts);
             }
-            Input::Listed { folder, entries } => self.listed(folder, entries),
+            Input::Listed { folder, entries } => self.listed(&folder, entries, base),
             Input::FileSeen { session, room, path, result } if session == base.session => {
                 self.file_seen(room, path, result, model, base)
             }

@@ -118,6 +118,34 @@ fn a_file_waits_for_somebody_who_is_away() {
 }
 
 #[test]
+fn a_file_is_found_by_its_path() {
+    let town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    let bob = town.registers("bob", "Bob");
+    for (name, size) in [("dropped here.txt", 11), ("typed.txt", 22), ("completed.txt", 33)] {
+        fs::write(town.path(name), vec![b'x'; size]).unwrap();
+    }
+    alice.presses(Key::F(5));
+    alice.waits_for(word("files.picker_title"));
+    alice.pastes(&format!("'{}'", town.path("dropped here.txt").display()));
+    alice.presses(Key::Enter);
+    bob.waits_for("dropped here.txt");
+
+    alice.presses(Key::F(5));
+    alice.waits_for(word("files.picker_title"));
+    alice.enters(&town.path("typed.txt").display().to_string());
+    bob.waits_for("typed.txt");
+
+    alice.types(&format!("/send {}", town.path("compl").display()));
+    alice.presses(Key::Tab);
+    alice.waits_for("completed.txt");
+    alice.presses(Key::Enter);
+    bob.waits_for(format::size(33));
+    alice.quits();
+    bob.quits();
+}
+
+#[test]
 fn what_cannot_be_sent_says_why() {
     let town = Town::new();
     let wire = Wire::to(&town);
