@@ -7,6 +7,7 @@ use liao_common::limits;
 use crate::{
     chat::{hub::Rules, password::Cost},
     files::FileLimits,
+    gateway::strangers::StrangerLimits,
 };
 
 /// How streams are protected.
@@ -37,6 +38,8 @@ pub struct Config {
     pub hash_cost: Cost,
     /// Connections at a time; the next one waits in the system's queue.
     pub connections_max: usize,
+    /// What connections may take that have not logged in.
+    pub strangers: StrangerLimits,
     /// With fewer free bytes on the disk, posts are refused and reading goes on.
     pub free_bytes_min: u64,
     /// Bytes of the index's cache; resident memory grows to about twice that.
@@ -56,6 +59,7 @@ impl Config {
             files: FileLimits::default(),
             hash_cost: Cost::DEFAULT,
             connections_max: 100_000,
+            strangers: StrangerLimits::default(),
             free_bytes_min: 256 << 20,
             index_cache_bytes: 64 << 20,
         }

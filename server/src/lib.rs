@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod index;
 pub mod journal;
 mod listen;
+mod recent;
 pub mod server;
 pub mod state;
 pub mod store;

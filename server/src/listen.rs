@@ -12,7 +12,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     chat::hub::Hub,
-    gateway::native::{self, Closed},
+    gateway::{
+        native::{self, Closed},
+        strangers::{Stranger, StrangerLimits, Strangers},
+    },
 };
 
 /// Handshakes under way at a time; the next one waits.
@@ -36,10 +39,16 @@ pub(crate) struct Door {
     pub(crate) kill: CancellationToken,
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 impl Door {
-    pub(crate) fn new(hub: Arc<Hub>, tls: Option<TlsAcceptor>, connections_max: usize) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        tls: Option<TlsAcceptor>,
+        connections_max: usize,
+        strangers: StrangerLimits,
+    ) -> Self {
         Self {
             hub,
             tls,
@@ -48,6 +57,7 @@ impl Door {
             kill: CancellationToken::new(),
             connections: Arc::new(Semaphore::new(connections_max)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+            strangers: Strangers::new(strangers.fit(connections_max)),
         }
     }
 
@@ -56,15 +66,21 @@ impl Door {
         loop {
             let next = async {
                 let place = Arc::clone(&self.connections).acquire_owned().await;
-                (place, listener.accept().await)
+                let early = self.strangers.place().await;
+                (place, early, listener.accept().await)
             };
-            let (place, accepted) = tokio::select! {
+            let (place, early, accepted) = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return,
                 next = next => next,
             };
             match (place, accepted) {
-                (Ok(place), Ok((stream, peer))) => self.admit(stream, peer, place),
+                (Ok(place), Ok((stream, peer))) => {
+                    match self.strangers.admit(Some(peer.ip()), early) {
+                        Some(stranger) => self.admit(stream, peer, place, stranger),
+                        None => tracing::debug!(%peer, "too many strangers from there"),
+                    }
+                }
                 (Ok(_), Err(error)) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -74,21 +90,27 @@ impl Door {
         }
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+        stranger: Stranger,
+    ) {
         let door = self.clone();
         self.tracker.spawn(async move {
-            let closed = door.serve_tcp(stream).await;
+            let closed = door.serve_tcp(stream, stranger).await;
             tracing::debug!(%peer, %closed, "connection ended");
             drop(place);
         });
     }
 
-    async fn serve_tcp(&self, stream: TcpStream) -> Closed {
+    async fn serve_tcp(&self, stream: TcpStream, stranger: Stranger) -> Closed {
         if let Err(error) = stream.set_nodelay(true) {
             return error.into();
         }
         // Boxed, all of them: a connection's task would hold room for each way it does not take.
-        let Some(tls) = &self.tls else { return Box::pin(self.serve(stream)).await };
+        let Some(tls) = &self.tls else { return Box::pin(self.serve(stream, stranger)).await };
         let shake = Box::pin(self.handshake(tls, stream));
         let shaken = tokio::select! {
             biased;
@@ -96,7 +118,7 @@ impl Door {
             shaken = tokio::time::timeout(HANDSHAKE_WITHIN, shake) => shaken,
         };
         match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => Box::pin(self.serve(stream)).await,
+            Ok(stream) => Box::pin(self.serve(stream, stranger)).await,
             Err(error) => error.into(),
         }
     }
@@ -113,11 +135,16 @@ impl Door {
     }
 
     /// Serves any stream as a connection.
-    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Closed {
+    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        stranger: Stranger,
+    ) -> Closed {
+        let (hub, shutdown) = (Arc::clone(&self.hub), self.shutdown.clone());
         tokio::select! {
             biased;
             () = self.kill.cancelled() => Closed::Shutdown,
-            closed = native::serve(stream, Arc::clone(&self.hub), self.shutdown.clone()) => closed,
+            closed = native::serve_stranger(stream, hub, shutdown, stranger) => closed,
         }
     }
 }

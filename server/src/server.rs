@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,7 +17,10 @@ use tokio::{
 use crate::{
     admin,
     blocking::Blocking,
-    chat::{hub::Hub, password::Passwords, presence::Presence, switchboard::Switchboard},
+    chat::{
+        guesses::Guesses, hub::Hub, password::Passwords, presence::Presence,
+        switchboard::Switchboard,
+    },
     clock,
     config::{Config, Transport},
     datadir::{DataDir, DataDirError},
@@ -164,7 +167,12 @@ fn open_door(
     let words = pin.map_or_else(|| format!("{addr} plaintext\n"), |pin| format!("{addr} {pin}\n"));
     fs::write(&notice, words)
         .map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
-    let door = Door::new(hub, identity.map(|identity| identity.acceptor), config.connections_max);
+    let door = Door::new(
+        hub,
+        identity.map(|identity| identity.acceptor),
+        config.connections_max,
+        config.strangers,
+    );
     admin::socket::serve(&door, folder.path())
         .map_err(|source| StartError::Io { action: "open the administration socket", source })?;
     spawn_helpers(&door);
@@ -275,6 +283,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         switchboard,
         presence: Arc::new(Presence::default()),
         passwords: Passwords::new(config.hash_cost, blocking),
+        guesses: Guesses::new(config.rules.guesses_free),
         files,
         rules: config.rules.clone(),
         blocking,
@@ -318,13 +327,29 @@ impl Running {
         &self.recovery
     }
 
-    /// Serves a stream that did not come through the door, until it ends.
+    /// Serves a stream of this machine that did not come through the door, until it ends.
     pub fn serve_stream<S>(&self, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.serve_stream_from(stream, None);
+    }
+
+    /// The same for a stream that comes from an address. One too many from there is closed at once.
+    pub fn serve_stream_from<S>(&self, stream: S, from: Option<IpAddr>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let door = self.door.clone();
-        self.door.tracker.spawn(async move { door.serve(stream).await });
+        if let Some(stranger) = door.strangers.admit(from, None) {
+            self.door.tracker.spawn(async move { door.serve(stream, stranger).await });
+        }
+    }
+
+    /// How many passwords were hashed or verified so far.
+    #[must_use]
+    pub fn passwords_worked(&self) -> u64 {
+        self.door.hub.passwords.worked()
     }
 
     /// Ends when storing failed: nothing can be taken any more, and a restart is needed.

@@ -8,7 +8,7 @@ use liao_common::{
     limits,
 };
 
-use super::{password::Passwords, presence::Presence, switchboard::Switchboard};
+use super::{guesses::Guesses, password::Passwords, presence::Presence, switchboard::Switchboard};
 use crate::{
     blocking::Blocking,
     engine::Engine,
@@ -46,6 +46,8 @@ pub struct Rules {
     pub registration: Registration,
     /// Characters of a password, at least.
     pub password_chars_min: usize,
+    /// Wrong passwords of one origin for one account that are not slowed down.
+    pub guesses_free: u32,
     /// How long somebody whose connection died stays in the list, in milliseconds.
     pub presence_grace_ms: u64,
     /// Posts a connection may make at once, before it has to wait.
@@ -59,6 +61,7 @@ impl Default for Rules {
         Self {
             registration: Registration::Open,
             password_chars_min: limits::PASSWORD_CHARS_MIN,
+            guesses_free: 5,
             presence_grace_ms: limits::PRESENCE_GRACE_MS,
             posts_burst: 60,
             posts_per_s: 20,
@@ -78,6 +81,8 @@ pub struct Hub {
     pub presence: Arc<Presence>,
     /// Password hashing.
     pub passwords: Passwords,
+    /// Wrong passwords of late.
+    pub guesses: Guesses,
     /// Uploaded files.
     pub files: Files,
     /// The operator's rules.

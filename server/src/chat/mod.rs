@@ -1,8 +1,10 @@
 //! The rules of chat. Knows no socket and no disk: requests come in, frames go out, the engine
 //! decides and the store is read.
 
+pub mod guesses;
 pub mod hub;
 pub mod mailbox;
+pub mod origin;
 pub mod password;
 pub mod presence;
 pub mod room;

@@ -1,7 +1,10 @@
 //! Passwords: argon2id, bounded in number and off the async threads. An unknown user costs the same
 //! work as a known one, so that neither answer nor time tells who exists.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -43,6 +46,7 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     decoy: Arc<OnceLock<Phc>>,
+    worked: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -55,6 +59,7 @@ impl Passwords {
             turns: Arc::new(Semaphore::new(blocking.width())),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             decoy: Arc::default(),
+            worked: Arc::default(),
         }
     }
 
@@ -90,6 +95,12 @@ impl Passwords {
         .await?
     }
 
+    /// How many passwords were hashed or verified so far.
+    #[must_use]
+    pub fn worked(&self) -> u64 {
+        self.worked.load(Ordering::Relaxed)
+    }
+
     async fn work<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -97,6 +108,7 @@ impl Passwords {
         let busy = |_| Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
         let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(busy)?;
         let (blocking, turns) = (self.blocking, Arc::clone(&self.turns));
+        let worked = Arc::clone(&self.worked);
         // In a task of its own: of the requests of a connection only the oldest is looked after, and
         // one of the others must not keep a turn that the oldest waits for.
         let work = tokio::spawn(async move {
@@ -104,6 +116,7 @@ impl Passwords {
             let turn = turns.acquire_owned().await.ok()?;
             let work = move || {
                 let _turn = turn;
+                worked.fetch_add(1, Ordering::Relaxed);
                 job()
             };
             blocking.run(work).await

@@ -2,4 +2,5 @@
 
 pub mod native;
 mod pipeline;
+pub mod strangers;
 mod stream;

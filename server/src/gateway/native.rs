@@ -19,6 +19,7 @@ use tokio_util::{codec::Decoder as _, sync::CancellationToken};
 
 use super::{
     pipeline::{Pipeline, Slot},
+    strangers::Stranger,
     stream,
 };
 use crate::chat::{
@@ -26,8 +27,11 @@ use crate::chat::{
     session::{Ended, Outgoing, Session, Taken},
 };
 
-/// From the first byte to the login.
-const LOGIN_WITHIN: Duration = Duration::from_secs(60);
+/// From the beginning to the `hello`.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+
+/// From the beginning to the login. What is said meanwhile does not prolong it.
+const LOGIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// Bytes a connection may send before it has logged in.
 const EARLY_BYTES_MAX: usize = 16 * 1024;
@@ -58,12 +62,26 @@ pub enum Closed {
     Io(#[from] std::io::Error),
 }
 
-/// Serves one connection until it ends.
+/// Serves one connection of this machine until it ends.
 pub async fn serve<S>(stream: S, hub: Arc<Hub>, shutdown: CancellationToken) -> Closed
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection::new(stream, Session::new(hub));
+    serve_stranger(stream, hub, shutdown, Stranger::here()).await
+}
+
+/// The same for one that counts as a stranger until it logs in.
+pub(crate) async fn serve_stranger<S>(
+    stream: S,
+    hub: Arc<Hub>,
+    shutdown: CancellationToken,
+    stranger: Stranger,
+) -> Closed
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let session = Session::new(hub, stranger.origin());
+    let mut connection = Connection::new(stream, session, stranger);
     let closed = connection.run(&shutdown).await;
     connection.end(&closed).await;
     closed
@@ -78,10 +96,12 @@ struct Connection<S> {
     pipeline: Pipeline,
     early_bytes: usize,
     heard: Instant,
+    /// Who has not logged in yet counts as one.
+    stranger: Option<Stranger>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    fn new(stream: S, session: Session) -> Self {
+    fn new(stream: S, session: Session, stranger: Stranger) -> Self {
         Self {
             stream,
             session,
@@ -91,6 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             pipeline: Pipeline::default(),
             early_bytes: 0,
             heard: Instant::now(),
+            stranger: Some(stranger),
         }
     }
 
@@ -142,8 +163,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn deadline(&self) -> Instant {
         if self.session.is_logged_in() {
             self.heard + Duration::from_millis(limits::SILENCE_MAX_MS)
-        } else {
+        } else if self.session.is_welcomed() {
             self.heard + LOGIN_WITHIN
+        } else {
+            self.heard + HELLO_WITHIN
         }
     }
 
@@ -215,6 +238,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.session.is_logged_in() && !before {
             self.codec.allow(limits::FRAME_BYTES_MAX);
             self.heard = Instant::now();
+            if let Some(mut stranger) = self.stranger.take() {
+                stranger.logs_in();
+            }
         }
     }
 

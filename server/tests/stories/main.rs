@@ -32,4 +32,6 @@ mod rooms;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod support;

@@ -15,8 +15,14 @@ pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> 
     let (user, dev) = (caller.user, caller.dev);
     let account =
         caller.hub.read(move |hub| view::account(&*hub.store, user)?.ok_or_else(not_found)).await?;
-    if !caller.hub.passwords.verify(ask.old, Some(account.secret)).await? {
-        return Err(FaultCode::Unauthenticated.into());
+    let guess = caller.hub.guesses.begin(caller.origin, &account.id)?;
+    match caller.hub.passwords.verify(ask.old, Some(account.secret)).await {
+        Ok(true) => guess.was_right(),
+        Ok(false) => return Err(FaultCode::Unauthenticated.into()),
+        Err(fault) => {
+            guess.did_not_count();
+            return Err(fault);
+        }
     }
     password::check(&ask.new, &account.id, caller.hub.rules.password_chars_min)?;
     let secret = caller.hub.passwords.hash(ask.new).await?;

@@ -15,6 +15,7 @@ use liao_common::{
 use crate::{
     chat::{
         hub::{Hub, Registration},
+        origin::Origin,
         password,
         session::too_many_connections,
     },
@@ -75,7 +76,11 @@ fn has_secret(from: &impl View, user: UserId, secret: &Phc) -> Result<bool, Stor
 }
 
 /// Makes an account, its first device, and its place in the lobby.
-pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<Proof, Fault> {
+pub(in crate::chat) async fn register(
+    hub: &Arc<Hub>,
+    from: Origin,
+    ask: Register,
+) -> Result<Proof, Fault> {
     let bad_name =
         |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
     let id = UserName::parse(&ask.user).map_err(bad_name)?;
@@ -83,6 +88,8 @@ pub(in crate::chat) async fn register(hub: &Arc<Hub>, ask: Register) -> Result<P
     let name = DisplayName::parse(name).map_err(bad_name)?;
     let invite = admit(hub, ask.invite).await?;
     password::check(&ask.secret, id.as_str(), hub.rules.password_chars_min)?;
+    // From here on the answer tells whether a name is taken.
+    hub.guesses.register(from)?;
     let wanted = id.clone();
     let taken = hub
         .read(move |hub| Ok(view::account_by_name(&*hub.store, wanted.as_str())?.is_some()))
@@ -196,19 +203,21 @@ fn add_device(
 }
 
 /// Logs in with a password or a token.
-pub(in crate::chat) async fn auth(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
+pub(in crate::chat) async fn auth(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, Fault> {
     match ask.mech.as_str() {
-        "password" => by_password(hub, ask).await,
+        "password" => by_password(hub, from, ask).await,
         "token" => by_token(hub, ask).await,
         _ => Err(Fault::new(FaultCode::Unsupported, "mech is password or token")),
     }
 }
 
-async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
+async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, Fault> {
     let (Some(user), Some(secret)) = (ask.user, ask.secret) else {
         return Err(Fault::new(FaultCode::BadRequest, "user and secret are needed"));
     };
     let name = UserName::parse(&user).ok();
+    let typed = name.as_ref().map_or(user.as_str(), UserName::as_str);
+    let guess = hub.guesses.begin(from, typed)?;
     let account = hub
         .read(move |hub| match name {
             Some(name) => Ok(view::account_by_name(&*hub.store, name.as_str())?),
@@ -216,10 +225,17 @@ async fn by_password(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
         })
         .await?;
     let stored = account.as_ref().map(|account| account.secret.clone());
-    let proved = hub.passwords.verify(secret, stored).await?;
+    let proved = match hub.passwords.verify(secret, stored).await {
+        Ok(proved) => proved,
+        Err(fault) => {
+            guess.did_not_count();
+            return Err(fault);
+        }
+    };
     let Some(account) = account.filter(|_| proved) else {
         return Err(FaultCode::Unauthenticated.into());
     };
+    guess.was_right();
     if !hub.switchboard.has_place(account.user) {
         return Err(too_many_connections());
     }

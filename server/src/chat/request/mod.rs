@@ -24,7 +24,7 @@ use liao_common::{
 };
 use serde::Serialize;
 
-use super::{hub::Hub, overview::gone};
+use super::{hub::Hub, origin::Origin, overview::gone};
 use crate::state::view;
 
 /// Who asks.
@@ -33,6 +33,7 @@ pub(super) struct Caller {
     pub(super) hub: Arc<Hub>,
     pub(super) user: UserId,
     pub(super) dev: DeviceId,
+    pub(super) origin: Origin,
     pub(super) admin: bool,
 }
 

@@ -27,6 +27,7 @@ use super::{
     follow::Follow,
     hub::Hub,
     mailbox::{Mailbox, Note},
+    origin::Origin,
     request::{
         self, Caller,
         login::{self, Proof},
@@ -62,6 +63,7 @@ pub enum Taken {
 /// See the module.
 pub struct Session {
     hub: Arc<Hub>,
+    origin: Origin,
     stage: Stage,
     for_data: bool,
     mailbox: Option<Arc<Mailbox>>,
@@ -104,10 +106,11 @@ pub struct Ended(pub FaultCode);
 impl Session {
     /// A connection that has said nothing yet.
     #[must_use]
-    pub fn new(hub: Arc<Hub>) -> Self {
+    pub fn new(hub: Arc<Hub>, origin: Origin) -> Self {
         let bucket = Bucket::new(hub.rules.posts_burst, hub.rules.posts_per_s);
         Self {
             hub,
+            origin,
             stage: Stage::New,
             for_data: false,
             mailbox: None,
@@ -132,6 +135,12 @@ impl Session {
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.stage == Stage::LoggedIn
+    }
+
+    /// Whether `hello` was said and answered.
+    #[must_use]
+    pub fn is_welcomed(&self) -> bool {
+        self.stage == Stage::Welcomed
     }
 
     /// Whether nothing more is to come after what has been answered.
@@ -211,7 +220,7 @@ impl Session {
             .mailbox
             .as_ref()
             .map_or_else(Default::default, |mailbox| (mailbox.user, mailbox.dev));
-        Caller { hub: Arc::clone(&self.hub), user, dev, admin: self.admin }
+        Caller { hub: Arc::clone(&self.hub), user, dev, origin: self.origin, admin: self.admin }
     }
 
     /// Serves a request that changes the session itself.
@@ -233,11 +242,11 @@ impl Session {
             (Stage::New, Request::Hello(ask)) => Ok(event::ok(rid, &self.hello(&ask)?)),
             (Stage::New, _) => Err(Fault::new(FaultCode::BadRequest, "hello comes first").fatal()),
             (Stage::Welcomed, Request::Register(ask)) => {
-                let proof = login::register(&self.hub, ask).await?;
+                let proof = login::register(&self.hub, self.origin, ask).await?;
                 Ok(event::ok(rid, &self.log_in(proof).await?))
             }
             (Stage::Welcomed, Request::Auth(ask)) => {
-                let proof = login::auth(&self.hub, ask).await;
+                let proof = login::auth(&self.hub, self.origin, ask).await;
                 let proof = proof.map_err(|fault| self.failed(fault))?;
                 Ok(event::ok(rid, &self.log_in(proof).await?))
             }
@@ -284,7 +293,8 @@ impl Session {
 
     /// A login that was refused. Guessing goes on elsewhere, if at all.
     fn failed(&mut self, fault: Fault) -> Fault {
-        self.failures += u32::from(fault.code == FaultCode::Unauthenticated);
+        let guessed = matches!(fault.code, FaultCode::Unauthenticated | FaultCode::RateLimited);
+        self.failures += u32::from(guessed);
         if self.failures >= FAILURES_MAX { fault.fatal() } else { fault }
     }
 

@@ -1,6 +1,7 @@
 //! A server in a folder of its own, and the way to it.
 
 use std::{
+    net::IpAddr,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -36,11 +37,16 @@ impl Place {
 
     /// A fresh stream to the server. Waits while it is down.
     pub(crate) async fn stream(&self) -> DuplexStream {
+        self.stream_from(None).await
+    }
+
+    /// The same, as if it came from an address.
+    pub(crate) async fn stream_from(&self, from: Option<IpAddr>) -> DuplexStream {
         loop {
             self.is_up().await;
             if let Some(running) = &*self.running.lock().unwrap() {
                 let (near, far) = tokio::io::duplex(64 * 1024);
-                running.serve_stream(far);
+                running.serve_stream_from(far, from);
                 return near;
             }
         }
@@ -60,6 +66,7 @@ pub(crate) fn cheap(data: &Path) -> Config {
     config.transport = Transport::Plaintext;
     config.hash_cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
     config.rules.posts_burst = 1_000_000;
+    config.rules.guesses_free = 1_000_000;
     config.files.free_bytes_min = 0;
     config.free_bytes_min = 0;
     config.index_cache_bytes = 4 << 20;
@@ -167,6 +174,11 @@ impl World {
     /// A connection without a client at its end.
     pub(crate) async fn raw(&self) -> Raw {
         Raw::new(self.place.stream().await)
+    }
+
+    /// The same from an address.
+    pub(crate) async fn raw_from(&self, address: &str) -> Raw {
+        Raw::new(self.place.stream_from(Some(address.parse().unwrap())).await)
     }
 
     /// A client with these credentials, online or refused.
