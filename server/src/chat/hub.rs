@@ -16,6 +16,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
@@ -48,6 +51,10 @@ pub struct Rules {
     pub password_chars_min: usize,
     /// Wrong passwords of one origin for one account that are not slowed down.
     pub guesses_free: u32,
+    /// A remembered login that was not used for so long does not log in any more, in milliseconds.
+    pub token_idle_ms: u64,
+    /// A token that is older than this is replaced at the next login with it, in milliseconds.
+    pub token_renewed_ms: u64,
     /// How long somebody whose connection died stays in the list, in milliseconds.
     pub presence_grace_ms: u64,
     /// Posts a connection may make at once, before it has to wait.
@@ -62,6 +69,8 @@ impl Default for Rules {
             registration: Registration::Open,
             password_chars_min: limits::PASSWORD_CHARS_MIN,
             guesses_free: 5,
+            token_idle_ms: 90 * DAY_MS,
+            token_renewed_ms: DAY_MS,
             presence_grace_ms: limits::PRESENCE_GRACE_MS,
             posts_burst: 60,
             posts_per_s: 20,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use liao_common::id::{RoomId, UserId};
+use liao_common::id::{DeviceId, RoomId, UserId};
 
 use super::{
     mailbox::{Mailbox, Note},
@@ -60,6 +60,13 @@ impl Switchboard {
     /// Whether this person may have one more connection.
     pub fn has_place(&self, user: UserId) -> bool {
         lock(&self.people).get(&user).map_or(0, Vec::len) < CONNECTIONS_PER_USER_MAX
+    }
+
+    /// Whether a device has a connection now.
+    pub fn is_here(&self, user: UserId, dev: DeviceId) -> bool {
+        lock(&self.people)
+            .get(&user)
+            .is_some_and(|list| list.iter().any(|mailbox| mailbox.dev == dev))
     }
 
     /// Follows a room from now on. The room stays open while somebody follows it.

@@ -177,8 +177,10 @@ impl<'a, 'b> Transaction<'a, 'b> {
     /// Logs a device out.
     pub fn drop_device(&mut self, device: &Device) {
         self.essential = true;
-        let gone = DeviceGone { dev: device.dev, user: device.user, token: device.token };
-        self.records.push(gone.record());
+        for token in std::iter::once(device.token).chain(device.fresh) {
+            let gone = DeviceGone { dev: device.dev, user: device.user, token };
+            self.records.push(gone.record());
+        }
         self.effects.push(Effect::DeviceGone { user: device.user, dev: device.dev });
     }
 

@@ -103,7 +103,9 @@ fn device(device: &Device, body: &[u8], out: &mut Vec<Write>) {
     put(out, key::device(device.user, device.dev), body);
     let mut owner = device.user.0.to_be_bytes().to_vec();
     owner.extend(device.dev.0.to_be_bytes());
+    device.void.iter().for_each(|void| drop_key(out, key::token(void)));
     put(out, key::token(&device.token), &owner);
+    device.fresh.iter().for_each(|fresh| put(out, key::token(fresh), &owner));
     put(out, key::last_device(), &device.last.0.to_be_bytes());
 }
 

@@ -80,6 +80,19 @@ pub struct Device {
     pub at: u64,
     /// The highest number given to any device so far.
     pub last: DeviceId,
+    /// BLAKE3 of the token that shall follow. Both log in until this one was used: had its answer
+    /// been lost, nobody is locked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<Hash>,
+    /// BLAKE3 of a token that logs in no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<Hash>,
+    /// The token was given out at, ms since 1970; 0 where that is not known.
+    #[serde(default)]
+    pub made: u64,
+    /// Last login that was written down, ms since 1970; 0 where that is not known.
+    #[serde(default)]
+    pub seen: u64,
 }
 
 /// A device was logged out.

@@ -35,3 +35,5 @@ mod shutdown;
 mod strangers;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tokens;

@@ -28,9 +28,14 @@ fn account() -> Vec<Case> {
         admin: true,
     };
     let again = Session { token: None, admin: false, ..session.clone() };
-    let here =
-        Device { dev: DeviceId(3), name: "laptop".into(), since: 1_767_225_600_123, here: true };
-    let other = Device { dev: DeviceId(4), name: "电脑".into(), here: false, ..here };
+    let here = Device {
+        dev: DeviceId(3),
+        name: "laptop".into(),
+        since: 1_767_225_600_123,
+        seen: 1_767_225_700_000,
+        here: true,
+    };
+    let other = Device { dev: DeviceId(4), name: "电脑".into(), seen: 0, here: false, ..here };
     vec![
         answer("hello", 1, welcome()),
         answer("register", 2, session),

@@ -6,8 +6,8 @@ use liao_common::{
     request::{Passwd, Revoke},
 };
 
-use super::{Caller, login::DEVICES_MAX, not_found};
-use crate::{chat::password, engine::Transaction, state::view};
+use super::{Caller, login::DEVICES_MAX, not_found, token::is_good};
+use crate::{chat::password, clock, engine::Transaction, state::view};
 
 /// Changes the password. All other devices are logged out, since one of them may be the reason;
 /// connections without a device cannot be told apart, so they all end, after their answers.
@@ -48,13 +48,17 @@ pub(super) async fn devices(caller: Caller) -> Result<DeviceList, Fault> {
         .hub
         .read(move |hub| {
             let devices = view::devices(&*hub.store, user, DEVICES_MAX + 1)?;
+            let now_ms = clock::now_ms();
+            let idle_ms = hub.rules.token_idle_ms;
             let row = |device: crate::state::record::Device| Device {
                 dev: device.dev,
                 name: device.name,
                 since: device.at,
+                seen: device.seen,
                 here: device.dev == here,
             };
-            Ok(DeviceList { devices: devices.into_iter().map(row).collect() })
+            let good = devices.into_iter().filter(|device| is_good(device, now_ms, idle_ms));
+            Ok(DeviceList { devices: good.map(row).collect() })
         })
         .await
 }

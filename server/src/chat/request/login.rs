@@ -12,6 +12,7 @@ use liao_common::{
     text,
 };
 
+use super::token;
 use crate::{
     chat::{
         hub::{Hub, Registration},
@@ -48,7 +49,7 @@ enum Credential {
 }
 
 impl Proof {
-    fn device(session: Session) -> Self {
+    pub(super) fn device(session: Session) -> Self {
         Self { session, by: Credential::Device }
     }
 
@@ -198,15 +199,24 @@ fn add_device(
     }
     let dev = view::next_device(tx)?;
     let name = text::clean_line(name.trim()).chars().take(DEVICE_NAME_CHARS_MAX).collect();
-    tx.put_device(&Device { dev, user, name, token: hash(&token.0), at: tx.now_ms(), last: dev });
+    let (token, at) = (hash(&token.0), tx.now_ms());
+    let (made, seen) = (at, at);
+    let device =
+        Device { dev, user, name, token, at, last: dev, fresh: None, void: None, made, seen };
+    tx.put_device(&device);
     Ok(dev)
 }
 
 /// Logs in with a password or a token.
-pub(in crate::chat) async fn auth(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, Fault> {
+pub(in crate::chat) async fn auth(
+    hub: &Arc<Hub>,
+    from: Origin,
+    for_data: bool,
+    ask: Auth,
+) -> Result<Proof, Fault> {
     match ask.mech.as_str() {
         "password" => by_password(hub, from, ask).await,
-        "token" => by_token(hub, ask).await,
+        "token" => token::log_in(hub, for_data, ask).await,
         _ => Err(Fault::new(FaultCode::Unsupported, "mech is password or token")),
     }
 }
@@ -257,19 +267,7 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
     hub.engine.run(decide).await
 }
 
-async fn by_token(hub: &Arc<Hub>, ask: Auth) -> Result<Proof, Fault> {
-    let token = ask.token.ok_or_else(|| Fault::new(FaultCode::BadRequest, "token is needed"))?;
-    let hash = hash(&token.0);
-    hub.read(move |hub| {
-        let refused = || Fault::from(FaultCode::Unauthenticated);
-        let device = view::device_by_token(&*hub.store, &hash)?.ok_or_else(refused)?;
-        let account = view::account(&*hub.store, device.user)?.ok_or_else(refused)?;
-        Ok(Proof::device(session(&account, device.dev, None)))
-    })
-    .await
-}
-
-fn session(account: &Account, dev: DeviceId, token: Option<Token>) -> Session {
+pub(super) fn session(account: &Account, dev: DeviceId, token: Option<Token>) -> Session {
     Session {
         user: account.user,
         id: account.id.clone(),
@@ -280,12 +278,12 @@ fn session(account: &Account, dev: DeviceId, token: Option<Token>) -> Session {
     }
 }
 
-fn new_token() -> Result<Token, Fault> {
+pub(super) fn new_token() -> Result<Token, Fault> {
     let bytes: [u8; 32] =
         entropy::bytes().map_err(|_| Fault::new(FaultCode::Internal, "no entropy"))?;
     Ok(Token(bytes.to_vec()))
 }
 
-fn hash(bytes: &[u8]) -> Hash {
+pub(super) fn hash(bytes: &[u8]) -> Hash {
     Hash(blake3::hash(bytes).into())
 }

@@ -11,6 +11,7 @@ pub(super) mod membership;
 mod people;
 mod post;
 mod room;
+mod token;
 pub(super) mod transfer;
 
 use std::{future::Future, pin::Pin, sync::Arc};

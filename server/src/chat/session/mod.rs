@@ -246,7 +246,7 @@ impl Session {
                 Ok(event::ok(rid, &self.log_in(proof).await?))
             }
             (Stage::Welcomed, Request::Auth(ask)) => {
-                let proof = login::auth(&self.hub, self.origin, ask).await;
+                let proof = login::auth(&self.hub, self.origin, self.for_data, ask).await;
                 let proof = proof.map_err(|fault| self.failed(fault))?;
                 Ok(event::ok(rid, &self.log_in(proof).await?))
             }

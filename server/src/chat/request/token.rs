@@ -1,0 +1,190 @@
+//! Logging in with a token, and its renewal: now and then the answer has a new one. The old one is
+//! good until the new one was used, so that an answer that got lost locks nobody out.
+
+use std::sync::Arc;
+
+use liao_common::{
+    event::Session,
+    fault::{Fault, FaultCode},
+    id::Hash,
+    request::{Auth, Token},
+};
+
+use super::login::{Proof, hash, new_token, session};
+use crate::{
+    chat::hub::Hub,
+    clock,
+    engine::Transaction,
+    state::{
+        record::{Account, Device},
+        view,
+    },
+    store::View,
+};
+
+/// A wall clock that says less than this was not set (it is the beginning of 2024): what was
+/// written down by it proves nothing.
+const PLAUSIBLE_MS: u64 = 1_704_067_200_000;
+
+/// A login is written down at most so often, in milliseconds: a storm of them must not be one of
+/// writes.
+const SEEN_EVERY_MS: u64 = 24 * 3600 * 1000;
+
+/// Whether the device logs in still, having been used lately enough.
+pub(super) const fn is_good(device: &Device, now_ms: u64, idle_ms: u64) -> bool {
+    device.seen < PLAUSIBLE_MS || now_ms.saturating_sub(device.seen) < idle_ms
+}
+
+/// What a login changes about its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    /// It was here.
+    Seen,
+    /// The new token has arrived: the old one is void.
+    Confirm,
+    /// It gets a new token.
+    Renew,
+}
+
+/// How a device stands to its tokens.
+struct Due {
+    now_ms: u64,
+    renewed_ms: u64,
+    /// Another of its connections is here: a program beside this one that has the same token.
+    shared: bool,
+}
+
+impl Due {
+    fn change(&self, device: &Device, shown: &Hash) -> Change {
+        let age = |since: u64| self.now_ms.saturating_sub(since);
+        if device.fresh.as_ref() == Some(shown) {
+            Change::Confirm
+        } else if !self.shared && age(device.made) >= self.renewed_ms {
+            Change::Renew
+        } else if age(device.seen) >= SEEN_EVERY_MS {
+            Change::Seen
+        } else {
+            Change::Nothing
+        }
+    }
+}
+
+/// Logs in. A connection for files changes nothing: the one for chat beside it does.
+pub(super) async fn log_in(hub: &Arc<Hub>, for_data: bool, ask: Auth) -> Result<Proof, Fault> {
+    let token = ask.token.ok_or_else(|| Fault::new(FaultCode::BadRequest, "token is needed"))?;
+    let shown = hash(&token.0);
+    let now_ms = clock::now_ms();
+    let idle_ms = hub.rules.token_idle_ms;
+    let (device, account) =
+        hub.read(move |hub| owner(&*hub.store, &shown, now_ms, idle_ms)).await?;
+    let shared = hub.switchboard.is_here(device.user, device.dev);
+    let due = Due { now_ms, renewed_ms: hub.rules.token_renewed_ms, shared };
+    let known = session(&account, device.dev, None);
+    if for_data || due.change(&device, &shown) == Change::Nothing {
+        return Ok(Proof::device(known));
+    }
+    let fresh = new_token()?;
+    let decide = move |tx: &mut Transaction<'_, '_>| change(tx, &due, &shown, fresh, idle_ms);
+    match hub.engine.run(decide).await {
+        // People come in and read also where nothing can be written.
+        Err(fault) if fault.code == FaultCode::StorageFull => Ok(Proof::device(known)),
+        changed => changed.map(Proof::device),
+    }
+}
+
+/// The device that this token logs in, and whose it is.
+fn owner(
+    from: &impl View,
+    shown: &Hash,
+    now_ms: u64,
+    idle_ms: u64,
+) -> Result<(Device, Account), Fault> {
+    let refused = || Fault::from(FaultCode::Unauthenticated);
+    let device = view::device_by_token(from, shown)?.ok_or_else(refused)?;
+    if !is_good(&device, now_ms, idle_ms) {
+        return Err(refused());
+    }
+    let account = view::account(from, device.user)?.ok_or_else(refused)?;
+    Ok((device, account))
+}
+
+fn change(
+    tx: &mut Transaction<'_, '_>,
+    due: &Due,
+    shown: &Hash,
+    fresh: Token,
+    idle_ms: u64,
+) -> Result<Session, Fault> {
+    let (mut device, account) = owner(tx, shown, due.now_ms, idle_ms)?;
+    let dev = device.dev;
+    device.seen = due.now_ms;
+    device.void = None;
+    let mut token = None;
+    match due.change(&device, shown) {
+        Change::Confirm => {
+            device.void = Some(device.token);
+            device.token = *shown;
+            device.fresh = None;
+            device.made = due.now_ms;
+        }
+        Change::Renew => {
+            device.void = device.fresh;
+            device.fresh = Some(hash(&fresh.0));
+            token = Some(fresh);
+        }
+        Change::Seen | Change::Nothing => {}
+    }
+    tx.put_device(&device);
+    Ok(session(&account, dev, token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use liao_common::id::{DeviceId, UserId};
+
+    const NOW_MS: u64 = 1_800_000_000_000;
+    const DAY_MS: u64 = SEEN_EVERY_MS;
+
+    fn device(made: u64, seen: u64, fresh: Option<Hash>) -> Device {
+        Device {
+            dev: DeviceId(1),
+            user: UserId(1),
+            name: String::new(),
+            token: Hash([1; 32]),
+            at: made,
+            last: DeviceId(1),
+            fresh,
+            void: None,
+            made,
+            seen,
+        }
+    }
+
+    #[test]
+    fn what_a_login_changes() {
+        let (old, new) = (Hash([1; 32]), Hash([2; 32]));
+        let yesterday = NOW_MS - DAY_MS;
+        for (device, shown, shared, want) in [
+            (device(NOW_MS, NOW_MS, None), old, false, Change::Nothing),
+            (device(yesterday, NOW_MS, None), old, false, Change::Renew),
+            (device(yesterday, yesterday, None), old, true, Change::Seen),
+            (device(yesterday, NOW_MS, Some(new)), old, false, Change::Renew),
+            (device(yesterday, NOW_MS, Some(new)), old, true, Change::Nothing),
+            (device(yesterday, NOW_MS, Some(new)), new, false, Change::Confirm),
+            (device(NOW_MS + DAY_MS, NOW_MS + DAY_MS, None), old, false, Change::Nothing),
+        ] {
+            let due = Due { now_ms: NOW_MS, renewed_ms: DAY_MS, shared };
+            assert_eq!(due.change(&device, &shown), want, "{device:?}");
+        }
+    }
+
+    #[test]
+    fn idle_devices_end_and_a_clock_that_was_not_set_ends_none() {
+        let seen = |seen| is_good(&device(0, seen, None), NOW_MS, 90 * DAY_MS);
+        assert!(seen(NOW_MS) && seen(NOW_MS - 89 * DAY_MS) && seen(NOW_MS + DAY_MS));
+        assert!(!seen(NOW_MS - 90 * DAY_MS));
+        assert!(seen(0) && seen(1000), "from before this was written down, or 1970");
+    }
+}
