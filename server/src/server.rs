@@ -286,6 +286,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         guesses: Guesses::new(config.rules.guesses_free),
         files,
         rules: config.rules.clone(),
+        clock,
         blocking,
     };
     Ok((hub, duty, recovery))

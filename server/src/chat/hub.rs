@@ -96,6 +96,8 @@ pub struct Hub {
     pub files: Files,
     /// The operator's rules.
     pub rules: Rules,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> u64,
     /// Where reading is done.
     pub blocking: Blocking,
 }

@@ -1,7 +1,7 @@
 //! Remembered logins: renewed now and then, never lost on the way, void when they should be, and
 //! nowhere on the server's disk.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path};
 
 use liao_client_core::notice::End;
 use liao_common::{
@@ -9,6 +9,8 @@ use liao_common::{
     fault::{Fault, FaultCode},
     request::{Auth, Devices, Hello, Logout, Revoke, Token},
 };
+
+use tokio::time::Instant;
 
 use crate::support::{Person, Raw, World, within};
 

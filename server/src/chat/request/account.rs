@@ -7,7 +7,7 @@ use liao_common::{
 };
 
 use super::{Caller, login::DEVICES_MAX, not_found, token::is_good};
-use crate::{chat::password, clock, engine::Transaction, state::view};
+use crate::{chat::password, engine::Transaction, state::view};
 
 /// Changes the password. All other devices are logged out, since one of them may be the reason;
 /// connections without a device cannot be told apart, so they all end, after their answers.
@@ -48,7 +48,7 @@ pub(super) async fn devices(caller: Caller) -> Result<DeviceList, Fault> {
         .hub
         .read(move |hub| {
             let devices = view::devices(&*hub.store, user, DEVICES_MAX + 1)?;
-            let now_ms = clock::now_ms();
+            let now_ms = (hub.clock)();
             let idle_ms = hub.rules.token_idle_ms;
             let row = |device: crate::state::record::Device| Device {
                 dev: device.dev,

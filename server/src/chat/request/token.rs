@@ -13,7 +13,6 @@ use liao_common::{
 use super::login::{Proof, hash, new_token, session};
 use crate::{
     chat::hub::Hub,
-    clock,
     engine::Transaction,
     state::{
         record::{Account, Device},
@@ -74,7 +73,7 @@ impl Due {
 pub(super) async fn log_in(hub: &Arc<Hub>, for_data: bool, ask: Auth) -> Result<Proof, Fault> {
     let token = ask.token.ok_or_else(|| Fault::new(FaultCode::BadRequest, "token is needed"))?;
     let shown = hash(&token.0);
-    let now_ms = clock::now_ms();
+    let now_ms = (hub.clock)();
     let idle_ms = hub.rules.token_idle_ms;
     let (device, account) =
         hub.read(move |hub| owner(&*hub.store, &shown, now_ms, idle_ms)).await?;
