@@ -48,12 +48,12 @@ pub struct InboxRow {
     pub count: u64,
 }
 
-/// What waits, the newest first.
+/// What waits: invitations, then the newest first.
 #[must_use]
 pub fn inbox(model: &Model) -> Vec<InboxRow> {
     let mut rows: Vec<_> =
         model.rooms().into_iter().flat_map(|room| of_room(model, room)).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.at_ms));
+    rows.sort_by_key(|row| (row.kind != InboxKind::Invitation, std::cmp::Reverse(row.at_ms)));
     rows
 }
 

@@ -97,6 +97,8 @@ actions! {
     Tab9 = "tab_number",
     /// Next tab with something unread.
     NextUnread = "next_unread",
+    /// Join the room of the last invitation.
+    Accept = "accept",
     /// Try to connect now.
     Reconnect = "reconnect",
     /// Send what is written.

@@ -251,7 +251,7 @@ const BINDINGS: &[Binding] = &[
     (M::Main, "C-n C-PgDn", A::NextTab), (M::Main, "C-p C-PgUp", A::PreviousTab),
     (M::Main, "A-1", A::Tab1), (M::Main, "A-2", A::Tab2), (M::Main, "A-3", A::Tab3), (M::Main, "A-4", A::Tab4),
     (M::Main, "A-5", A::Tab5), (M::Main, "A-6", A::Tab6), (M::Main, "A-7", A::Tab7), (M::Main, "A-8", A::Tab8),
-    (M::Main, "A-9", A::Tab9), (M::Main, "A-a", A::NextUnread),
+    (M::Main, "A-9", A::Tab9), (M::Main, "A-a", A::NextUnread), (M::Main, "A-j", A::Accept),
     (M::Main, "PgUp", A::PageUp), (M::Main, "PgDn", A::PageDown), (M::Main, "C-Home", A::Top), (M::Main, "C-End", A::Bottom),
     (M::Main, "C-k", A::Switcher), (M::Main, "F2", A::Inbox), (M::Main, "F3", A::Online), (M::Main, "F4", A::Transfers),
     (M::Main, "F5", A::SendFile), (M::Main, "F6", A::Rooms), (M::Main, "C-r", A::Reconnect),

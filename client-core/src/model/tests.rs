@@ -255,7 +255,7 @@ fn news_that_concern_me_ring_and_others_do_not() {
 }
 
 #[test]
-fn the_inbox_shows_what_waits_newest_first() {
+fn the_inbox_shows_invitations_then_what_waits_newest_first() {
     let direct = Room { kind: RoomKind::Direct, with: Some(user(9, "Bob")), ..room(2, 0) };
     let invited = Room { role: Role::Invited, with: Some(user(9, "Bob")), ..room(3, 0) };
     let mut model = ready(&[room(1, 0), direct, invited, room(4, 0)]);
@@ -276,14 +276,14 @@ fn the_inbox_shows_what_waits_newest_first() {
     assert_eq!(
         seen,
         [
+            (InboxKind::Invitation, 3, 0, 0),
             (InboxKind::Direct, 2, 1, 1),
             (InboxKind::Room, 1, 1, 3),
             (InboxKind::File(file), 1, 3, 1),
             (InboxKind::Mention, 1, 2, 1),
-            (InboxKind::Invitation, 3, 0, 0),
         ]
     );
-    assert_eq!((rows[0].words.as_str(), rows[0].from), ("psst", Some(UserId(9))));
+    assert_eq!((rows[1].words.as_str(), rows[1].from), ("psst", Some(UserId(9))));
     model.mark_read(RoomId(1), Seq(3));
     model.mark_read(RoomId(2), Seq(1));
     let left: Vec<_> = inbox(&model).iter().map(|row| row.kind).collect();

@@ -6,6 +6,7 @@ use liao_client_core::{
     model::Model,
     transfer::{Direction, Phase, Transfer},
 };
+use liao_common::event::RoomRow;
 use ratatui::{
     layout::Rect,
     style::Style,
@@ -136,19 +137,7 @@ fn rooms(paint: &mut Paint<'_, '_>, window: Rect, view: &mut RoomsView) {
     let styles = paint.styles().clone();
     for (at, place) in (0..list.height).zip(range) {
         let line = match rows.get(place) {
-            Some(room) => {
-                let name = pad(&format!("#{}", room.name), 20.min(usize::from(list.width) / 2));
-                let members = paint.words.count("room.members", room.members);
-                let joined = if room.joined { "✓" } else { " " };
-                let free =
-                    usize::from(list.width).saturating_sub(columns(&name) + columns(&members) + 7);
-                Line::from(vec![
-                    Span::styled(format!("{joined} "), styles.success),
-                    Span::styled(name, styles.strong),
-                    Span::styled(format!("  {members}  "), styles.dim),
-                    Span::styled(truncate(&room.topic, free), styles.popup),
-                ])
-            }
+            Some(room) => room_line(paint, room, view.is_invited(room.room), list.width),
             None => {
                 let name = view.new_name().map_or(String::new(), |name| format!(" #{name}"));
                 Line::from(Span::styled(
@@ -163,6 +152,25 @@ fn rooms(paint: &mut Paint<'_, '_>, window: Rect, view: &mut RoomsView) {
         let text = format!("{} …", paint.spinner());
         paint.right(row(inside, 0), Line::from(Span::styled(text, styles.dim)));
     }
+}
+
+fn room_line(paint: &Paint<'_, '_>, room: &RoomRow, invited: bool, width: u16) -> Line<'static> {
+    let styles = paint.styles();
+    let width = usize::from(width);
+    let name = pad(&format!("#{}", room.name), 20.min(width / 2));
+    let (mark, style, members) = if invited {
+        ("+", styles.badge, paint.t("room.invited_you").to_owned())
+    } else {
+        let mark = if room.joined { "✓" } else { " " };
+        (mark, styles.success, paint.words.count("room.members", room.members))
+    };
+    let free = width.saturating_sub(columns(&name) + columns(&members) + 7);
+    Line::from(vec![
+        Span::styled(format!("{mark} "), style),
+        Span::styled(name, styles.strong),
+        Span::styled(format!("  {members}  "), if invited { styles.badge } else { styles.dim }),
+        Span::styled(truncate(&room.topic, free), styles.popup),
+    ])
 }
 
 fn transfers(

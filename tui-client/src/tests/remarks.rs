@@ -213,3 +213,49 @@ fn the_popup_says_that_there_is_more() {
     desk.keys("<Esc><C-u>/th");
     desk.hides("1/1");
 }
+
+fn invitation(role: liao_common::event::Role) -> Notice {
+    let mut room = super::driver::room(RoomId(9), "secret", 4);
+    room.kind = liao_common::event::RoomKind::Private;
+    room.role = role;
+    room.with = Some(super::driver::user(ZHANG, "zhangsan", "张三"));
+    Notice::Event(liao_common::event::Event::Room(Box::new(room)))
+}
+
+#[test]
+fn an_invitation_is_told_at_once_and_taken_with_one_key() {
+    use liao_common::{event::Role, request::RoomJoin};
+    for (language, sentence) in [
+        (Language::English, "张三 invites you to #secret. Alt-J joins"),
+        (Language::Chinese, "张三 邀请你加入 #secret。按 Alt-J 加入"),
+    ] {
+        let mut desk = busy((80, 24), language);
+        desk.tell(invitation(Role::Invited));
+        desk.shows(sentence);
+        assert_eq!(desk.wishes(), [Effect::Bell]);
+        desk.app.base.now_ms += 3_600_000;
+        desk.input(Input::Woken);
+        desk.shows(sentence);
+        desk.keys("<A-j>");
+        desk.hides(sentence);
+        let join = RoomJoin { room: Some(RoomId(9)), name: None };
+        assert_eq!(desk.wishes(), [Effect::Ask(join.into())]);
+
+        desk.keys("<F6>");
+        desk.shows("+ #secret");
+        desk.keys("<Enter>");
+        let join = RoomJoin { room: Some(RoomId(9)), name: None };
+        assert!(desk.wishes().contains(&Effect::Ask(join.into())), "from the list of rooms too");
+
+        // The same invitation is told once, and is gone with its end.
+        desk.tell(invitation(Role::Invited));
+        desk.hides(sentence);
+        desk.tell(invitation(Role::Gone));
+        desk.tell(invitation(Role::Invited));
+        desk.shows(sentence);
+        desk.tell(invitation(Role::Member));
+        desk.hides(sentence);
+        desk.keys("<A-j>");
+        assert!(!desk.wishes().iter().any(|wish| matches!(wish, Effect::Ask(_))));
+    }
+}

@@ -93,6 +93,8 @@ pub struct MainView {
     pub(super) drafts: Drafts,
     /// What waits for the answer to a request.
     pub(super) held: Vec<Held>,
+    /// Invitations that are open, and that the person knows of.
+    pub(super) invited: BTreeSet<RoomId>,
     /// The person is new here.
     pub(super) newcomer: bool,
     /// The first screen after login was chosen.
@@ -127,6 +129,7 @@ impl Default for MainView {
             marks: VecDeque::new(),
             drafts: Drafts::default(),
             held: Vec::new(),
+            invited: BTreeSet::new(),
             newcomer: false,
             greeted: false,
             dismissed: None,
@@ -295,6 +298,7 @@ impl MainView {
             Action::PreviousTab => self.turn_tab(-1, model, base),
             Action::NextUnread => self.next_unread(model, base),
             Action::Reconnect => base.wish(Effect::RetryNow),
+            Action::Accept => self.accept(model, base),
             Action::Next if self.is_at_path() => self.complete_path(base),
             Action::Next => self.turn_focus(1, base),
             Action::Previous => self.turn_focus(-1, base),
@@ -347,6 +351,9 @@ impl MainView {
     /// Brings the view in order before it is drawn.
     pub fn settle(&mut self, model: &mut Model, base: &mut Base) {
         self.settle_remark(base);
+        if let Some(Overlay::Rooms(rooms)) = &mut self.overlay {
+            rooms.invite(model);
+        }
         if model.is_ready() {
             self.greet(model, base);
             self.leave_what_is_gone(model, base);

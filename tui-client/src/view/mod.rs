@@ -14,6 +14,7 @@ pub mod entry;
 pub mod files;
 pub mod help;
 pub mod hit;
+mod invited;
 mod line_keys;
 pub mod list;
 pub mod main;

@@ -6,6 +6,8 @@ use liao_client_core::{
     transfer::{Phase, TransferChange},
 };
 
+use liao_common::id::RoomId;
+
 use super::main::MainView;
 use crate::app::Base;
 
@@ -26,6 +28,8 @@ pub enum About {
     Link,
     /// A file begins its way.
     Sending,
+    /// Somebody asks one into this room. It stands for as long as nobody touches a key.
+    Invitation(RoomId),
 }
 
 /// A sentence that stands in the status line for a while.
@@ -40,8 +44,17 @@ pub struct Remark {
 }
 
 impl Remark {
-    const fn until_ms(&self) -> u64 {
-        self.since_ms.saturating_add(STANDS_MS)
+    /// Whether it is about this.
+    #[must_use]
+    pub fn is_about(&self, about: About) -> bool {
+        self.about == about
+    }
+
+    const fn until_ms(&self) -> Option<u64> {
+        match self.about {
+            About::Invitation(_) => None,
+            _ => Some(self.since_ms.saturating_add(STANDS_MS)),
+        }
     }
 
     const fn was_read(&self, now_ms: u64) -> bool {
@@ -94,10 +107,10 @@ impl MainView {
     }
 
     pub(super) fn settle_remark(&mut self, base: &Base) {
-        self.remark.take_if(|remark| remark.until_ms() <= base.now_ms);
+        self.remark.take_if(|remark| remark.until_ms().is_some_and(|until| until <= base.now_ms));
     }
 
     pub(super) fn remark_ends_ms(&self) -> Option<u64> {
-        self.remark.as_ref().map(Remark::until_ms)
+        self.remark.as_ref().and_then(Remark::until_ms)
     }
 }

@@ -1,6 +1,10 @@
 //! The list of the server's public rooms: pages as they come, a filter, joining. Pure.
 
-use liao_common::event::{RoomPage, RoomRow};
+use liao_client_core::model::{Model, RoomView};
+use liao_common::{
+    event::{RoomPage, RoomRow},
+    id::RoomId,
+};
 
 use super::list::ListView;
 use crate::fuzzy;
@@ -9,6 +13,7 @@ use crate::fuzzy;
 #[derive(Clone, Debug, Default)]
 pub struct RoomsView {
     rooms: Vec<RoomRow>,
+    invited: Vec<RoomRow>,
     /// What was typed to filter.
     pub query: String,
     /// The chosen row.
@@ -37,19 +42,40 @@ impl RoomsView {
         }
     }
 
-    /// The rooms that fit what was typed.
+    /// The rooms that one is invited to are as the model has them now.
+    pub fn invite(&mut self, model: &Model) {
+        let invited = model.rooms().into_iter().filter(|room| room.is_invitation());
+        let row = |room: &RoomView| RoomRow {
+            room: room.id,
+            name: room.name.clone(),
+            topic: room.topic.clone(),
+            members: room.members,
+            joined: false,
+        };
+        self.invited = invited.map(row).collect();
+    }
+
+    /// Whether one was invited to this room.
+    #[must_use]
+    pub fn is_invited(&self, room: RoomId) -> bool {
+        self.invited.iter().any(|invited| invited.room == room)
+    }
+
+    /// The rooms that fit what was typed; those that one is invited to first.
     #[must_use]
     pub fn rows(&self) -> Vec<&RoomRow> {
         let query = self.query.trim_start_matches('#');
-        let ranked = fuzzy::rank(query, &self.rooms, |room| room.name.as_str(), ROOMS_MAX);
-        ranked.into_iter().map(|(room, _)| room).collect()
+        let others = self.rooms.iter().filter(|room| !self.is_invited(room.room));
+        let invited = fuzzy::rank(query, &self.invited, |room| &room.name, ROOMS_MAX);
+        let others = fuzzy::rank(query, others, |room| &room.name, ROOMS_MAX);
+        invited.into_iter().chain(others).map(|(room, _)| room).collect()
     }
 
     /// The name to be made into a new room, when no room is called so.
     #[must_use]
     pub fn new_name(&self) -> Option<&str> {
         let name = self.query.trim().trim_start_matches('#');
-        let taken = self.rooms.iter().any(|room| room.name == name);
+        let taken = self.rooms.iter().chain(&self.invited).any(|room| room.name == name);
         (!name.is_empty() && !taken).then_some(name)
     }
 }

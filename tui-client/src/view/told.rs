@@ -58,6 +58,7 @@ impl MainView {
         base: &mut Base,
     ) {
         self.remark_noticed(notice);
+        self.invitations_noticed(notice, model, base);
         match notice {
             Notice::State(LinkState::Ended(end)) => self.ended = Some(end.clone()),
             Notice::State(LinkState::Online { latency_ms: Some(ms) }) => {

@@ -67,6 +67,21 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
     bob.says("what is it?");
     alice.waits_for("what is it?");
 
+    // Who is talking elsewhere is told at once, and needs one key.
+    alice.enters("/create");
+    alice.waits_for(word("room.create_title"));
+    alice.types("cellar");
+    alice.presses(Key::Tab);
+    alice.presses(Key::Tab);
+    alice.types(" ");
+    alice.presses(Key::Enter);
+    alice.is_in("#cellar");
+    alice.enters("/invite carol");
+    carol.waits_for(filled("room.invites_you", &[("name", &"Alice"), ("room", &"#cellar")]));
+    carol.presses(Key::Alt('j'));
+    carol.is_in("#cellar");
+    alice.waits_for(filled("room.joined", &[("name", &"Carol")]));
+
     carol.enters("/join #secret");
     carol.waits_for(word("fault.not_found"));
     assert!(carol.has_never_seen("what is it?"));
