@@ -31,6 +31,9 @@ pub const STEP_TIMEOUT_MS: u64 = 30_000;
 /// pings and never takes the answers must not fill the memory.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
+/// How a TLS server begins to say that it did not understand.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
 /// Events that may come before the answer one waits for.
 const EARLY_EVENTS_MAX: usize = 1024;
 
@@ -52,6 +55,9 @@ pub enum ConnectionError {
     /// The server says goodbye.
     #[error("the server says goodbye: {}", .0.why)]
     GoAway(liao_common::event::GoAway),
+    /// The other side wants encryption.
+    #[error("the server encrypts")]
+    Encrypted,
     /// It is not this protocol.
     #[error("the server does not speak the protocol: {0}")]
     Protocol(String),
@@ -138,7 +144,7 @@ impl Connection {
     /// See [`ConnectionError`]; the connection is of no use afterwards.
     pub async fn step(&mut self, read: bool) -> Result<Option<Frame>, ConnectionError> {
         let read = read && self.output.len() < OUTPUT_BYTES_MAX;
-        if read && let Some(frame) = self.codec.decode(&mut self.input)? {
+        if read && let Some(frame) = self.cut_frame()? {
             return Ok(Some(frame));
         }
         let write = !(self.output.is_empty() && self.flushed);
@@ -157,7 +163,15 @@ impl Connection {
                 }
             }
         }
-        if read { Ok(self.codec.decode(&mut self.input)?) } else { Ok(None) }
+        if read { self.cut_frame() } else { Ok(None) }
+    }
+
+    fn cut_frame(&mut self) -> Result<Option<Frame>, ConnectionError> {
+        let is_alert = self.input.starts_with(&TLS_ALERT);
+        self.codec.decode(&mut self.input).map_err(|error| {
+            // No frame begins like that: it would be far above every limit.
+            if is_alert { ConnectionError::Encrypted } else { error.into() }
+        })
     }
 
     /// Writes all there is to write.

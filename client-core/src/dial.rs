@@ -76,12 +76,26 @@ impl Dialer for ServerDialer {
     }
 
     fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
-        Box::pin(async move {
-            let Trust::Pinned(pin) = self.trust else { return Ok(stream) };
-            let (stream, _) = handshake(stream, &self.address.host, Some(pin)).await?;
-            Ok(Box::new(stream) as Stream)
-        })
+        Box::pin(async move { secure_as(stream, &self.address, self.trust).await })
     }
+}
+
+/// Encrypts a connection as far as the trust wants it.
+pub(crate) async fn secure_as(
+    stream: Stream,
+    address: &Address,
+    trust: Trust,
+) -> Result<Stream, ConnectError> {
+    let (Trust::Pinned(pin) | Trust::Named(pin)) = trust else { return Ok(stream) };
+    let done = handshake(stream, &address.host, Some(pin)).await;
+    let (stream, _) = done.map_err(|error| match (error, trust) {
+        // Nothing has changed where nothing was known.
+        (ConnectError::PinChanged { expected, found }, Trust::Named(_)) => {
+            ConnectError::LinkMismatch { named: expected, found }
+        }
+        (error, _) => error,
+    })?;
+    Ok(Box::new(stream))
 }
 
 /// Asks a server for its key, for a person to look at before anything secret is said. The
@@ -105,15 +119,18 @@ async fn handshake<S: AsyncRead + AsyncWrite + Unpin + Send>(
     done.map_err(|_| ConnectError::Timeout)?
 }
 
-async fn open(address: &Address, local_only: bool) -> Result<TcpStream, ConnectError> {
+pub(crate) async fn open(address: &Address, local_only: bool) -> Result<TcpStream, ConnectError> {
     let limit = Duration::from_millis(CONNECT_TIMEOUT_MS);
     let opened = timeout(limit, open_any(address, local_only)).await;
     opened.map_err(|_| ConnectError::Timeout)?
 }
 
 async fn open_any(address: &Address, local_only: bool) -> Result<TcpStream, ConnectError> {
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for place in lookup_host((address.host.as_str(), address.port)).await?.take(TRIES_MAX) {
+    let found = lookup_host((address.host.as_str(), address.port)).await;
+    let places: Vec<_> = found.map_err(ConnectError::NoSuchHost)?.take(TRIES_MAX).collect();
+    let nowhere = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    let mut failed = ConnectError::NoSuchHost(nowhere);
+    for place in places {
         if local_only && !place.ip().is_loopback() {
             return Err(ConnectError::NotLoopback);
         }
@@ -122,10 +139,10 @@ async fn open_any(address: &Address, local_only: bool) -> Result<TcpStream, Conn
                 stream.set_nodelay(true)?;
                 return Ok(stream);
             }
-            Err(error) => failed = error,
+            Err(error) => failed = error.into(),
         }
     }
-    Err(failed.into())
+    Err(failed)
 }
 
 #[cfg(test)]
@@ -152,11 +169,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_port_is_unreachable() {
+    async fn a_closed_port_is_told_from_a_name_without_address() {
         let (listener, address) = listener().await;
         drop(listener);
         let failed = probe(&address).await;
-        assert!(matches!(failed, Err(ConnectError::Unreachable(_))), "{failed:?}");
+        assert!(matches!(failed, Err(ConnectError::Refused)), "{failed:?}");
+        let failed = probe(&Address::parse("liao.invalid").unwrap()).await;
+        assert!(matches!(failed, Err(ConnectError::NoSuchHost(_))), "{failed:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -119,6 +119,12 @@ impl Home {
         Ok(Self { dir })
     }
 
+    /// The same without making anything, for those who only read: what is missing is empty.
+    #[must_use]
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {

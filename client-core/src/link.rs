@@ -167,6 +167,7 @@ impl From<ConnectionError> for Stop {
         match error {
             ConnectionError::Io(_) | ConnectionError::Eof => Self::Cut(Cut::Lost),
             ConnectionError::Timeout => Self::Cut(Cut::Timeout),
+            ConnectionError::Encrypted => Self::Cut(Cut::Encrypted),
             ConnectionError::Protocol(why) => Self::Cut(Cut::Protocol(why)),
             ConnectionError::Refused(fault) => fault.into(),
             ConnectionError::GoAway(away) if away.why == FaultCode::AuthRevoked.as_str() => {

@@ -49,12 +49,20 @@ pub enum LinkState {
 /// What cut a link off for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cut {
+    /// The host's name leads nowhere; the operating system's word for it is for the log.
+    NoSuchHost(String),
+    /// The host is there, and nobody listens at the port.
+    Refused,
     /// The server cannot be reached; the operating system's word for it is for the log.
     Unreachable(String),
     /// It did not answer in time.
     Timeout,
     /// The TLS handshake failed.
     Tls(String),
+    /// The server does not encrypt, and this side does.
+    Unencrypted,
+    /// The server encrypts, and this side does not.
+    Encrypted,
     /// The connection broke or was closed.
     Lost,
     /// Pings stay unanswered.
@@ -83,6 +91,17 @@ pub enum End {
         /// The one it shows.
         found: Pin,
     },
+    /// The server shows another key than the link that names it.
+    LinkMismatch {
+        /// The one in the link.
+        named: Pin,
+        /// The one it shows.
+        found: Pin,
+    },
+    /// The server's key is no longer known: ask the person.
+    KeyUnknown,
+    /// The file of known keys cannot be read; why.
+    KeysUnreadable(String),
     /// Plain text is allowed to this computer only.
     NotLoopback,
     /// The server speaks no version of the protocol that this program speaks.

@@ -16,16 +16,22 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::trust::ConnectError;
 
+mod overheard;
+
+use overheard::Overheard;
+
 /// Handshakes over `stream` and gives the encrypted stream with the key that was shown. With
 /// `expected`, any other key is refused; without, the key is only reported.
 ///
 /// # Errors
-/// [`ConnectError::PinChanged`], or [`ConnectError::Tls`] for everything else.
+/// [`ConnectError::PinChanged`], [`ConnectError::Unencrypted`], or [`ConnectError::Tls`] for
+/// everything else.
 pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     host: &str,
     expected: Option<Pin>,
-) -> Result<(TlsStream<S>, Pin), ConnectError> {
+) -> Result<(TlsStream<Overheard<S>>, Pin), ConnectError> {
+    let (stream, first) = Overheard::new(stream);
     let verifier = Arc::new(KeyVerifier::new(expected));
     let config = client_config(Arc::clone(&verifier))?;
     // A host that cannot stand in a handshake is left out of it: the key decides, not the name.
@@ -44,6 +50,7 @@ pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         (Err(_), Some(found), Some(expected)) if found != expected => {
             Err(ConnectError::PinChanged { expected, found })
         }
+        (Err(_), None, _) if first.is_refusal() => Err(ConnectError::Unencrypted),
         (Err(error), ..) => Err(ConnectError::Tls(error.to_string())),
     }
 }

@@ -204,6 +204,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Resize(columns, rows) => app.base.size = (columns, rows),
         Input::Notice(notice) => on_notice(app, &notice),
         Input::Probed { address, result } => app.door.probed(&address, result, &app.base),
+        Input::Recalled(known) => app.door.recalled(known, &mut app.base),
         Input::Opened { session, unkept } => {
             // Two that began shortly after each other may come in any order.
             if session > app.base.session {

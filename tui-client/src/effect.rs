@@ -28,6 +28,8 @@ pub enum Effect {
     StopProbe,
     /// Remember a server's key.
     KeepPin(Address, Pin),
+    /// Read again which keys are known: another program may have forgotten one.
+    Recall,
     /// Begin a link.
     Connect(Server, Login),
     /// End the link.

@@ -6,7 +6,7 @@ use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 use liao_client_core::{address::Address, notice::Notice, trust::ConnectError};
 use liao_common::id::{Pin, RoomId};
 
-use crate::picker::Entry;
+use crate::{picker::Entry, view::server::KnownKey};
 
 /// Something happened.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub enum Input {
         /// Its key.
         result: Result<Pin, ConnectError>,
     },
+    /// The keys that are known now.
+    Recalled(Vec<(Address, KnownKey)>),
     /// A link was begun.
     Opened {
         /// Its number; every link has a higher one than those before.

@@ -1,6 +1,10 @@
 //! `liao`: chat in the terminal. Reads the command line and starts what it names.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 use liao::{
@@ -36,9 +40,13 @@ enum Command {
     #[command(after_help = EXIT_CODES)]
     Plain(Box<Plain>),
     /// Forget the key of a server, after its owner confirmed a new one
+    ///
+    /// A `liao` that runs already asks about the server's key at its next connection.
+    /// Exit codes: 0 forgotten, 1 no key was known or the files cannot be changed, 2 usage.
     Forget {
-        /// HOST:PORT
-        server: String,
+        /// HOST:PORT, or a liao:// link
+        #[arg(value_parser = LinkTarget::parse)]
+        server: LinkTarget,
     },
 }
 
@@ -108,7 +116,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Some(Command::Plain(options)) => return plain((*options).into()),
-        Some(Command::Forget { server }) => forget(&server),
+        Some(Command::Forget { server }) => return forget(&server),
         None => full_screen(StartOptions {
             server: arguments.server,
             plaintext: arguments.insecure_plaintext,
@@ -149,11 +157,18 @@ fn parse_pin(text: &str) -> Result<Pin, String> {
     Pin::parse_hex(text).ok_or_else(|| "a pin has 64 hexadecimal digits".to_owned())
 }
 
-fn forget(server: &str) -> anyhow::Result<()> {
-    if !liao::forget(server)? {
-        anyhow::bail!("no key of {server} was known");
+fn forget(server: &LinkTarget) -> ExitCode {
+    match liao::forget(server) {
+        Ok(done) => {
+            // Who does not want to hear it has closed the pipe.
+            let _ = writeln!(io::stdout(), "{done}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            complain(&why);
+            ExitCode::from(FAILED)
+        }
     }
-    Ok(())
 }
 
 #[expect(clippy::print_stderr, reason = "this is the program's own last word")]

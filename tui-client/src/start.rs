@@ -50,14 +50,33 @@ pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
     runtime::run(start, clock, |inputs| World::new(home, paths, inputs)).await
 }
 
-/// Forgets the key of a server. `false` when none was known.
+/// Forgets the key of a server, also for programs that run already. Gives the sentence for it.
 ///
 /// # Errors
-/// With a sentence for the person.
-pub fn forget(address: &str) -> anyhow::Result<bool> {
-    let address = Address::parse(address)?;
-    let home = Home::open(Paths::find()?.data)?;
-    Ok(home.forget_server(&address)?)
+/// With a sentence for the person; also when no key was known.
+pub fn forget(server: &LinkTarget) -> Result<String, String> {
+    let (words, address) = (Words::of(language()), &server.address);
+    let say = |key: &str| words.fill(key, &[("address", address)]);
+    let forgotten = Paths::find().map(|paths| Home::at(paths.data)).and_then(|home| {
+        // Nothing is made where nothing is known.
+        Ok(home.server(address)?.is_some() && home.forget_server(address)?)
+    });
+    match forgotten {
+        Ok(true) => Ok(say("cli.forgot")),
+        Ok(false) => Err(say("cli.not_known")),
+        Err(reason) => {
+            let values: [(&str, &dyn std::fmt::Display); 2] =
+                [("address", address), ("reason", &reason)];
+            Err(words.fill("cli.not_forgotten", &values))
+        }
+    }
+}
+
+/// The language of what is said outside of the screen.
+#[must_use]
+pub(crate) fn language() -> Language {
+    let settings = Paths::find().map(|paths| Settings::load(&paths.config).0).unwrap_or_default();
+    settings.language.unwrap_or_else(locale_language)
 }
 
 /// The language of this computer's locale.
@@ -100,10 +119,7 @@ fn collect(
         size,
         server: server(options, &remembered)?,
         remembered,
-        known: known
-            .into_iter()
-            .map(|known| (known.address, KnownKey { pin: known.pin, since_ms: known.since_ms }))
-            .collect(),
+        known: known.iter().map(KnownKey::of).collect(),
         accounts: accounts
             .into_iter()
             .map(|account| Account {

@@ -12,6 +12,7 @@ use liao_client_core::{
     clock,
     dial::{self, Dialer, ServerDialer},
     home::{Account, Home, KnownServer},
+    known::KnownDialer,
     link::Credentials,
     notice::{End, LinkState, Notice, Ticket},
     outbox::Outbox,
@@ -41,7 +42,7 @@ use crate::{
     picker::{Directory, Disk},
     private::{Private, PrivateError},
     settings::Paths,
-    view::server::Server,
+    view::server::{KnownKey, Server},
 };
 use cabinet::Cabinet;
 use session::{Goodbyes, Prepared, Session};
@@ -142,6 +143,7 @@ impl World {
                     KnownServer { address, pin, since_ms: clock::wall_ms(), name: String::new() };
                 self.cabinet.tell(|home| home.remember_server(server));
             }
+            Effect::Recall => self.recall(),
             Effect::Connect(server, login) => self.connect(server, login),
             Effect::Disconnect => self.disconnect(),
             Effect::LogOut => self.log_out(),
@@ -202,6 +204,20 @@ impl World {
     fn later(&self, input: Input) {
         let inputs = self.inputs.clone();
         tokio::spawn(async move { tell(&inputs, input).await });
+    }
+
+    fn recall(&self) {
+        let (inputs, servers) = (self.inputs.clone(), self.cabinet.ask(Home::servers));
+        tokio::spawn(async move {
+            match servers.await {
+                Ok(Ok(servers)) => {
+                    tell(&inputs, Input::Recalled(servers.iter().map(KnownKey::of).collect()))
+                        .await;
+                }
+                Ok(result) => log(result),
+                Err(error) => log::<(), _>(Err(error)),
+            }
+        });
     }
 
     fn start_private(&self) {
@@ -351,15 +367,17 @@ fn dialer(
     server: &Server,
     private: Option<Arc<dyn Dialer>>,
 ) -> Option<Arc<dyn Dialer>> {
-    let (address, trust) = match server {
+    Some(match server {
         Server::Private => return private,
-        Server::Plaintext(address) => (address.clone(), Trust::Plaintext),
-        Server::At(target) => {
-            let known = home.server(&target.address).ok()?.map(|known| known.pin);
-            (target.address.clone(), Trust::Pinned(known.or(target.pin)?))
+        Server::Plaintext(address) => {
+            Arc::new(ServerDialer { address: address.clone(), trust: Trust::Plaintext })
         }
-    };
-    Some(Arc::new(ServerDialer { address, trust }))
+        Server::At(target) => Arc::new(KnownDialer {
+            home: home.clone(),
+            address: target.address.clone(),
+            named: target.pin,
+        }),
+    })
 }
 
 fn credentials(

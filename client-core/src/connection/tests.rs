@@ -56,3 +56,15 @@ async fn pings_whose_answers_nobody_takes_fill_no_memory() {
     }
     drop(soon(flood).await);
 }
+
+#[tokio::test]
+async fn a_server_that_wants_encryption_is_known_by_its_alert() {
+    let (mut conn, mut far) = pair();
+    far.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x0a]).await.unwrap();
+    let failed = conn.step(true).await;
+    assert!(matches!(failed, Err(ConnectionError::Encrypted)), "{failed:?}");
+    let (mut conn, mut far) = pair();
+    far.write_all(b"220 mail.example.org\r\n").await.unwrap();
+    let failed = conn.step(true).await;
+    assert!(matches!(failed, Err(ConnectionError::Protocol(_))), "{failed:?}");
+}

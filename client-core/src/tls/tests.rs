@@ -50,7 +50,7 @@ async fn handshake(acceptor: TlsAcceptor, expected: Option<Pin>) -> Result<Pin, 
         stream.flush().await
     });
     let done = async {
-        let (mut stream, pin): (TlsStream<DuplexStream>, Pin) =
+        let (mut stream, pin): (TlsStream<Overheard<DuplexStream>>, Pin) =
             secure(near, "127.0.0.1", expected).await?;
         stream.write_all(b"echo").await?;
         let mut word = [0; 4];
@@ -104,6 +104,16 @@ async fn who_speaks_something_else_is_refused() {
     far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     let done = secure(near, "host", None).await.map(|(_, pin)| pin);
     assert!(matches!(done, Err(ConnectError::Tls(_))), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_encryption_is_known_by_its_refusal() {
+    let (near, mut far) = duplex(4096);
+    let fault = liao_common::fault::Fault::from(liao_common::fault::FaultCode::TooLarge);
+    let refusal = liao_common::codec::frame(liao_common::event::kind::ERR, 0, &fault);
+    far.write_all(&refusal).await.unwrap();
+    let done = secure(near, "host", None).await.map(|(_, pin)| pin);
+    assert!(matches!(done, Err(ConnectError::Unencrypted)), "{done:?}");
 }
 
 #[test]

@@ -13,23 +13,14 @@ mod story;
 mod talk;
 mod typed;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
-use liao_client_core::{
-    dial::ServerDialer,
-    link::{Link, LinkConfig},
-};
-
+use liao_client_core::link::{Link, LinkConfig};
 use tokio::time::sleep;
 
 pub use options::{Exit, NewAccount, PlainOptions, TIMEOUT_MS};
 
-use crate::{
-    clock::Clock,
-    settings::{Paths, Settings},
-    start::locale_language,
-    words::{Language, Words},
-};
+use crate::{clock::Clock, start::language, words::Words};
 use paper::Paper;
 use signals::Signals;
 use spool::Spool;
@@ -84,12 +75,6 @@ async fn finish(spool: Spool, signals: &mut Signals) {
 
 async fn prepare(options: &PlainOptions, words: &Words) -> Result<LinkConfig, reach::Refused> {
     let credentials = reach::credentials(options, words)?;
-    let trust = reach::trust(options, words).await?;
-    let dialer = ServerDialer { address: options.target.address.clone(), trust };
-    Ok(LinkConfig::new(Arc::new(dialer), credentials, AGENT))
-}
-
-fn language() -> Language {
-    let settings = Paths::find().map(|paths| Settings::load(&paths.config).0).unwrap_or_default();
-    settings.language.unwrap_or_else(locale_language)
+    let dialer = reach::dialer(options, words).await?;
+    Ok(LinkConfig::new(dialer, credentials, AGENT))
 }

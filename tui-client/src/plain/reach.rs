@@ -5,11 +5,13 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
+    sync::Arc,
 };
 
 use liao_client_core::{
-    dial,
+    dial::{self, Dialer, ServerDialer},
     home::Home,
+    known::KnownDialer,
     link::Credentials,
     trust::{ConnectError, Trust},
 };
@@ -19,7 +21,11 @@ use liao_common::{
 };
 
 use super::{AGENT, Exit, PlainOptions};
-use crate::{settings::Paths, view::door::connect_sentence, words::Words};
+use crate::{
+    settings::Paths,
+    view::reasons::{connect_sentence, keys_sentence},
+    words::Words,
+};
 
 /// Bytes of a password file that are looked at.
 const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -27,53 +33,56 @@ const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Why there is no conversation: how the program ends, and the sentence for it.
 pub(super) type Refused = (Exit, String);
 
-/// Why the server is believed: because of the options, or because its key is known here.
-pub(super) async fn trust(options: &PlainOptions, words: &Words) -> Result<Trust, Refused> {
-    if options.plaintext {
-        return Ok(Trust::Plaintext);
+/// How the server is reached: as the options say, or by its key as far as that is known here.
+pub(super) async fn dialer(
+    options: &PlainOptions,
+    words: &Words,
+) -> Result<Arc<dyn Dialer>, Refused> {
+    let address = options.target.address.clone();
+    let by_option =
+        if options.plaintext { Some(Trust::Plaintext) } else { options.pin.map(Trust::Pinned) };
+    if let Some(trust) = by_option {
+        return Ok(Arc::new(ServerDialer { address, trust }));
     }
-    if let Some(pin) = options.pin {
-        return Ok(Trust::Pinned(pin));
-    }
-    let address = &options.target.address;
-    match (known(options), options.target.pin) {
-        (Err(error), _) => return Err((Exit::Unreachable, error.to_string())),
+    let refused = |why| Err((Exit::Unreachable, why));
+    let home = match Paths::find() {
+        Ok(paths) => Home::at(paths.data),
+        Err(error) => return refused(keys_sentence(&error.to_string(), words)),
+    };
+    let named = options.target.pin;
+    let dialer = KnownDialer { home, address, named };
+    match (dialer.trust().await, named) {
         // A link may come from anybody: it does not outweigh what is known.
-        (Ok(Some(known)), Some(pin)) if known != pin => {
-            return Err((Exit::Unreachable, changed(options, (known, pin), words)));
+        (Ok(Trust::Pinned(known)), Some(named)) if known != named => {
+            refused(distrust("cli.link_unlike_known", options, (known, named), words))
         }
-        (Ok(known), pin) => {
-            if let Some(pin) = known.or(pin) {
-                return Ok(Trust::Pinned(pin));
-            }
-        }
+        (Ok(_), _) => Ok(Arc::new(dialer)),
+        (Err(ConnectError::KeyUnknown), _) => refused(asked(options, words).await),
+        (Err(error), _) => refused(connect_sentence(&error, &dialer.address, words)),
     }
-    Err((
-        Exit::Unreachable,
-        match dial::probe(address).await {
-            Ok(pin) => {
-                let said = pin.words();
-                words
-                    .fill("cli.needs_pin", &[("address", address), ("words", &said), ("pin", &pin)])
-            }
-            Err(error) => connect_sentence(&error, address, words),
-        },
-    ))
 }
 
-fn known(options: &PlainOptions) -> io::Result<Option<Pin>> {
-    let home = Home::open(Paths::find()?.data)?;
-    Ok(home.server(&options.target.address)?.map(|known| known.pin))
+/// The key that the server shows, for a person to compare.
+async fn asked(options: &PlainOptions, words: &Words) -> String {
+    let address = &options.target.address;
+    match dial::probe(address).await {
+        Ok(pin) => {
+            let said = pin.words();
+            words.fill("cli.needs_pin", &[("address", address), ("words", &said), ("pin", &pin)])
+        }
+        Err(error) => connect_sentence(&error, address, words),
+    }
 }
 
-/// The server shows another key than the one that is believed.
-pub(super) fn changed(
+/// One key was expected and another one found; where, says the sentence.
+pub(super) fn distrust(
+    sentence: &str,
     options: &PlainOptions,
     (expected, found): (Pin, Pin),
     words: &Words,
 ) -> String {
     let address = &options.target.address;
-    words.fill("cli.untrusted", &[("address", address), ("expected", &expected), ("found", &found)])
+    words.fill(sentence, &[("address", address), ("expected", &expected), ("found", &found)])
 }
 
 /// A server that is not on this computer, without encryption.

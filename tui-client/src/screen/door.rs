@@ -177,7 +177,8 @@ fn server_line(paint: &mut Paint<'_, '_>, area: Rect, door: &Door) {
             (good, format!("{}   {state}", server.address()))
         }
         (Some(server), None) => {
-            (dim, format!("{}   {}", server.address(), paint.t("trust.unknown")))
+            let state = if server.has_named_key() { "trust.from_link" } else { "trust.unknown" };
+            (dim, format!("{}   {}", server.address(), paint.t(state)))
         }
     };
     let text = truncate(&text, usize::from(area.width.saturating_sub(4)));
@@ -232,16 +233,19 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
             lines.extend(key_lines(paint, pin, window));
             hints = &[Action::Trust, Action::Back];
         }
-        TrustState::Changed(pin) => {
-            lines.push(Line::from(Span::styled(paint.t("trust.changed_title"), styles.failed)));
+        TrustState::Changed(pin)
+        | TrustState::LinkMismatch(pin)
+        | TrustState::LinkUnlikeKnown(pin) => {
+            let (title, text, fix, command) = stop_sign(&view.state, &address);
+            lines.push(Line::from(Span::styled(paint.t(title), styles.failed)));
             lines.push(Line::default());
-            let text = paint.words.fill("trust.changed", &[("address", &address)]);
+            let text = paint.words.fill(text, &[("address", &address)]);
             lines.extend(wrap::wrap_text(&text, styles.text, width).iter().map(wrap::Row::line));
             lines.extend(key_lines(paint, pin, window));
-            let fix = wrap::wrap_text(paint.t("trust.changed_fix"), styles.text, width);
+            let fix = wrap::wrap_text(paint.t(fix), styles.text, width);
             lines.push(Line::default());
             lines.extend(fix.iter().map(wrap::Row::line));
-            lines.push(Line::from(Span::styled(format!("liao forget {address}"), styles.code)));
+            lines.push(Line::from(Span::styled(command, styles.code)));
         }
     }
     // On a low window the air goes first; then, of a key that is refused anyway, its digits.
@@ -253,7 +257,11 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
         // The key is what must be seen whole.
         lines.remove(0);
     }
-    if !fits(&lines) && matches!(view.state, TrustState::Changed(_)) {
+    let stopped = matches!(
+        view.state,
+        TrustState::Changed(_) | TrustState::LinkMismatch(_) | TrustState::LinkUnlikeKnown(_)
+    );
+    if !fits(&lines) && stopped {
         let first = lines.iter().position(|line| line.to_string() == paint.t("trust.words"));
         let key = key_lines_shown(paint, view, window);
         if let Some(first) = first {
@@ -267,10 +275,33 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
     hint_row(paint, window, &[Mode::Trust], hints);
 }
 
+/// Why it stops: title, text, what can be done about it, and the command for that.
+fn stop_sign(
+    state: &TrustState,
+    address: &str,
+) -> (&'static str, &'static str, &'static str, String) {
+    let forget = format!("liao forget {address}");
+    match state {
+        TrustState::LinkMismatch(_) => (
+            "trust.link_title",
+            "trust.link_mismatch",
+            "trust.link_mismatch_fix",
+            format!("liao {address}"),
+        ),
+        TrustState::LinkUnlikeKnown(_) => {
+            ("trust.link_title", "trust.link_unlike_known", "trust.changed_fix", forget)
+        }
+        _ => ("trust.changed_title", "trust.changed", "trust.changed_fix", forget),
+    }
+}
+
 /// Lines of the key without the air between them.
 fn key_lines_shown(paint: &Paint<'_, '_>, view: &TrustView, window: Rect) -> usize {
     match &view.state {
-        TrustState::New(pin) | TrustState::Changed(pin) => {
+        TrustState::New(pin)
+        | TrustState::Changed(pin)
+        | TrustState::LinkMismatch(pin)
+        | TrustState::LinkUnlikeKnown(pin) => {
             key_lines(paint, pin, window).iter().filter(|line| line.width() > 0).count()
         }
         TrustState::Probing | TrustState::Failed(_) => 0,

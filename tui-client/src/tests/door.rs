@@ -130,9 +130,66 @@ fn a_link_with_another_key_than_the_known_one_stops() {
     let mut desk =
         Desk::new(with(start(SIZE, Language::English), Server::At(target), known, Vec::new()));
     desk.keys("1");
+    desk.shows("The link names another key");
     desk.shows("liao forget chat.example.org:8888");
+    assert_eq!(desk.wishes(), [Effect::Recall]);
     desk.keys("y");
     assert_eq!(desk.wishes(), [], "a changed key is no question");
+}
+
+#[test]
+fn a_link_whose_key_the_server_does_not_have_is_no_changed_key() {
+    let target = LinkTarget { pin: Some(PIN), ..LinkTarget::parse("chat.example.org").unwrap() };
+    let at = Server::At(target);
+    let mut desk = Desk::new(with(start(SIZE, Language::English), at, Vec::new(), Vec::new()));
+    desk.shows("key from the link, not yet seen");
+    desk.keys("1alice<Tab>secret<Enter>");
+    let end = End::LinkMismatch { named: PIN, found: Pin([1; 32]) };
+    desk.tell(Notice::State(LinkState::Ended(end)));
+    desk.shows("this link does not fit the server");
+    desk.shows(&Pin([1; 32]).words());
+    desk.hides("than before");
+    desk.hides("liao forget");
+    desk.keys("<Esc>");
+    desk.shows("key from the link, not yet seen");
+    assert!(!desk.wishes().iter().any(|effect| matches!(effect, Effect::KeepPin(..))));
+}
+
+#[test]
+fn a_key_that_another_program_forgot_is_asked_for_before_a_password_is_typed() {
+    let mut desk = known();
+    desk.keys("1");
+    assert!(desk.wishes().contains(&Effect::Recall));
+    desk.input(Input::Recalled(Vec::new()));
+    assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
+    desk.hides("Password");
+    desk.input(Input::Probed { address: server().address(), result: Ok(PIN) });
+    desk.shows(&PIN.words());
+    desk.keys("y");
+    desk.shows("Password");
+}
+
+#[test]
+fn a_key_that_is_unknown_when_it_is_needed_is_asked_for_and_nothing_typed_is_lost() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>secret<Enter>");
+    desk.effects.clear();
+    desk.tell(Notice::State(LinkState::Ended(End::KeyUnknown)));
+    assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
+    desk.input(Input::Probed { address: server().address(), result: Ok(Pin([1; 32])) });
+    desk.shows(&Pin([1; 32]).words());
+    desk.keys("y");
+    desk.shows("alice");
+    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), Pin([1; 32]))));
+
+    // A remembered login goes on by itself.
+    let mut desk = known();
+    desk.keys("<Enter>");
+    desk.tell(Notice::State(LinkState::Ended(End::KeyUnknown)));
+    desk.input(Input::Probed { address: server().address(), result: Ok(Pin([1; 32])) });
+    desk.effects.clear();
+    desk.keys("y");
+    assert!(desk.wishes().contains(&Effect::Connect(server(), Login::Token("bob".into()))));
 }
 
 #[test]
@@ -140,11 +197,7 @@ fn a_server_that_is_not_there_is_named() {
     let mut desk =
         Desk::new(with(start(SIZE, Language::English), server(), Vec::new(), Vec::new()));
     desk.keys("1");
-    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    desk.input(Input::Probed {
-        address: server().address(),
-        result: Err(ConnectError::Unreachable(refused)),
-    });
+    desk.input(Input::Probed { address: server().address(), result: Err(ConnectError::Refused) });
     desk.shows("Nothing answers at chat.example.org:8888");
     desk.keys("<Esc>");
     desk.shows("Log in");

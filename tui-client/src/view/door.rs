@@ -3,7 +3,7 @@
 
 use liao_client_core::{
     address::{Address, LinkTarget},
-    notice::{End, LinkState, Notice},
+    notice::{LinkState, Notice},
     trust::ConnectError,
 };
 use liao_common::id::Pin;
@@ -269,41 +269,6 @@ impl Door {
         false
     }
 
-    /// The link ended: back to the form with the reason, or to the stop sign.
-    pub fn ended(&mut self, end: &End, base: &mut Base) {
-        let entry = match (&mut self.step, &self.goal) {
-            (Step::Entry(entry), _) => entry,
-            (_, Goal::Register | Goal::Private) => return,
-            _ => {
-                self.step = Step::Entry(EntryView::log_in(""));
-                let Step::Entry(entry) = &mut self.step else { return };
-                entry
-            }
-        };
-        entry.form.cancel_wait();
-        match end {
-            End::Closed | End::LoggedOut => self.step = Step::Menu,
-            End::Refused(fault) => {
-                if let Goal::Remembered(user) = &self.goal {
-                    let user = user.clone();
-                    entry.form.fail(base.words.t("login.token_refused"));
-                    self.forget(&user, base);
-                    self.goal = Goal::LogIn;
-                } else {
-                    entry.refused(fault, base.words);
-                }
-            }
-            End::PinChanged { found, .. } => {
-                if let Some(server) = &self.server {
-                    let state = TrustState::Changed(*found);
-                    self.step = Step::Trust(TrustView { address: server.address(), state });
-                }
-            }
-            End::NotLoopback => entry.form.fail(base.words.t("connect.not_loopback")),
-            End::Unsupported => entry.form.fail(base.words.t("connect.version")),
-        }
-    }
-
     /// On the way to a goal: is the server reachable, is its key known?
     pub(super) fn go(&mut self, goal: Goal, base: &mut Base) {
         self.goal = goal;
@@ -324,9 +289,13 @@ impl Door {
         let LinkTarget { address, pin, .. } = target;
         match (known, pin) {
             (Some(known), Some(pin)) if known.pin != pin => {
-                self.step = Step::Trust(TrustView { address, state: TrustState::Changed(pin) });
+                base.wish(Effect::Recall);
+                self.stop(TrustState::LinkUnlikeKnown(pin));
             }
-            (Some(_), _) => self.arrive(base),
+            (Some(_), _) => {
+                base.wish(Effect::Recall);
+                self.arrive(base);
+            }
             // A link brings the key with it. It is remembered when a server has proved to have it.
             (None, Some(_)) => self.arrive(base),
             (None, None) => {
@@ -446,7 +415,11 @@ impl Door {
                 base.wish(Effect::StopProbe);
                 self.step = Step::Menu;
             }
-            (Action::Back, _) => self.step = Step::Menu,
+            (Action::Back, _) => {
+                // Perhaps the key was forgotten meanwhile, as the stop sign says.
+                base.wish(Effect::Recall);
+                self.step = Step::Menu;
+            }
             _ => {}
         }
     }
@@ -478,7 +451,7 @@ impl Door {
     }
 
     /// Back to the menu; what was typed is there again next time, but for passwords.
-    fn leave_entry(&mut self) {
+    pub(super) fn leave_entry(&mut self) {
         let Step::Entry(mut entry) = std::mem::replace(&mut self.step, Step::Menu) else { return };
         entry.form.clear_errors();
         match entry.kind {

@@ -27,6 +27,7 @@ pub mod remark;
 pub mod rooms;
 pub mod server;
 pub mod sidebar;
+mod stopped;
 pub mod switcher;
 pub mod timeline;
 pub mod told;

@@ -29,31 +29,45 @@ pub(super) const fn address_error(error: AddressError) -> &'static str {
 #[must_use]
 pub fn connect_sentence(error: &ConnectError, address: &Address, words: &Words) -> String {
     let key = match error {
-        ConnectError::Unreachable(error)
-            if error.kind() == std::io::ErrorKind::ConnectionRefused =>
-        {
-            "connect.refused"
-        }
-        ConnectError::Unreachable(_) => {
+        ConnectError::NoSuchHost(_) => {
             return words.fill("connect.no_address", &[("host", &address.host)]);
         }
+        ConnectError::KeysUnreadable(reason) => return keys_sentence(reason, words),
+        ConnectError::Refused => "connect.refused",
+        ConnectError::Unreachable(_) => "connect.unreachable",
         ConnectError::Timeout => "connect.timed_out",
         ConnectError::Tls(_) => "connect.tls",
+        ConnectError::Unencrypted => "connect.unencrypted",
         ConnectError::PinChanged { .. } => "trust.changed",
+        ConnectError::LinkMismatch { .. } => "trust.link_mismatch",
+        ConnectError::KeyUnknown => "trust.first_time",
         ConnectError::NotLoopback => "connect.not_loopback",
         ConnectError::Protocol(_) => "connect.not_liao",
     };
     words.fill(key, &[("address", address)])
 }
 
+/// The file of known keys cannot be read, as a sentence.
+#[must_use]
+pub fn keys_sentence(reason: &str, words: &Words) -> String {
+    words.fill("connect.keys_unreadable", &[("reason", &reason)])
+}
+
 /// Why a link is down for a while, as a sentence.
 #[must_use]
 pub fn cut_sentence(cut: &Cut, address: &str, words: &Words) -> String {
     match cut {
-        Cut::Unreachable(_) => words.fill("connect.refused", &[("address", &address)]),
+        Cut::NoSuchHost(_) => {
+            let host = Address::parse(address).map_or_else(|_| address.to_owned(), |at| at.host);
+            words.fill("connect.no_address", &[("host", &host)])
+        }
+        Cut::Refused => words.fill("connect.refused", &[("address", &address)]),
+        Cut::Unreachable(_) => words.fill("connect.unreachable", &[("address", &address)]),
         Cut::Timeout | Cut::Silent => words.fill("connect.timed_out", &[("address", &address)]),
         Cut::Tls(_) => words.fill("connect.tls", &[("address", &address)]),
         Cut::Protocol(_) => words.fill("connect.not_liao", &[("address", &address)]),
+        Cut::Unencrypted => words.fill("connect.unencrypted", &[("address", &address)]),
+        Cut::Encrypted => words.fill("connect.encrypted", &[("address", &address)]),
         Cut::Lost => words.t("connect.cut").to_owned(),
         Cut::GoAway(code) => words.fault(liao_common::fault::FaultCode::parse(code)),
         Cut::Busy(fault) => words.fault(fault.code),

@@ -1,6 +1,9 @@
 //! Which server is meant, and what is known of it. Pure.
 
-use liao_client_core::address::{Address, LinkTarget};
+use liao_client_core::{
+    address::{Address, LinkTarget},
+    home::KnownServer,
+};
 use liao_common::id::Pin;
 
 /// Host under which the private server's accounts are kept: its port differs every time.
@@ -50,6 +53,12 @@ impl Server {
         }
     }
 
+    /// Whether a link named its key. That counts only while no key is known.
+    #[must_use]
+    pub const fn has_named_key(&self) -> bool {
+        matches!(self, Self::At(LinkTarget { pin: Some(_), .. }))
+    }
+
     /// The invite that came with the link.
     #[must_use]
     pub fn invite(&self) -> Option<&str> {
@@ -67,6 +76,14 @@ pub struct KnownKey {
     pub pin: Pin,
     /// Since when, in milliseconds since 1970.
     pub since_ms: u64,
+}
+
+impl KnownKey {
+    /// The key of a server in the client's files, with its address.
+    #[must_use]
+    pub fn of(server: &KnownServer) -> (Address, Self) {
+        (server.address.clone(), Self { pin: server.pin, since_ms: server.since_ms })
+    }
 }
 
 /// An account that can be entered without a password.

@@ -13,6 +13,10 @@ pub enum TrustState {
     New(Pin),
     /// It shows another key than the known one.
     Changed(Pin),
+    /// It shows this key, and the link that leads to it names another one.
+    LinkMismatch(Pin),
+    /// The link names this key, and another one is known. The server was not asked.
+    LinkUnlikeKnown(Pin),
     /// It could not be asked, and why, as a sentence.
     Failed(String),
 }

@@ -2,6 +2,8 @@
 //! runs share it. Waiting is for facts, with a deadline.
 
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod plain;
 #[cfg(test)]
 mod private;

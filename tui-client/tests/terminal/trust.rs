@@ -48,19 +48,32 @@ fn a_changed_key_stops_everything_and_names_the_command_for_it() {
     alice.presses(Key::Esc);
     alice.waits_for(word("menu.quit"));
     assert!(alice.has_never_seen(word("presence.you")));
-    alice.quits();
 
+    // Forgotten by another program; the one that runs asks anew.
     let forget = Command::new(env!("CARGO_BIN_EXE_liao"))
         .args(["forget", &addr])
         .env("LIAO_HOME", &home)
         .stdin(Stdio::null())
         .status();
     assert!(forget.unwrap().success());
-    let mut alice = Opening::at(&home).opens();
     alice.goes_on_as("Alice (alice)");
     alice.waits_for_all(&[word("trust.title"), &town.key_words()]);
     alice.types("y");
     alice.is_in("#lobby");
+    alice.quits();
+}
+
+#[test]
+fn a_link_with_another_key_than_the_servers_is_told_as_such() {
+    let town = Town::new();
+    let forged = format!("liao://{}/?pin={}", town.addr(), "5a".repeat(32));
+    let mut alice = Opening::at(&town.home("alice")).with(&[&forged]).opens();
+    alice.waits_for(word("trust.from_link"));
+    alice.chooses("2");
+    alice.fills_in(&["alice", "", PASSWORD, PASSWORD]);
+    alice.waits_for_all(&[word("trust.link_title"), &town.key_words()]);
+    alice.presses(Key::Esc);
+    alice.waits_for(word("trust.from_link"));
     alice.quits();
 }
 
@@ -71,6 +84,6 @@ fn a_link_with_another_key_than_the_known_one_is_refused() {
     let forged = format!("liao://{}/?pin={}", town.addr(), "5a".repeat(32));
     let mut alice = Opening::at(&town.home("alice")).with(&[&forged]).opens();
     alice.chooses("1");
-    alice.waits_for(word("trust.changed_title"));
+    alice.waits_for(word("trust.link_title"));
     alice.quits();
 }

@@ -10,7 +10,7 @@ use super::{Stage, Talk};
 use crate::{
     plain::{Exit, event::Event, reach},
     screen::transfer_line::fault_sentence,
-    view::door::cut_sentence,
+    view::reasons::{cut_sentence, keys_sentence},
 };
 
 impl Talk {
@@ -94,8 +94,18 @@ impl Talk {
                 (Exit::Refused, words.fill("cli.login_refused", &[("reason", &reason)]))
             }
             End::PinChanged { expected, found } => {
-                (Exit::Unreachable, reach::changed(options, (*expected, *found), words))
+                let keys = (*expected, *found);
+                (Exit::Unreachable, reach::distrust("cli.untrusted", options, keys, words))
             }
+            End::LinkMismatch { named, found } => {
+                let keys = (*named, *found);
+                (Exit::Unreachable, reach::distrust("cli.link_mismatch", options, keys, words))
+            }
+            End::KeyUnknown => {
+                let address = &options.target.address;
+                (Exit::Unreachable, words.fill("cli.forgotten", &[("address", address)]))
+            }
+            End::KeysUnreadable(reason) => (Exit::Unreachable, keys_sentence(reason, words)),
             End::NotLoopback => (Exit::Unreachable, reach::abroad(options, words)),
             End::Unsupported => (Exit::Unreachable, words.t("connect.version").to_owned()),
         };

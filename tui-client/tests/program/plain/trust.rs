@@ -84,25 +84,32 @@ fn an_unknown_key_is_shown_and_not_believed() {
     assert_eq!(home.server(&address).unwrap().unwrap().pin, other, "nothing was written");
 }
 
+/// Ann's command, with this in place of the server's address.
+fn at(town: &Town, server: &str) -> Command {
+    let mut command = program();
+    command.env("LIAO_HOME", town.path("home-ann"));
+    let address = town.addr().to_string();
+    for arg in town.command("ann").get_args() {
+        command.arg(if arg.to_str() == Some(&address) { server.as_ref() } else { arg });
+    }
+    command
+}
+
 #[test]
 fn a_link_brings_the_key() {
     let town = Town::new();
     let link = format!("liao://{}/?pin={}", town.addr(), town.pin());
-    let mut command = town.command("ann");
-    // The last one counts for nobody: the option is given once.
-    let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let mut command_with_link = program();
-    command_with_link.env("LIAO_HOME", town.path("home-ann"));
-    for arg in args {
-        if arg.to_str() == Some(&town.addr().to_string()) {
-            command_with_link.arg(&link);
-        } else {
-            command_with_link.arg(arg);
-        }
-    }
+    let mut command_with_link = at(&town, &link);
     let (code, words) = ends(command_with_link.arg("--register"));
     assert_eq!(code, 0, "{words}");
-    assert_eq!(ends(&mut command).0, 3);
+    assert_eq!(ends(&mut town.command("ann")).0, 3);
+
+    // A link with another key than the server's, where none is known.
+    let forged = format!("liao://{}/?pin={}", town.addr(), "5a".repeat(32));
+    let (code, words) = ends(&mut at(&town, &forged));
+    assert_eq!(code, 3, "{words}");
+    assert!(words.contains("The link names another key than the one that"), "{words}");
+    assert!(words.contains(&town.pin().to_string()) && words.contains(&"5a".repeat(32)), "{words}");
 
     // A link with another key than the known one stops, whoever is at the other end.
     let home = Home::open(town.path("home-ann")).unwrap();
@@ -113,7 +120,7 @@ fn a_link_brings_the_key() {
         .unwrap();
     let (code, words) = ends(&mut command_with_link);
     assert_eq!(code, 3, "{words}");
-    assert!(words.contains("is not the one expected"), "{words}");
+    assert!(words.contains("than the one known on this computer"), "{words}");
     assert!(words.contains(&other.to_string()), "{words}");
 }
 

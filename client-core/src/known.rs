@@ -1,0 +1,87 @@
+//! Dials a server by what this computer knows of it at that moment. The files own the keys: what is
+//! forgotten there, by whatever program, is not believed any more at the next attempt.
+
+use liao_common::id::Pin;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    address::Address,
+    dial::{self, BoxFuture, Dialer, Stream},
+    home::Home,
+    trust::{ConnectError, Trust},
+};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct KnownDialer {
+    /// Where keys are looked up.
+    pub home: Home,
+    /// Where the server is.
+    pub address: Address,
+    /// The key that a link named; it counts only while none is known.
+    pub named: Option<Pin>,
+}
+
+impl KnownDialer {
+    /// Why the server is believed now.
+    ///
+    /// # Errors
+    /// [`ConnectError::KeyUnknown`] and [`ConnectError::KeysUnreadable`].
+    pub async fn trust(&self) -> Result<Trust, ConnectError> {
+        let (home, address) = (self.home.clone(), self.address.clone());
+        let known = spawn_blocking(move || home.server(&address)).await;
+        let known = known.map_err(|error| ConnectError::KeysUnreadable(error.to_string()))?;
+        let known = known.map_err(|error| ConnectError::KeysUnreadable(error.to_string()))?;
+        let known = known.map(|server| Trust::Pinned(server.pin));
+        known.or(self.named.map(Trust::Named)).ok_or(ConnectError::KeyUnknown)
+    }
+}
+
+impl Dialer for KnownDialer {
+    fn connect(&self) -> BoxFuture<'_, Result<Stream, ConnectError>> {
+        Box::pin(async {
+            let stream = dial::open(&self.address, false).await?;
+            Ok(Box::new(stream) as Stream)
+        })
+    }
+
+    fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
+        Box::pin(async {
+            let trust = self.trust().await?;
+            dial::secure_as(stream, &self.address, trust).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::KnownServer;
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_not_believed_at_the_next_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let address = Address::parse("chat.example.org").unwrap();
+        let (pin, named) = (Pin([1; 32]), Pin([2; 32]));
+        let dialer = KnownDialer { home: home.clone(), address: address.clone(), named: None };
+        let by_link = KnownDialer { named: Some(named), ..dialer.clone() };
+        let unknown = dialer.trust().await;
+        assert!(matches!(unknown, Err(ConnectError::KeyUnknown)), "{unknown:?}");
+        assert_eq!(by_link.trust().await.unwrap(), Trust::Named(named));
+
+        let known = KnownServer { address: address.clone(), pin, since_ms: 1, name: String::new() };
+        home.remember_server(known).unwrap();
+        assert_eq!(dialer.trust().await.unwrap(), Trust::Pinned(pin));
+        assert_eq!(by_link.trust().await.unwrap(), Trust::Pinned(pin), "a link outweighs nothing");
+
+        // Another program does it.
+        assert!(Home::open(folder.path()).unwrap().forget_server(&address).unwrap());
+        let forgotten = dialer.trust().await;
+        assert!(matches!(forgotten, Err(ConnectError::KeyUnknown)), "{forgotten:?}");
+
+        std::fs::write(folder.path().join("known_servers.toml"), "what?").unwrap();
+        let broken = by_link.trust().await;
+        assert!(matches!(broken, Err(ConnectError::KeysUnreadable(_))), "{broken:?}");
+    }
+}
