@@ -11,6 +11,9 @@ use crate::{
     request::Token,
 };
 
+mod device;
+pub use device::{Device, DeviceList};
+
 /// Header types that are no requests.
 pub mod kind {
     /// A request was done.
@@ -108,35 +111,6 @@ pub struct Session {
     /// Administers this server.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub admin: bool,
-}
-
-/// A device of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Its number.
-    pub dev: DeviceId,
-    /// Its name.
-    pub name: String,
-    /// First login, in milliseconds since 1970.
-    pub since: u64,
-    /// Last login to within a day, in milliseconds since 1970; 0 where that is not known.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub seen: u64,
-    /// It is the one that asks.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub here: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// Answer to `devices`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceList {
-    /// All of them.
-    pub devices: Vec<Device>,
 }
 
 /// A person, as others see them.

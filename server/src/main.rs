@@ -11,7 +11,12 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use liao_common::request::Secret;
 use liao_server::{
-    admin::{self, account::AddAccount, client, invite::AddInvite},
+    admin::{
+        self,
+        account::AddAccount,
+        client,
+        invite::{self, AddInvite},
+    },
     chat::hub::Registration,
     config::{Config, Transport},
     descriptors,
@@ -101,11 +106,17 @@ enum User {
 
 #[derive(Subcommand)]
 enum Invite {
-    /// Make an invite that holds for seven days, and print its code.
+    /// Make an invite and print its code, and below it a link with everything a newcomer needs.
     Add {
         /// How many people may register with it.
         #[arg(long, default_value_t = 1)]
         uses: u32,
+        /// For how many days it holds.
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=invite::DAYS_MAX))]
+        days: u64,
+        /// How people reach the server, for the link [default: where it listens].
+        #[arg(long, value_name = "HOST[:PORT]")]
+        host: Option<String>,
         /// The server's data folder.
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
@@ -157,7 +168,9 @@ async fn run(command: Command) -> Result<()> {
         Command::User(User::Add { id, name, password_file, data }) => {
             add_user(&data, id, name, &password_file).await
         }
-        Command::Invite(Invite::Add { uses, data }) => add_invite(&data, uses).await,
+        Command::Invite(Invite::Add { uses, days, host, data }) => {
+            add_invite(&data, AddInvite { uses, days }, host.as_deref()).await
+        }
         Command::Check { data } => check(&data),
     }
 }
@@ -247,10 +260,14 @@ async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -
     Ok(())
 }
 
-async fn add_invite(data: &Path, uses: u32) -> Result<()> {
+async fn add_invite(data: &Path, ask: AddInvite, host: Option<&str>) -> Result<()> {
     prepare(data)?;
-    let invited = client::add_invite(data, AddInvite { uses }).await?;
+    let invited = client::add_invite(data, ask).await?;
     say(&mut std::io::stdout(), &invited.code);
+    match invite::link(data, host, &invited.code) {
+        Some(link) => say(&mut std::io::stdout(), &link),
+        None => say(&mut std::io::stderr(), "liaod: --host HOST makes a link of it"),
+    }
     Ok(())
 }
 

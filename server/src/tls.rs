@@ -77,10 +77,21 @@ pub(crate) fn identity(folder: &Path, may_create: bool) -> Result<Identity, TlsE
     };
     let certificate = certificate(&key).map_err(|error| unusable(&path, &error))?;
     let config = config(&key, certificate).map_err(|error| unusable(&path, &error))?;
-    let spki = key.subject_public_key_info();
-    let mut pin = Pin([0; Pin::LEN]);
-    pin.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, &spki).as_ref());
+    let pin = pin_of(&key);
     Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), pin })
+}
+
+/// The pin of the key in `folder`, if there is one that can be used.
+pub(crate) fn pin(folder: &Path) -> Option<Pin> {
+    let pem = fs::read_to_string(folder.join("key.pem")).ok()?;
+    KeyPair::from_pem(&pem).ok().map(|key| pin_of(&key))
+}
+
+fn pin_of(key: &KeyPair) -> Pin {
+    let mut pin = Pin([0; Pin::LEN]);
+    let spki = key.subject_public_key_info();
+    pin.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, &spki).as_ref());
+    pin
 }
 
 fn create(folder: &Path, path: &Path) -> Result<KeyPair, TlsError> {

@@ -1,23 +1,29 @@
 //! Invites: the right to register on a server that is not open to everybody.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, fs, net::SocketAddr, path::Path, sync::Arc};
 
 use liao_common::{
     fault::{Fault, FaultCode},
-    id::Hash,
+    id::{Hash, Pin},
+    limits,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{chat::hub::Hub, entropy, state::record::Invite};
+use crate::{chat::hub::Hub, entropy, state::record::Invite, tls};
 
-/// How long an invite holds, in milliseconds.
-const HOLDS_MS: u64 = 7 * 24 * 3600 * 1000;
+/// A day, in milliseconds.
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// How long an invite can hold at most, in days.
+pub const DAYS_MAX: u64 = 365;
 
 /// An invite to be.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct AddInvite {
     /// How many may register with it.
     pub uses: u32,
+    /// How long it holds, in days.
+    pub days: u64,
 }
 
 /// The code to hand on. The server keeps its hash only.
@@ -39,9 +45,61 @@ pub(super) async fn add(hub: &Arc<Hub>, ask: AddInvite) -> Result<Invited, Fault
         let _ = write!(code, "{byte:02x}");
     }
     let hash = Hash(blake3::hash(code.as_bytes()).into());
+    let holds_ms = ask.days.clamp(1, DAYS_MAX) * DAY_MS;
     let decide = move |tx: &mut crate::engine::Transaction<'_, '_>| {
-        tx.put_invite(&Invite { code: hash, uses: ask.uses.max(1), until: tx.now_ms() + HOLDS_MS });
+        tx.put_invite(&Invite { code: hash, uses: ask.uses.max(1), until: tx.now_ms() + holds_ms });
         Ok(Invited { code })
     };
     hub.engine.run(decide).await
+}
+
+/// Everything a newcomer needs in one link: address, key and invite. `host` is how people reach the
+/// server, with a port or without; when it is not given, the address that the running server
+/// listens on stands for it, if others can reach it. None where the host or the key is not known.
+#[must_use]
+pub fn link(data: &Path, host: Option<&str>, code: &str) -> Option<String> {
+    let listening = fs::read_to_string(data.join("listening")).unwrap_or_default();
+    let (addr, pin) = listening.trim().split_once(' ').unwrap_or_default();
+    let addr: Option<SocketAddr> = addr.parse().ok();
+    let pin = Pin::parse_hex(pin).or_else(|| tls::pin(&data.join("tls")))?;
+    let port = addr.map_or(limits::PORT_DEFAULT, |addr| addr.port());
+    let place = match host {
+        Some(host) if has_port(host) => host.to_owned(),
+        Some(host) => format!("{host}:{port}"),
+        None => addr.filter(|addr| !addr.ip().is_unspecified())?.to_string(),
+    };
+    Some(format!("liao://{place}/?pin={pin}&invite={code}"))
+}
+
+/// A colon inside brackets, or one of several, is part of an IPv6 address.
+fn has_port(host: &str) -> bool {
+    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    behind.matches(':').count() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_has_everything_or_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, pin) = (folder.path(), "a5".repeat(32));
+        let link = |host: Option<&str>| link(data, host, "c0de");
+        assert_eq!(link(Some("chat.example.org")), None, "no key is known");
+        let listens = |addr: &str| {
+            fs::write(data.join("listening"), format!("{addr} {pin}\n")).unwrap();
+        };
+        let want = |place: &str| Some(format!("liao://{place}/?pin={pin}&invite=c0de"));
+        listens("0.0.0.0:9000");
+        assert_eq!(link(None), None, "everywhere is nowhere");
+        assert_eq!(link(Some("chat.example.org")), want("chat.example.org:9000"));
+        assert_eq!(link(Some("chat.example.org:1")), want("chat.example.org:1"));
+        assert_eq!(link(Some("[2001:db8::1]")), want("[2001:db8::1]:9000"));
+        assert_eq!(link(Some("[2001:db8::1]:2")), want("[2001:db8::1]:2"));
+        listens("192.0.2.1:9000");
+        assert_eq!(link(None), want("192.0.2.1:9000"));
+        fs::write(data.join("listening"), "127.0.0.1:9000 plaintext\n").unwrap();
+        assert_eq!(link(None), None);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Duration;
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -21,6 +22,9 @@ use crate::{blocking::Blocking, entropy, state::record::Phc};
 
 /// Callers that may wait for their turn; the next one is told to come back.
 const WAITING_MAX: usize = 64;
+
+/// How long a caller waits for a turn at most.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Cost of one hash (RFC 9106).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,21 @@ impl Passwords {
         .await?
     }
 
+    /// Whether a hash was made with another cost than new ones, and should be made anew.
+    #[must_use]
+    pub fn is_outdated(&self, stored: &Phc) -> bool {
+        let params =
+            PasswordHash::new(&stored.0).ok().and_then(|hash| Params::try_from(&hash).ok());
+        params.is_none_or(|params| {
+            let made = Cost {
+                memory_kib: params.m_cost(),
+                passes: params.t_cost(),
+                lanes: params.p_cost(),
+            };
+            made != self.cost
+        })
+    }
+
     /// How many passwords were hashed or verified so far.
     #[must_use]
     pub fn worked(&self) -> u64 {
@@ -105,24 +124,27 @@ impl Passwords {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
-        let busy = |_| Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
-        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(busy)?;
+        let busy = || Fault::new(FaultCode::Busy, "too many logins at once").retry_after(1000);
+        let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| busy())?;
         let (blocking, turns) = (self.blocking, Arc::clone(&self.turns));
         let worked = Arc::clone(&self.worked);
         // In a task of its own: of the requests of a connection only the oldest is looked after, and
         // one of the others must not keep a turn that the oldest waits for.
         let work = tokio::spawn(async move {
             let _place = place;
-            let turn = turns.acquire_owned().await.ok()?;
+            let turn = match tokio::time::timeout(TURN_WITHIN, turns.acquire_owned()).await {
+                Ok(turn) => turn.ok()?,
+                Err(_) => return Some(Err(busy())),
+            };
             let work = move || {
                 let _turn = turn;
                 worked.fetch_add(1, Ordering::Relaxed);
                 job()
             };
-            blocking.run(work).await
+            blocking.run(work).await.map(Ok)
         });
         let failed = || Fault::new(FaultCode::Internal, "hashing failed");
-        work.await.ok().flatten().ok_or_else(failed)
+        work.await.ok().flatten().ok_or_else(failed)?
     }
 }
 
@@ -154,14 +176,34 @@ pub fn check(secret: &Secret, user_id: &str, chars_min: usize) -> Result<(), Fau
     if secret.0.len() > limits::PASSWORD_BYTES_MAX {
         return Err(FaultCode::TooLarge.into());
     }
-    let lower = secret.0.to_lowercase();
     let short = secret.0.chars().count() < chars_min;
-    let common = COMMON.lines().any(|word| word == lower);
-    if short || common || lower == user_id { Err(FaultCode::WeakPassword.into()) } else { Ok(()) }
+    if short || is_common(&secret.0, user_id) {
+        Err(FaultCode::WeakPassword.into())
+    } else {
+        Ok(())
+    }
 }
 
-/// Passwords of eight characters and more that everybody tries first.
+/// Passwords of eight characters and more that everybody tries first. Where they are from stands in
+/// `common_passwords.license`.
 const COMMON: &str = include_str!("common_passwords.txt");
+
+/// Characters behind a common word that do not make it less common.
+const TAIL_CHARS_MAX: usize = 4;
+
+/// Whether everybody would try this password early: the user id, a common password, one of them with
+/// a year or the like behind it, or hardly more than one character again and again.
+fn is_common(password: &str, user_id: &str) -> bool {
+    let lower = password.to_lowercase();
+    let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
+    let tail = lower.chars().count() - word.chars().count();
+    let word = if tail <= TAIL_CHARS_MAX { word } else { lower.as_str() };
+    let is_one_of_us = |known: &str| known == lower || known == word;
+    let mut kinds: Vec<char> = lower.chars().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.len() <= 2 || is_one_of_us(user_id) || COMMON.lines().any(is_one_of_us)
+}
 
 #[cfg(test)]
 mod tests {
@@ -184,6 +226,44 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_hash_of_another_cost_is_outdated() {
+        let passwords = Passwords::new(CHEAP, Blocking::Threads);
+        let phc = passwords.hash(Secret("secret".into())).await.unwrap();
+        assert!(!passwords.is_outdated(&phc));
+        for cost in [
+            Cost { memory_kib: 128, ..CHEAP },
+            Cost { passes: 2, ..CHEAP },
+            Cost { lanes: 2, ..CHEAP },
+        ] {
+            assert!(Passwords::new(cost, Blocking::Threads).is_outdated(&phc), "{cost:?}");
+        }
+        assert!(passwords.is_outdated(&Phc("from elsewhere".into())));
+    }
+
+    #[tokio::test]
+    async fn too_many_at_once_are_told_to_come_back() {
+        let passwords = Passwords::new(CHEAP, Blocking::Threads);
+        let all = u32::try_from(passwords.turns.available_permits()).unwrap();
+        let held = passwords.turns.acquire_many(all).await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..WAITING_MAX {
+            let passwords = passwords.clone();
+            waiting.push(tokio::spawn(async move { passwords.hash(Secret("x".into())).await }));
+        }
+        tokio::task::yield_now().await;
+        let fault = passwords.hash(Secret("x".into())).await.unwrap_err();
+        assert_eq!(fault.code, FaultCode::Busy, "the queue is full");
+        tokio::time::pause();
+        tokio::time::advance(TURN_WITHIN).await;
+        for one in waiting {
+            assert_eq!(one.await.unwrap().unwrap_err().code, FaultCode::Busy, "after five seconds");
+        }
+        drop(held);
+        tokio::time::resume();
+        passwords.hash(Secret("x".into())).await.unwrap();
+    }
+
     #[test]
     fn weak_passwords_are_refused() {
         let check = |secret: &str| {
@@ -192,6 +272,10 @@ mod tests {
         assert_eq!(check("short"), Err(FaultCode::WeakPassword));
         assert_eq!(check("Password1"), Err(FaultCode::WeakPassword));
         assert_eq!(check("WangLaoWu"), Err(FaultCode::WeakPassword));
+        for common in ["wanglaowu2024", "Sunshine!", "princess1999", "asasasasas", "1qaz2wsx"] {
+            assert_eq!(check(common), Err(FaultCode::WeakPassword), "{common}");
+        }
+        assert_eq!(check("sunshine on a rainy day"), Ok(()));
         assert_eq!(check(&"x".repeat(2000)), Err(FaultCode::TooLarge));
         assert_eq!(check("correct horse"), Ok(()));
         assert_eq!(check("不容易猜到的密码"), Ok(()));

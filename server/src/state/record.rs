@@ -47,6 +47,9 @@ pub struct Account {
     pub name: String,
     /// Argon2id in PHC form. Never printed.
     pub secret: Phc,
+    /// How often the password was changed. The same password may be hashed anew meanwhile.
+    #[serde(default)]
+    pub changes: u64,
     /// Administers the server.
     #[serde(default)]
     pub admin: bool,

@@ -234,3 +234,79 @@ async fn the_administrator_adds_a_user_while_the_server_is_stopped() {
     world.starts().await;
     user_100_comes_and_goes(&world).await;
 }
+
+fn worked(world: &World) -> u64 {
+    world.server(liao_server::server::Running::passwords_worked)
+}
+
+/// Logs in with a password once, and tells how many hashes that took.
+async fn hashes_of_a_login(world: &World, device: &str) -> u64 {
+    let before = worked(world);
+    world.raw().await.logs_in("alice", device).await;
+    worked(world) - before
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_anew_when_hashing_has_become_dearer() {
+    let mut world = World::new().await;
+    let alice = world.registers("alice").await;
+    let mut nameless = world.raw().await;
+    nameless.logs_in("alice", "").await;
+    for (device, passes) in [("", 2), ("laptop", 3)] {
+        assert_eq!(hashes_of_a_login(&world, device).await, 1);
+        world.changes(|config| config.hash_cost.passes = passes).await;
+        assert_eq!(hashes_of_a_login(&world, device).await, 2, "verified, and hashed anew");
+        assert_eq!(hashes_of_a_login(&world, device).await, 1);
+    }
+    assert_eq!(refusal(alice.asks(wrong_change()).await), FaultCode::Unauthenticated);
+    let fault = world.tries("alice", "wrong horse").await.err().expect("refused");
+    assert_eq!(fault.code, FaultCode::Unauthenticated);
+    alice.says("#lobby", "nobody was logged out").await;
+    world.shows(alice.token()).await.unwrap();
+}
+
+fn wrong_change() -> Passwd {
+    Passwd { old: Secret("wrong horse".into()), new: Secret("another horse".into()) }
+}
+
+#[tokio::test]
+async fn an_invite_is_used_once_also_by_many_at_the_same_time() {
+    let world = World::with(|config| {
+        config.rules.registration = liao_server::chat::hub::Registration::Invite;
+    })
+    .await;
+    let ask = liao_server::admin::invite::AddInvite { uses: 2, days: 1 };
+    let invited = client::add_invite(world.data(), ask).await.unwrap();
+    let mut asked = Vec::new();
+    for number in 0..8 {
+        let mut raw = world.raw().await;
+        raw.hello().await;
+        let invite = Some(invited.code.clone());
+        let rid = raw.sends(Register { invite, ..register(&format!("user{number}")) }).await;
+        asked.push((raw, rid));
+    }
+    let mut came = 0;
+    for (mut raw, rid) in asked {
+        match raw.answer::<Session>(rid).await {
+            Ok(_) => came += 1,
+            Err(fault) => assert_eq!(fault.code, FaultCode::InviteRequired),
+        }
+    }
+    assert_eq!(came, 2);
+}
+
+#[tokio::test]
+async fn without_an_invite_nothing_tells_who_exists() {
+    let mut world = World::new().await;
+    world.registers("alice").await.goes().await;
+    let by_invite = liao_server::chat::hub::Registration::Invite;
+    world.changes(|config| config.rules.registration = by_invite).await;
+    let mut faults = Vec::new();
+    for id in ["alice", "nobody"] {
+        let mut raw = world.raw().await;
+        raw.hello().await;
+        faults.push(raw.asks::<Session>(register(id)).await.unwrap_err());
+    }
+    assert_eq!(faults[0], faults[1]);
+    assert_eq!(faults[0].code, FaultCode::InviteRequired);
+}

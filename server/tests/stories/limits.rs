@@ -344,7 +344,7 @@ async fn a_server_may_be_closed_or_by_invitation() {
     world.changes(|config| config.rules.registration = Registration::Invite).await;
     assert_eq!(registers(&world, None).await, Err(FaultCode::InviteRequired));
     assert_eq!(registers(&world, Some("made up".into())).await, Err(FaultCode::InviteRequired));
-    let invite = liao_server::admin::invite::AddInvite { uses: 1 };
+    let invite = liao_server::admin::invite::AddInvite { uses: 1, days: 7 };
     let invited = liao_server::admin::client::add_invite(world.data(), invite).await.unwrap();
     assert_eq!(registers(&world, Some(invited.code.clone())).await, Ok(()));
     world.changes(|_| {}).await;

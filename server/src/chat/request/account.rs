@@ -29,6 +29,7 @@ pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> 
     let decide = move |tx: &mut Transaction<'_, '_>| {
         let mut account = view::account(tx, user)?.ok_or_else(not_found)?;
         account.secret = secret;
+        account.changes += 1;
         tx.put_account(&account);
         for device in view::devices(tx, user, DEVICES_MAX + 1)? {
             if device.dev != dev {

@@ -8,7 +8,7 @@ use liao_common::{
     fault::{Fault, FaultCode},
     id::{DeviceId, Hash, RoomId, UserId},
     name::{DisplayName, UserName},
-    request::{Auth, Register, Token},
+    request::{Auth, Register, Secret, Token},
     text,
 };
 
@@ -44,8 +44,8 @@ pub(in crate::chat) struct Proof {
 enum Credential {
     /// The device is known.
     Device,
-    /// The password is this one; nothing is kept of the login.
-    Password(Phc),
+    /// The password, after so many changes of it; nothing is kept of the login.
+    Password(u64),
 }
 
 impl Proof {
@@ -66,14 +66,14 @@ impl Proof {
         let (user, dev) = self.who();
         let holds = match &self.by {
             Credential::Device => view::device(from, user, dev)?.is_some(),
-            Credential::Password(secret) => has_secret(from, user, secret)?,
+            Credential::Password(changes) => is_unchanged(from, user, *changes)?,
         };
         if holds { Ok(self.session) } else { Err(FaultCode::Unauthenticated.into()) }
     }
 }
 
-fn has_secret(from: &impl View, user: UserId, secret: &Phc) -> Result<bool, StoreError> {
-    Ok(view::account(from, user)?.is_some_and(|account| account.secret == *secret))
+fn is_unchanged(from: &impl View, user: UserId, changes: u64) -> Result<bool, StoreError> {
+    Ok(view::account(from, user)?.is_some_and(|account| account.changes == changes))
 }
 
 /// Makes an account, its first device, and its place in the lobby.
@@ -161,6 +161,7 @@ pub(crate) fn create(tx: &mut Transaction<'_, '_>, new: NewAccount) -> Result<Ac
         id: new.id,
         name: new.name,
         secret: new.secret,
+        changes: 0,
         admin: user == UserId(1),
         at: tx.now_ms(),
     };
@@ -235,7 +236,7 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
         })
         .await?;
     let stored = account.as_ref().map(|account| account.secret.clone());
-    let proved = match hub.passwords.verify(secret, stored).await {
+    let proved = match hub.passwords.verify(secret.clone(), stored).await {
         Ok(proved) => proved,
         Err(fault) => {
             guess.did_not_count();
@@ -249,14 +250,17 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
     if !hub.switchboard.has_place(account.user) {
         return Err(too_many_connections());
     }
+    if hub.passwords.is_outdated(&account.secret) {
+        hash_anew(hub, &account, secret).await;
+    }
     if ask.dev_name.is_empty() {
         let session = session(&account, DeviceId(0), None);
-        return Ok(Proof { session, by: Credential::Password(account.secret) });
+        return Ok(Proof { session, by: Credential::Password(account.changes) });
     }
     let token = new_token()?;
     let decide = move |tx: &mut Transaction<'_, '_>| {
         // The password may have been changed while this one was being verified.
-        if !has_secret(tx, account.user, &account.secret)? {
+        if !is_unchanged(tx, account.user, account.changes)? {
             return Err(FaultCode::Unauthenticated.into());
         }
         // With a full disk people can still come in and read.
@@ -265,6 +269,27 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
         Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await
+}
+
+/// Keeps the same password under a hash of today's cost. When that fails, the old one stays good.
+async fn hash_anew(hub: &Arc<Hub>, account: &Account, secret: Secret) {
+    let (user, changes) = (account.user, account.changes);
+    let stored = async {
+        let fresh = hub.passwords.hash(secret).await?;
+        let decide = move |tx: &mut Transaction<'_, '_>| {
+            if let Some(mut account) = view::account(tx, user)?
+                && account.changes == changes
+            {
+                account.secret = fresh;
+                tx.put_account(&account);
+            }
+            Ok(())
+        };
+        hub.engine.run(decide).await
+    };
+    if let Err(fault) = stored.await {
+        tracing::warn!(%user, %fault, "a password stays hashed as before");
+    }
 }
 
 pub(super) fn session(account: &Account, dev: DeviceId, token: Option<Token>) -> Session {
