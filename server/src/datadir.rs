@@ -62,9 +62,7 @@ impl DataDir {
     /// Opens the folder at `path` for this process alone, creating it (mode 0700) when missing.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let path = path.into();
-        if !path.is_dir() {
-            create(&path).map_err(failed("create", &path))?;
-        }
+        create(&path).map_err(failed("create", &path))?;
         let lock = lock(&path)?;
         match fs::read_to_string(path.join("format")) {
             Ok(text) => check_format(&path, &text)?,
@@ -100,9 +98,18 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDi
     move |source| DataDirError::Io { action, path, source }
 }
 
+/// Makes the folder and those above it that are missing, and all their names safe: without them a
+/// power cut would take everything that was acknowledged later.
 fn create(path: &Path) -> io::Result<()> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let made = path.ancestors().take_while(missing).count();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    path.parent().map_or(Ok(()), sync_folder)
+    // One level more than was made: a start that was killed right here made that one.
+    path.ancestors().skip(1).take(made + 1).try_for_each(|folder| match sync_folder(folder) {
+        // Somebody else's folder, which was there long before.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    })
 }
 
 fn lock(path: &Path) -> Result<File, DataDirError> {

@@ -29,13 +29,14 @@ use crate::{
     entropy,
     files::Files,
     index::{IndexHome, SledOptions},
+    journal::Journal,
     listen::Door,
     state::{
         project::{self, project},
         view,
     },
     store::{self, IndexFate, Recovery, StoreError, StoreOptions},
-    tls::{self, TlsError},
+    tls::{self, Identity, TlsError},
 };
 
 /// Connections that may wait to be accepted; the system may allow fewer.
@@ -121,12 +122,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         return Err(StartError::PlaintextAbroad(config.listen));
     }
     let opening = config.clone();
-    let (hub, store, recovery) =
+    let Data { hub, store, recovery, identity } =
         tokio::task::spawn_blocking(move || open(&opening)).await.map_err(|error| {
             StartError::Io { action: "open the data folder", source: error.into() }
         })??;
-    let fresh = recovery.created;
-    match open_door(&config, Arc::new(hub), &store.folder, fresh) {
+    match open_door(&config, Arc::new(hub), &store.folder, identity) {
         Ok(front) => {
             let Front { addr, pin, door, notice } = front;
             Ok(Running { addr, pin, recovery, door, store, notice })
@@ -151,10 +151,8 @@ fn open_door(
     config: &Config,
     hub: Arc<Hub>,
     folder: &DataDir,
-    fresh: bool,
+    identity: Result<Identity, TlsError>,
 ) -> Result<Front, StartError> {
-    // Made with the data, whatever they are served through: later its absence means that it was lost.
-    let identity = tls::identity(&folder.tls(), fresh || config.new_key);
     let identity = match config.transport {
         Transport::Tls => Some(identity?),
         Transport::Plaintext => None,
@@ -235,8 +233,17 @@ pub struct Ground<'a> {
     pub blocking: Blocking,
 }
 
+/// Everything that lies in the data folder, open.
+struct Data {
+    hub: Hub,
+    store: Opened,
+    recovery: Recovery,
+    /// What is wrong with the key matters only to who serves through TLS.
+    identity: Result<Identity, TlsError>,
+}
+
 /// Opens everything that lies in the data folder. Blocks; a rebuild takes its time.
-fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
+fn open(config: &Config) -> Result<Data, StartError> {
     let failed = |action| move |source| StartError::Io { action, source };
     let folder = DataDir::open(&config.data)?;
     let disk =
@@ -244,6 +251,12 @@ fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     let index =
         SledOptions { cache_bytes: config.index_cache_bytes, ..SledOptions::new(folder.index()) };
     let new_epoch = u64::from_be_bytes(entropy::bytes().map_err(failed("get random bytes"))?);
+    // Made before the journal, whatever it is served through: once there are data, its absence means
+    // that it was lost, and a first start that is cut off must not look like that.
+    let fresh = !Journal::exists(&*disk).map_err(StoreError::from)?
+        && !index.holds_rows().map_err(StoreError::from)?;
+    let identity = tls::identity(&folder.tls(), fresh || config.new_key);
+    let identity = if fresh { Ok(identity?) } else { identity };
     let ground = Ground {
         disk,
         index: &index,
@@ -254,7 +267,7 @@ fn open(config: &Config) -> Result<(Hub, Opened, Recovery), StartError> {
     };
     let (hub, duty, recovery) = assemble(config, ground)?;
     let committing = duty.on_a_thread().map_err(failed("start the committing thread"))?;
-    Ok((hub, Opened { committing, folder }, recovery))
+    Ok(Data { hub, store: Opened { committing, folder }, recovery, identity })
 }
 
 /// Builds a server without a door on whatever ground. The duty must be done by somebody.

@@ -264,3 +264,18 @@ async fn a_key_that_changed_is_not_believed() {
     assert_eq!((Some(expected), Some(found)), (before, world.server(|running| running.pin())));
     assert_eq!(world.config().transport, Transport::Tls);
 }
+
+#[tokio::test]
+async fn a_first_start_that_failed_does_not_look_like_a_lost_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { transport: Transport::Tls, ..cheap(folder.path()) };
+    fs::write(folder.path().join("tls"), "in the way").unwrap();
+    assert!(server::start(config.clone()).await.is_err(), "the key cannot be made");
+    fs::remove_file(folder.path().join("tls")).unwrap();
+    let running = within("a start", server::start(config.clone())).await.unwrap();
+    let pin = running.pin();
+    running.stop().await;
+    let running = within("a start", server::start(config)).await.unwrap();
+    assert_eq!(running.pin(), pin);
+    running.stop().await;
+}

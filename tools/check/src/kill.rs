@@ -1,0 +1,150 @@
+//! `kill -9` at random moments: eight people talk, the server is killed and started again, and in the
+//! end everybody reads everything. A hundred kills to a data folder, then a fresh one.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use liao_check::verdict::{self, Counts};
+
+use crate::{
+    clock::{self, Deadline},
+    crowd::{Cast, Crowd},
+    daemon::Daemon,
+    dice::Dice,
+    report::{self, Kept},
+    tape::{Dating, Tape},
+};
+
+/// Kills to one data folder.
+const POINTS_PER_FOLDER: u64 = 100;
+
+/// Of them, into the first start in a folder.
+const FRESH_POINTS: u64 = 2;
+
+/// People who talk.
+const PEOPLE: usize = 8;
+
+/// Acknowledgements to wait for at most before a kill.
+const ACKS_MAX: u64 = 300;
+
+/// Milliseconds into a start at most when that is to be killed.
+const START_MS_MAX: u64 = 150;
+
+/// How long so many acknowledgements may take on a busy machine.
+const ACKS_WITHIN: Duration = Duration::from_secs(30);
+
+/// What to do.
+pub(crate) struct Plan<'a> {
+    pub(crate) liaod: &'a Path,
+    pub(crate) points: u64,
+    pub(crate) seed: u64,
+    pub(crate) under: Option<&'a Path>,
+}
+
+/// Kills as often as planned, and judges.
+///
+/// # Errors
+/// When a promise was broken, or the harness could not do its work.
+pub(crate) fn run(plan: &Plan<'_>) -> Result<()> {
+    let (mut counts, mut done, mut folder) = (Counts::default(), 0, 0);
+    while done < plan.points {
+        let points = (plan.points - done).min(POINTS_PER_FOLDER);
+        counts += round(plan, folder, points).with_context(|| format!("data folder {folder}"))?;
+        done += points;
+        folder += 1;
+        report::say(&format!("{done} kills, {}", report::words(&counts)));
+    }
+    report::say(&format!(
+        "kill: {done} kills in {folder} data folders, seed {}: {}; nothing lost",
+        plan.seed,
+        report::words(&counts)
+    ));
+    Ok(())
+}
+
+fn round(plan: &Plan<'_>, folder: u64, points: u64) -> Result<Counts> {
+    let kept = Kept::new("kill", plan.under)?;
+    let tape = Arc::new(Tape::new(Dating::Millis(clock::now())));
+    let dice = Dice::new(plan.seed, 1000 + folder);
+    let round = Round { plan, kept: &kept, tape: &tape };
+    let done = round.kill_and_read(points, dice, plan.seed.wrapping_add(folder));
+    let history = tape.records();
+    if let Err(error) = done {
+        kept.keep(&history)?;
+        return Err(error);
+    }
+    let verdict = verdict::check(&history);
+    report::judge(&verdict, &history, &kept)?;
+    Ok(verdict.counts)
+}
+
+struct Round<'a> {
+    plan: &'a Plan<'a>,
+    kept: &'a Kept,
+    tape: &'a Arc<Tape>,
+}
+
+impl Round<'_> {
+    fn kill_and_read(&self, points: u64, mut dice: Dice, seed: u64) -> Result<()> {
+        let fresh = points.min(FRESH_POINTS);
+        for number in 0..fresh {
+            let data = self.kept.path().join(format!("fresh{number}"));
+            self.kill_in_start(&data, &mut dice)?;
+            Daemon::starts_with_tls(self.plan.liaod, &data, &self.kept.log())?;
+        }
+        let (mut daemon, addr) = self.start()?;
+        let cast = Cast::gather(PEOPLE, (seed, 0), self.tape, addr)?;
+        let crowd = cast.talk()?;
+        crowd.point_to(Some(addr));
+        for _ in fresh..points {
+            self.kill_while_talking(&crowd, daemon, &mut dice)?;
+            daemon = self.start_again(&crowd)?;
+        }
+        let cast = crowd.finish()?;
+        self.read(daemon, cast)
+    }
+
+    fn start(&self) -> Result<(Daemon, std::net::SocketAddr)> {
+        Daemon::start(self.plan.liaod, &self.kept.data(), &self.kept.log())
+    }
+
+    fn start_again(&self, crowd: &Crowd) -> Result<Daemon> {
+        let (daemon, addr) = self.start()?;
+        crowd.point_to(Some(addr));
+        Ok(daemon)
+    }
+
+    fn kill_in_start(&self, data: &Path, dice: &mut Dice) -> Result<()> {
+        let mut daemon = Daemon::spawn(self.plan.liaod, data, &self.kept.log(), &[])?;
+        self.tape.wait(Deadline::within(Duration::from_millis(dice.below(START_MS_MAX))));
+        daemon.kill()
+    }
+
+    /// One kill; one in six of them hits the start after another one, which is not counted.
+    fn kill_while_talking(&self, crowd: &Crowd, mut daemon: Daemon, dice: &mut Dice) -> Result<()> {
+        let acks = self.tape.acked() + dice.below(ACKS_MAX);
+        self.tape.wait_for_acks(acks, Deadline::within(ACKS_WITHIN));
+        self.tape.wait(Deadline::within(Duration::from_micros(dice.below(20_000))));
+        if !crowd.is_well() {
+            bail!("somebody could not go on");
+        }
+        daemon.kill()?;
+        crowd.point_to(None);
+        if dice.once_in(6) {
+            self.kill_in_start(&self.kept.data(), dice)?;
+        }
+        Ok(())
+    }
+
+    /// Once more through a start, so that what is read is what a stop leaves.
+    fn read(&self, mut daemon: Daemon, mut cast: Cast) -> Result<()> {
+        let status = daemon.stop()?;
+        if !status.success() {
+            bail!("liaod ended with {status}: {}", daemon.last_words()?);
+        }
+        let (mut daemon, addr) = self.start()?;
+        cast.read_all(addr)?;
+        daemon.stop()?;
+        report::no_panic(&self.kept.log())
+    }
+}
