@@ -1,7 +1,12 @@
 //! `kill -9` at random moments: eight people talk, the server is killed and started again, and in the
 //! end everybody reads everything. A hundred kills to a data folder, then a fresh one.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 use liao_check::verdict::{self, Counts};
@@ -39,6 +44,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) points: u64,
     pub(crate) seed: u64,
     pub(crate) under: Option<&'a Path>,
+    /// Take so many bytes off the end of the journal after each kill: a disk that forgets. The run must
+    /// fail then.
+    pub(crate) forget_bytes: u64,
 }
 
 /// Kills as often as planned, and judges.
@@ -130,10 +138,24 @@ impl Round<'_> {
         }
         daemon.kill()?;
         crowd.point_to(None);
+        self.forget()?;
         if dice.once_in(6) {
             self.kill_in_start(&self.kept.data(), dice)?;
         }
         Ok(())
+    }
+
+    fn forget(&self) -> Result<()> {
+        if self.plan.forget_bytes == 0 {
+            return Ok(());
+        }
+        let log = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
+        let files = fs::read_dir(self.kept.data().join("journal"))?;
+        let files = files.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        let last = files.into_iter().filter(log).max().context("no journal")?;
+        let file = File::options().write(true).open(last)?;
+        let len = file.metadata()?.len().saturating_sub(self.plan.forget_bytes);
+        Ok(file.set_len(len)?)
     }
 
     /// Once more through a start, so that what is read is what a stop leaves.

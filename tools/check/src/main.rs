@@ -37,6 +37,9 @@ enum Command {
         /// How often.
         #[arg(long, default_value_t = 25)]
         points: u64,
+        /// Take so many bytes off the journal after each kill; more than none must make the run fail.
+        #[arg(long, value_name = "BYTES", default_value_t = 0)]
+        forget: u64,
         #[command(flatten)]
         common: Common,
     },
@@ -86,11 +89,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::History { file } => judge(&file),
-        Command::Kill { points, common } => kill::run(&kill::Plan {
+        Command::Kill { points, forget, common } => kill::run(&kill::Plan {
             liaod: &common.liaod()?,
             points,
             seed: common.seed,
             under: common.under.as_deref(),
+            forget_bytes: forget,
         }),
         Command::Cuts { cuts, syncs_in_eight, common } => cuts::run(&cuts::Plan {
             liaod: &common.liaod()?,
