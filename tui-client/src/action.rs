@@ -141,6 +141,12 @@ actions! {
     HistoryOn = "history_on",
     /// Copy the message.
     Copy = "copy",
+    /// Answer the message.
+    Reply = "reply",
+    /// Change one's own message.
+    Edit = "edit",
+    /// Take one's own message back.
+    TakeBack = "take_back",
     /// Send a failed message again.
     Retry = "retry",
     /// Save the file of a message.

@@ -102,6 +102,13 @@ pub fn parse(line: &str) -> Typed<'_> {
     Typed::Command(*command, argument)
 }
 
+/// How a text is written so that it is read as that text.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let said = parse(text) == Typed::Text(text);
+    if said { text.to_owned() } else { format!("/{text}") }
+}
+
 /// Letters of a name beyond which no command is like it.
 const LIKE_LETTERS_MAX: usize = 16;
 
@@ -170,6 +177,7 @@ mod tests {
             ("/", Typed::Text("/")),
         ] {
             assert_eq!(parse(line), want, "{line}");
+            assert_eq!(parse(&literal(line)), Typed::Text(line));
         }
     }
 

@@ -220,6 +220,7 @@ const BINDINGS: &[Binding] = &[
 
     (M::Timeline, "Up k", A::Up), (M::Timeline, "Down j", A::Down),
     (M::Timeline, "Home g", A::Top), (M::Timeline, "End G", A::Bottom),
+    (M::Timeline, "r", A::Reply), (M::Timeline, "e", A::Edit), (M::Timeline, "x Del", A::TakeBack),
     (M::Timeline, "R A-r", A::Retry), (M::Timeline, "y", A::Copy), (M::Timeline, "s A-s Enter", A::Save), (M::Timeline, "d", A::Discard),
     (M::Timeline, "Esc i", A::Back), (M::Timeline, "F1 ?", A::Help),
 

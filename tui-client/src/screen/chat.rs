@@ -8,11 +8,15 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::paint::{Paint, row};
+use super::{
+    message,
+    paint::{Paint, row},
+};
 use crate::{
     text::width::{columns, pad, truncate},
     view::{
         areas::Areas,
+        changing::Intent,
         chat::{ChatView, title},
         completion::{Completion, Offer, ROWS_MAX},
         hit::Hit,
@@ -128,6 +132,9 @@ fn composer(
 ) {
     let border = if focused { paint.styles().border_focus } else { paint.styles().border };
     paint.rule(areas.composer_rule, border);
+    if let Some(intent) = &chat.intent {
+        intent_line(paint, areas.composer_rule, intent, view, model);
+    }
     let area = areas.composer;
     let (prompt, input, soft) =
         (paint.styles().prompt, paint.styles().input, paint.styles().placeholder);
@@ -157,6 +164,27 @@ fn composer(
         let y = inner.y + u16::try_from(layout.caret.y).unwrap_or(0);
         paint.frame.set_cursor_position(Position::new(x, y));
     }
+}
+
+/// What the text is written for, in the line above it.
+fn intent_line(
+    paint: &mut Paint<'_, '_>,
+    area: Rect,
+    intent: &Intent,
+    view: &RoomView,
+    model: &Model,
+) {
+    let row = view.timeline.row(intent.about());
+    let said = row.map_or("…".to_owned(), |row| message::quoted(paint.words, model, row));
+    let key = match intent {
+        Intent::Reply(_) => "composer.answers",
+        Intent::Edit(..) => "composer.changes",
+    };
+    let free = usize::from(area.width).saturating_sub(6);
+    let text = truncate(&paint.words.fill(key, &[("text", &said)]), free);
+    let style = paint.styles().accent;
+    let place = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
+    paint.line(place, Span::styled(format!(" {text} "), style));
 }
 
 fn popup(paint: &mut Paint<'_, '_>, areas: &Areas, completion: &mut Completion) {

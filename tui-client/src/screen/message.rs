@@ -24,6 +24,7 @@ use crate::{
         areas::{COLUMNS_NAMES, TEXT_COLUMNS_MAX},
         timeline::{Key, TimelineView},
     },
+    words::Words,
 };
 
 use super::transfer_line;
@@ -39,6 +40,8 @@ pub(crate) struct Look<'a> {
     pub(crate) base: &'a Base,
     pub(crate) model: &'a Model,
     pub(crate) view: &'a TimelineView,
+    /// The room it is in.
+    pub(crate) room: RoomId,
     /// Columns there are.
     pub(crate) width: usize,
     /// How many messages are unread, for the rule.
@@ -95,7 +98,7 @@ pub(crate) fn sending(
     rows: usize,
 ) -> Vec<Line<'static>> {
     let view = TimelineView::default();
-    let look = Look { base, model, view: &view, width, unread: 0, beginning: None };
+    let look = Look { base, model, view: &view, room, width, unread: 0, beginning: None };
     let is_under_way = |row: &&Transfer| {
         row.room == room
             && row.direction == Direction::Upload
@@ -299,20 +302,31 @@ fn wrapped(look: &Look<'_>, text: &str, style: Style) -> Vec<Line<'static>> {
 }
 
 fn quote(look: &Look<'_>, of: Seq) -> Line<'static> {
-    let rooms = look.model.rooms();
-    let found = rooms.iter().find_map(|room| room.timeline.row(of));
-    let text = found.map_or("…".to_owned(), |row| {
-        format!("{}: {}", look.name(row.from), row.first_words(120))
-    });
+    let found = look.model.room(look.room).and_then(|room| room.timeline.row(of));
+    let text = found.map_or("…".to_owned(), |row| quoted(look.base.words, look.model, row));
     let text = truncate(&format!("┌ {text}"), look.text_columns());
     Line::from(Span::styled(text, look.base.theme.styles.quote))
+}
+
+/// A message in one line: who said what.
+pub(crate) fn quoted(words: &Words, model: &Model, row: &Row) -> String {
+    const WORDS_MAX: usize = 120;
+    let name = model.name(row.from).unwrap_or("…");
+    let said = match row.content {
+        Content::Redacted => words.t("timeline.deleted").to_owned(),
+        _ => row.first_words(WORDS_MAX),
+    };
+    words.fill("timeline.quote", &[("name", &name), ("text", &said)])
 }
 
 fn said(look: &Look<'_>, row: &Row, text: &str) -> Vec<Line<'static>> {
     let styles = &look.base.theme.styles;
     let base = if row.state == RowState::Sent { styles.text } else { styles.pending };
     let mut out = Vec::new();
-    for block in markup::parse(text) {
+    let blocks = markup::parse(text);
+    let last = blocks.len().saturating_sub(1);
+    let edited = format!("({})", look.base.words.t("timeline.edited"));
+    for (at, block) in blocks.into_iter().enumerate() {
         match block {
             Block::Text(marked) => {
                 let mut pieces = Vec::new();
@@ -320,15 +334,17 @@ fn said(look: &Look<'_>, row: &Row, text: &str) -> Vec<Line<'static>> {
                     pieces
                         .push(Piece::new(mark_style(look, part.mark, part.text, base), part.text));
                 }
-                if row.edited {
-                    pieces.push(Piece::new(
-                        styles.dim,
-                        format!(" ({})", look.base.words.t("timeline.edited")),
-                    ));
+                if row.edited && at == last {
+                    pieces.push(Piece::new(styles.dim, format!(" {edited}")));
                 }
                 out.extend(wrap::wrap(&pieces, look.text_columns()).iter().map(wrap::Row::line));
             }
-            Block::Code { text, .. } => out.extend(code(look, text)),
+            Block::Code { text, .. } => {
+                out.extend(code(look, text));
+                if row.edited && at == last {
+                    out.push(Line::from(Span::styled(edited.clone(), styles.dim)));
+                }
+            }
         }
     }
     if out.is_empty() {

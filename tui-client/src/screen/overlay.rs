@@ -355,6 +355,7 @@ fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmView, model: &
         Question::Quit => words.t("files.quit_ask").to_owned(),
         Question::Lose(count) => words.count("unkept.quit_ask", *count),
         Question::Paste(_, count) => words.fill("composer.paste_ask", &[("count", count)]),
+        Question::TakeBack(_, _, said) => words.fill("timeline.take_back_ask", &[("words", said)]),
         Question::LeaveRoom(room) => {
             words.fill("room.leave_ask", &[("room", &title_of(model, *room))])
         }

@@ -80,6 +80,9 @@ fn hints(main: &MainView, model: &Model) -> Vec<Action> {
             Action::Help,
         ],
         (_, Focus::Timeline) => main.message_hints(model),
+        (_, Focus::Composer) if main.chat().is_some_and(|chat| chat.intent.is_some()) => {
+            vec![Action::Send, Action::Back, Action::NewLine, Action::Help]
+        }
         (_, Focus::Composer) => vec![
             Action::Send,
             Action::NewLine,

@@ -1,6 +1,7 @@
 //! The full screen without a terminal: keys go in, pictures and effects come out. Pictures lie beside the tests, one
 //! file each; with `LIAO_BLESS=1` they are written instead of compared.
 
+mod changing;
 mod deeds;
 mod door;
 mod driver;

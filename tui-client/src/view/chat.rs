@@ -10,7 +10,7 @@ use liao_common::{
 };
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{timeline::TimelineView, write::ShownLine};
+use super::{changing::Intent, timeline::TimelineView, write::ShownLine};
 use crate::composer::Composer;
 
 /// One chat on this screen.
@@ -18,6 +18,8 @@ use crate::composer::Composer;
 pub struct ChatView {
     /// What is being written.
     pub composer: Composer,
+    /// What is written for, when it is not a message of its own.
+    pub intent: Option<Intent>,
     /// Where one looks.
     pub timeline: TimelineView,
     /// The visible lines, as they were settled last.

@@ -1,6 +1,6 @@
 //! Questions that are answered with yes or no. Pure.
 
-use liao_common::id::RoomId;
+use liao_common::id::{RoomId, Seq};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Question {
     Lose(u64),
     /// Put that many lines into the composer?
     Paste(String, usize),
+    /// Take this message back, which begins with these words?
+    TakeBack(RoomId, Seq, String),
     /// Leave this room?
     LeaveRoom(RoomId),
 }

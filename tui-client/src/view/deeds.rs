@@ -1,15 +1,14 @@
 //! Sending what was written, and carrying out commands. Part of the main view.
 
-use liao_client_core::{model::Model, notice::LinkState};
+use liao_client_core::model::Model;
 use liao_common::{
     event::UserPage,
     id::RoomId,
-    message::{Body, Kind},
     request::{RoomCreate, RoomJoin, RoomOpen, RoomTopic},
 };
 
 use super::{
-    chat::{mentioned, person_with_id},
+    chat::person_with_id,
     confirm::{ConfirmView, Question},
     dialog::{self, DialogView},
     files::file_named,
@@ -37,7 +36,7 @@ impl MainView {
             Typed::Text(text) => {
                 let text = text.trim_end().to_owned();
                 self.take_written();
-                self.post(room, text, model, base);
+                self.post_written(room, text, model, base);
             }
             Typed::Command(command, argument) => {
                 let argument = argument.to_owned();
@@ -73,14 +72,6 @@ impl MainView {
             chat.composer.take();
             chat.timeline.to_end();
             chat.timeline.rule_after = None;
-        }
-    }
-
-    fn post(&mut self, room: RoomId, text: String, model: &Model, base: &mut Base) {
-        let body = Body { at: mentioned(model, &text), ..Body::text(text) };
-        base.wish(Effect::Post(room, Kind::Text, body));
-        if !matches!(model.state, LinkState::Online { .. }) {
-            self.remark_about(About::Link, false, base, base.words.t("composer.offline"));
         }
     }
 

@@ -27,7 +27,7 @@ impl MainView {
             return None;
         }
         let written = |(room, chat): (&RoomId, &ChatView)| {
-            (!chat.composer.is_blank()).then(|| (*room, chat.composer.text().to_owned()))
+            (!chat.draft().trim().is_empty()).then(|| (*room, chat.draft().to_owned()))
         };
         let now: BTreeMap<RoomId, String> = self.chats.iter().filter_map(written).collect();
         let mut changed = now.clone();
@@ -39,9 +39,9 @@ impl MainView {
     }
 
     fn drafts_changed(&self) -> bool {
-        let text_of = |room: &RoomId| self.chats.get(room).map_or("", |chat| chat.composer.text());
+        let text_of = |room: &RoomId| self.chats.get(room).map_or("", ChatView::draft);
         let is_new = |(room, chat): (&RoomId, &ChatView)| {
-            !chat.composer.is_blank() && !self.drafts.kept.contains_key(room)
+            !chat.draft().trim().is_empty() && !self.drafts.kept.contains_key(room)
         };
         self.chats.iter().any(is_new)
             || self.drafts.kept.iter().any(|(room, kept)| text_of(room) != kept)

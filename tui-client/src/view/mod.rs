@@ -2,6 +2,7 @@
 //! is only how one looks at it.
 
 pub mod areas;
+pub mod changing;
 pub mod chat;
 mod choosing;
 pub mod completion;

@@ -7,6 +7,7 @@ use liao_client_core::{
 };
 use liao_common::{
     id::RoomId,
+    message::{Body, Kind},
     request::{RoomJoin, RoomLeave, RoomList, Users},
 };
 
@@ -245,6 +246,10 @@ impl MainView {
             Question::Quit | Question::Lose(_) => base.wish(Effect::Quit),
             Question::Paste(text, _) => self.compose(&text, model, base),
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
+            Question::TakeBack(room, seq, _) => {
+                let body = Body { of: Some(seq), ..Body::default() };
+                base.wish(Effect::Post(room, Kind::Redact, body));
+            }
         }
     }
 

@@ -16,7 +16,8 @@ use liao_common::{
 };
 
 use super::{
-    dialog::DialogView, main::MainView, overlay::Overlay, reasons::call_sentence, remark::About,
+    changing::Intent, dialog::DialogView, main::MainView, overlay::Overlay, reasons::call_sentence,
+    remark::About,
 };
 use crate::{app::Base, effect::Effect, input::Input};
 
@@ -59,6 +60,7 @@ impl MainView {
     ) {
         self.remark_noticed(notice);
         self.invitations_noticed(notice, model, base);
+        self.change_noticed(notice, model, base);
         match notice {
             Notice::State(LinkState::Ended(end)) => self.ended = Some(end.clone()),
             Notice::State(LinkState::Online { latency_ms: Some(ms) }) => {
@@ -152,11 +154,16 @@ impl MainView {
     /// Puts a text that was not sent before what is being written now. Where both together are too long, it
     /// stands among the lines that were sent, one key away.
     pub(super) fn give_back(&mut self, room: RoomId, text: &str) {
-        let composer = &mut self.chats.entry(room).or_default().composer;
-        let writing = composer.text().to_owned();
+        if text.is_empty() {
+            return;
+        }
+        let chat = self.chats.entry(room).or_default();
+        let writing = chat.draft();
         let both = if writing.is_empty() { text.to_owned() } else { format!("{text}\n{writing}") };
-        if composer.set_text(&both).is_err() {
-            composer.remember(text);
+        if let Some(Intent::Edit(_, draft)) = &mut chat.intent {
+            *draft = both;
+        } else if chat.composer.set_text(&both).is_err() {
+            chat.composer.remember(text);
         }
     }
 

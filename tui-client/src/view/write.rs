@@ -12,6 +12,7 @@ use liao_common::{
 };
 
 use super::{
+    changing::{can_answer, can_edit, can_take_back},
     chat::title,
     completion::Completion,
     main::{Focus, MainView},
@@ -35,6 +36,9 @@ impl MainView {
         }
         let width = usize::from(self.areas(base).composer.width.saturating_sub(4));
         let Some(chat) = self.chat_mut() else { return };
+        if action == Action::Back && (chat.composer.unselect() || chat.forget_intent()) {
+            return self.complete_again(model, base);
+        }
         let composer = &mut chat.composer;
         match action {
             Action::Send => return self.send(model, base),
@@ -47,7 +51,6 @@ impl MainView {
             Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => {
                 return self.scroll(action, base);
             }
-            Action::Back if composer.unselect() => {}
             Action::Back => chat.timeline.to_end(),
             Action::Retry | Action::Save => return self.act_timeline(action, model, base),
             _ => edit(composer, action),
@@ -122,7 +125,13 @@ impl MainView {
                 self.scroll(action, base)
             }
             Action::Back => self.leave_timeline(),
-            Action::Copy | Action::Retry | Action::Save | Action::Discard => {
+            Action::Copy
+            | Action::Retry
+            | Action::Save
+            | Action::Discard
+            | Action::Reply
+            | Action::Edit
+            | Action::TakeBack => {
                 let row = self.chosen_row(room, model).cloned();
                 self.act_message(action, room, row.as_ref(), model, base);
             }
@@ -134,13 +143,18 @@ impl MainView {
     #[must_use]
     pub fn message_hints(&self, model: &Model) -> Vec<Action> {
         let row = self.room().and_then(|room| self.chosen_row(room, model));
-        let mut hints = match row {
-            Some(row) if matches!(row.state, RowState::Failed(_)) => {
-                vec![Action::Retry, Action::Discard]
-            }
-            Some(row) if matches!(row.content, Content::File(_)) => vec![Action::Save],
-            _ => Vec::new(),
-        };
+        let mut hints = Vec::new();
+        if let Some(row) = row {
+            let possible = [
+                (matches!(row.state, RowState::Failed(_)), Action::Retry),
+                (matches!(row.state, RowState::Failed(_)), Action::Discard),
+                (matches!(row.content, Content::File(_)), Action::Save),
+                (can_answer(row), Action::Reply),
+                (can_edit(row, model), Action::Edit),
+                (can_take_back(row, model), Action::TakeBack),
+            ];
+            hints.extend(possible.into_iter().filter_map(|(can, action)| can.then_some(action)));
+        }
         hints.extend([Action::Copy, Action::Back, Action::Help]);
         hints
     }
@@ -183,9 +197,14 @@ impl MainView {
                 base.wish(Effect::Copy(message_text(row)));
                 self.say(base, base.words.t("status.copied"));
             }
-            (Action::Discard, Some(row)) if matches!(row.state, RowState::Failed(_)) => {
+            (Action::Discard | Action::TakeBack, Some(row))
+                if matches!(row.state, RowState::Failed(_)) =>
+            {
                 base.wish(Effect::Discard(row.nonce));
                 self.leave_timeline();
+            }
+            (Action::Reply | Action::Edit | Action::TakeBack | Action::Discard, Some(row)) => {
+                self.change_message(action, room, row, model)
             }
             (Action::Retry, row) => retry(room, row, model, base),
             (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
@@ -235,7 +254,7 @@ impl MainView {
         let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
         let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1));
         let beginning = Some((view.timeline.floor(), title(model, view)));
-        let look = Look { base, model, view: &look_view, width, unread, beginning };
+        let look = Look { base, model, view: &look_view, room, width, unread, beginning };
         let render = |place: usize| {
             let before = place.checked_sub(1).and_then(|before| items.get(before)).and_then(row_of);
             items.get(place).map(|item| message::lines(&look, before, item)).unwrap_or_default()

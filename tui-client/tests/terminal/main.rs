@@ -2,6 +2,8 @@
 //! their keyboards, and what stands before them then. Every wait is for a fact and has a deadline.
 
 #[cfg(test)]
+mod changing;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod driver;

@@ -5,6 +5,7 @@
 pub(crate) enum Key {
     Enter,
     Tab,
+    Up,
     /// Wait for what it does before typing on: with a letter right behind it, it would be Alt.
     Esc,
     Ctrl(char),
@@ -20,6 +21,7 @@ impl Key {
         match self {
             Self::Enter => b"\r".to_vec(),
             Self::Tab => b"\t".to_vec(),
+            Self::Up => b"\x1b[A".to_vec(),
             Self::Esc => b"\x1b".to_vec(),
             Self::Ctrl(letter) => vec![u8::try_from(letter).unwrap() & 0x1f],
             Self::Alt(letter) => vec![0x1b, u8::try_from(letter).unwrap()],

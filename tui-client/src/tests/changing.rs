@@ -1,0 +1,148 @@
+//! Answering, changing and taking back what was said.
+
+use liao_client_core::notice::Notice;
+use liao_common::{
+    fault::{Fault, FaultCode},
+    id::{Nonce, RoomId, Seq},
+    message::{Body, Kind},
+};
+
+use super::driver::{ALICE, BOB, Desk, RUST, WITH_BOB, busy, direct, user};
+use crate::{effect::Effect, words::Language};
+
+const SIZE: (u16, u16) = (120, 36);
+const LOBBY: RoomId = RoomId::LOBBY;
+
+fn posts(desk: &mut Desk) -> Vec<(RoomId, Kind, Body)> {
+    let posts = desk.wishes().into_iter().filter_map(|wish| match wish {
+        Effect::Post(room, kind, body) => Some((room, kind, body)),
+        _ => None,
+    });
+    posts.collect()
+}
+
+/// Three messages in the lobby: of Bob, one's own, of Bob.
+fn desk() -> Desk {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.said(LOBBY, BOB, 1, "shall we meet?");
+    desk.said(LOBBY, ALICE, 2, "yes, at thre");
+    desk.said(LOBBY, BOB, 3, "good");
+    desk.effects.clear();
+    desk
+}
+
+#[test]
+fn an_answer_quotes_and_tells_the_one_who_is_answered() {
+    let mut desk = desk();
+    desk.keys("draft");
+    desk.keys("<C-u><Up><Up><Up>r");
+    desk.shows("─ answer to Bob: shall we meet? ─");
+    desk.keys("tomorrow<Enter>");
+    let answer = Body { re: Some(Seq(1)), at: vec![BOB], ..Body::text("tomorrow") };
+    assert_eq!(posts(&mut desk), [(LOBBY, Kind::Text, answer.clone())]);
+    desk.hides("answer to");
+    desk.posted(LOBBY, ALICE, 4, Kind::Text, answer);
+    desk.shows("┌ Bob: shall we meet?");
+    desk.keys("next<Enter>");
+    assert_eq!(posts(&mut desk), [(LOBBY, Kind::Text, Body::text("next"))]);
+
+    desk.keys("<Up>r");
+    desk.shows("answer to");
+    desk.keys("<Esc>alone<Enter>");
+    assert_eq!(posts(&mut desk), [(LOBBY, Kind::Text, Body::text("alone"))]);
+}
+
+#[test]
+fn a_quote_is_of_the_same_room() {
+    let mut desk = desk();
+    desk.said(RUST, BOB, 1, "another first message");
+    desk.posted(LOBBY, BOB, 4, Kind::Text, Body { re: Some(Seq(1)), ..Body::text("so?") });
+    desk.shows("┌ Bob: shall we meet?");
+    desk.hides("another first message");
+}
+
+#[test]
+fn ones_own_message_is_changed_and_what_was_being_written_comes_back() {
+    let mut desk = desk();
+    desk.keys("half a thought");
+    desk.keys("<Tab><Up><Up>e");
+    desk.shows("─ change of Alice: yes, at thre ─");
+    desk.shows("❯ yes, at thre");
+    desk.keys("e<Enter>");
+    let change = Body { of: Some(Seq(2)), ..Body::text("yes, at three") };
+    assert_eq!(posts(&mut desk), [(LOBBY, Kind::Edit, change.clone())]);
+    desk.shows("❯ half a thought");
+    desk.posted(LOBBY, ALICE, 4, Kind::Edit, change);
+    desk.shows("yes, at three (edited)");
+
+    desk.keys("<Tab><Up><Up>e<Enter>");
+    assert_eq!(posts(&mut desk), [], "nothing was changed");
+    desk.keys("<Tab><Up><Up>e!<Esc>");
+    desk.shows("❯ half a thought");
+    desk.keys("<Tab><Up>e");
+    desk.hides("change of");
+    assert_eq!(posts(&mut desk), [], "what others said is theirs");
+}
+
+#[test]
+fn a_text_that_looks_like_a_command_is_changed_as_text() {
+    let mut desk = desk();
+    desk.said(LOBBY, ALICE, 4, "/join is a command");
+    desk.keys("<Up>e");
+    desk.shows("❯ //join is a command");
+    desk.keys("!<Enter>");
+    let change = Body { of: Some(Seq(4)), ..Body::text("/join is a command!") };
+    assert_eq!(posts(&mut desk), [(LOBBY, Kind::Edit, change)]);
+}
+
+#[test]
+fn what_is_being_written_is_kept_while_a_message_is_changed() {
+    let mut desk = desk();
+    desk.keys("half");
+    desk.keys("<Tab><Up><Up>exxx<C-q>");
+    let kept = Effect::KeepDrafts([(LOBBY, "half".to_owned())].into());
+    assert_eq!(desk.wishes(), [kept, Effect::Quit]);
+}
+
+#[test]
+fn ones_own_message_is_taken_back_after_a_question() {
+    let mut desk = desk();
+    desk.keys("<Up><Up>x");
+    desk.shows("Take “yes, at thre” back?");
+    desk.keys("n");
+    assert_eq!(posts(&mut desk), []);
+    desk.keys("d<Enter>");
+    let back = Body { of: Some(Seq(2)), ..Body::default() };
+    assert_eq!(posts(&mut desk), [(LOBBY, Kind::Redact, back.clone())]);
+    desk.posted(LOBBY, ALICE, 4, Kind::Redact, back);
+    desk.shows("message taken back");
+    desk.hides("yes, at thre");
+    desk.keys("<Esc><Up>x");
+    assert_eq!(posts(&mut desk), []);
+    desk.hides("Take “");
+    desk.keys("<Up>re");
+    assert_eq!(posts(&mut desk), [], "there is nothing left to answer or to change");
+    desk.shows("y copy");
+}
+
+#[test]
+fn a_refused_change_says_so_and_is_given_up() {
+    let mut desk = desk();
+    let (nonce, fault) = (Nonce([8; 16]), Fault::from(FaultCode::Gone));
+    desk.tell(Notice::PostFailed { nonce, room: LOBBY, fault });
+    desk.shows("The message was not changed: This is no longer kept on the server.");
+    assert_eq!(desk.wishes(), [Effect::Discard(nonce)]);
+}
+
+#[test]
+fn in_private_an_answer_names_nobody() {
+    let mut desk = busy(SIZE, Language::Chinese);
+    let room = direct(WITH_BOB, user(BOB, "bob", "Bob"));
+    desk.tell(Notice::Event(liao_common::event::Event::Room(Box::new(room))));
+    desk.said(WITH_BOB, BOB, 8, "看这里");
+    desk.keys("<A-a><A-a><Up>r");
+    desk.shows("─ 回复 Bob：看这里 ─");
+    desk.keys("好<Enter>");
+    let answer = Body { re: Some(Seq(1)), ..Body::text("好") };
+    assert_eq!(posts(&mut desk).last(), Some(&(WITH_BOB, Kind::Text, answer)));
+}
