@@ -306,7 +306,12 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
 }
 
 fn report(recovery: &Recovery) {
-    if let Some(cut) = &recovery.cut {
+    if recovery.journal_fell_back {
+        tracing::error!(
+            cut = ?recovery.cut,
+            "the journal ends before what people were told: the disk lost messages that were acknowledged. Everybody is told to read anew; if there is a backup, it may have them"
+        );
+    } else if let Some(cut) = &recovery.cut {
         tracing::warn!(
             ?cut,
             "the journal's tail was not complete and has been cut off; on a disk that keeps what it was told to keep, nothing acknowledged was in it"

@@ -147,6 +147,11 @@ pub trait IndexHome: Send + Sync {
 pub enum IndexFound {
     /// An index whose rows agree with its mark.
     Sound(Arc<dyn Index>),
-    /// There are rows, but they may be wrong; the words say why.
-    Doubtful(String),
+    /// There are rows, but they may be wrong.
+    Doubtful {
+        /// Why, in words.
+        why: String,
+        /// Marks that once were true, whatever became of the rows: the journal had reached them.
+        seen: Vec<Mark>,
+    },
 }

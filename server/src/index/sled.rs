@@ -192,6 +192,31 @@ impl Index for SledIndex {
     }
 }
 
+impl SledOptions {
+    /// Opens what is there if the note says that it can be trusted; a mark that it has is seen first.
+    fn open_noted(
+        &self,
+        noted: Option<&State>,
+        boot: String,
+        seen: &mut Vec<Mark>,
+    ) -> Result<SledIndex, IndexError> {
+        if noted.is_none() {
+            return Err(damaged("its state is not noted"));
+        }
+        // The length must be looked at before sled opens and grows the file.
+        let facts = trust::file_facts(&self.folder.join("db"));
+        let (file, file_bytes) = facts.map_err(IndexError::io("read"))?;
+        let index = SledIndex::start(self, boot.clone())?;
+        let now = State { clean: false, boot, file, file_bytes, mark: index.mark()? };
+        seen.extend(now.mark);
+        if let Some(words) = trust::doubt(noted, &now) {
+            return Err(damaged(words));
+        }
+        index.note(false)?;
+        Ok(index)
+    }
+}
+
 impl IndexHome for SledOptions {
     fn holds_rows(&self) -> Result<bool, IndexError> {
         self.folder.join("db").try_exists().map_err(IndexError::io("read"))
@@ -199,26 +224,23 @@ impl IndexHome for SledOptions {
 
     fn open(&self) -> Result<IndexFound, IndexError> {
         let boot = self.boot.clone().unwrap_or_else(trust::boot_name);
+        let noted = match trust::read(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map_err(IndexError::io("read")),
+        }?;
+        let mut seen: Vec<Mark> = noted.iter().filter_map(|noted| noted.mark).collect();
         if !self.folder.join("db").exists() {
+            let why = "its main file is missing".to_owned();
             return match fs::read_dir(&self.folder).map(|mut found| found.next().is_some()) {
-                Ok(true) => Ok(IndexFound::Doubtful("its main file is missing".to_owned())),
+                Ok(true) => Ok(IndexFound::Doubtful { why, seen }),
                 _ => Ok(IndexFound::Sound(Arc::new(SledIndex::create(self, boot)?))),
             };
         }
-        let noted = trust::read(&self.folder).map_err(IndexError::io("read"))?;
-        if noted.is_none() {
-            return Ok(IndexFound::Doubtful("its state is not noted".to_owned()));
+        match self.open_noted(noted.as_ref(), boot, &mut seen) {
+            Ok(index) => Ok(IndexFound::Sound(Arc::new(index))),
+            Err(IndexError::Damaged(why)) => Ok(IndexFound::Doubtful { why, seen }),
+            Err(other) => Err(other),
         }
-        // The length must be looked at before sled opens and grows the file.
-        let facts = trust::file_facts(&self.folder.join("db"));
-        let (file, file_bytes) = facts.map_err(IndexError::io("read"))?;
-        let index = SledIndex::start(self, boot.clone())?;
-        let now = State { clean: false, boot, file, file_bytes, mark: index.mark()? };
-        if let Some(words) = trust::doubt(noted.as_ref(), &now) {
-            return Ok(IndexFound::Doubtful(words.to_owned()));
-        }
-        index.note(false)?;
-        Ok(IndexFound::Sound(Arc::new(index)))
     }
 
     fn set_aside(&self) -> Result<Option<String>, IndexError> {

@@ -17,14 +17,14 @@ fn sled_home(folder: &Path) -> SledOptions {
 fn sound(home: &dyn IndexHome) -> Arc<dyn Index> {
     match home.open().expect("open") {
         IndexFound::Sound(index) => index,
-        IndexFound::Doubtful(words) => panic!("doubtful: {words}"),
+        IndexFound::Doubtful { why, .. } => panic!("doubtful: {why}"),
     }
 }
 
 fn doubt(home: &dyn IndexHome) -> Option<String> {
     match home.open() {
         Ok(IndexFound::Sound(_)) => None,
-        Ok(IndexFound::Doubtful(words)) | Err(IndexError::Damaged(words)) => Some(words),
+        Ok(IndexFound::Doubtful { why, .. }) | Err(IndexError::Damaged(why)) => Some(why),
         Err(other) => panic!("{other}"),
     }
 }

@@ -135,6 +135,8 @@ struct Judged {
     index: Arc<dyn Index>,
     mark: Option<Mark>,
     fate: IndexFate,
+    /// Marks that were found, also in what was set aside.
+    seen: Vec<Mark>,
 }
 
 impl Judged {
@@ -151,35 +153,46 @@ impl Judged {
 }
 
 fn judge(home: &dyn IndexHome) -> Result<Judged, StoreError> {
-    let reason = match look(home) {
+    let mut seen = Vec::new();
+    let reason = match look(home, &mut seen) {
         Ok((index, mark)) => {
             let fate = if mark.is_some() { IndexFate::Kept } else { IndexFate::Created };
-            return Ok(Judged { index, mark, fate });
+            return Ok(Judged { index, mark, fate, seen });
         }
         Err(IndexError::Damaged(words)) => words,
         Err(other) => return Err(other.into()),
     };
-    fresh(home, reason)
+    Ok(Judged { seen, ..fresh(home, reason)? })
 }
 
-fn look(home: &dyn IndexHome) -> Result<(Arc<dyn Index>, Option<Mark>), IndexError> {
+fn look(
+    home: &dyn IndexHome,
+    seen: &mut Vec<Mark>,
+) -> Result<(Arc<dyn Index>, Option<Mark>), IndexError> {
     match home.open()? {
         IndexFound::Sound(index) => {
             let mark = index.mark()?;
+            seen.extend(mark);
             Ok((index, mark))
         }
-        IndexFound::Doubtful(words) => Err(IndexError::Damaged(words)),
+        IndexFound::Doubtful { why, seen: marks } => {
+            seen.extend(marks);
+            Err(IndexError::Damaged(why))
+        }
     }
 }
 
 fn fresh(home: &dyn IndexHome, reason: String) -> Result<Judged, StoreError> {
     let aside = home.set_aside()?;
-    let (index, mark) = look(home)?;
-    Ok(Judged { index, mark, fate: IndexFate::Rebuilt { reason, aside } })
+    let (index, mark) = look(home, &mut Vec::new())?;
+    Ok(Judged { index, mark, fate: IndexFate::Rebuilt { reason, aside }, seen: Vec::new() })
 }
 
+/// Nothing is brought into the index before it is synced in the journal. So a mark that was ever
+/// seen, be it in an index that is not believed otherwise, shows what the journal once held.
 fn fell_back(judged: &Judged, journal: &Journal) -> bool {
-    judged.mark.is_some_and(|mark| mark.epoch == journal.epoch() && mark.position > journal.end())
+    let lost = |mark: &Mark| mark.epoch == journal.epoch() && mark.position > journal.end();
+    judged.seen.iter().any(lost)
 }
 
 fn mismatch(mark: Option<Mark>, journal: &Journal, version: u32) -> Option<&'static str> {

@@ -411,6 +411,29 @@ fn a_journal_that_fell_back_begins_a_new_epoch() {
 }
 
 #[test]
+fn an_index_that_is_not_believed_still_shows_that_the_journal_fell_back() {
+    for short_bytes in [0, 3] {
+        let folder = tempfile::tempdir().expect("folder");
+        let (store, mut writer, _) = on_disk(folder.path(), "one");
+        fill(&mut writer, 20);
+        settle(&store);
+        drop((store, writer));
+        let log = folder.path().join("journal/00000001.log");
+        let log = fs::File::options().write(true).open(log).expect("journal");
+        log.set_len(log.metadata().expect("facts").len() - short_bytes).expect("truncate");
+        let mut options = options();
+        options.journal.new_epoch = 78;
+        let disk = Arc::new(RealDisk::open(folder.path().join("journal")).expect("journal folder"));
+        let home = sled_home(folder.path(), "two");
+        let (store, _writer, recovery) =
+            open(disk, &home, options, project, &mut |_| {}).expect("open");
+        assert!(matches!(recovery.index, IndexFate::Rebuilt { .. }));
+        assert_eq!(recovery.journal_fell_back, short_bytes > 0);
+        assert_eq!(store.epoch(), if short_bytes > 0 { 78 } else { 77 });
+    }
+}
+
+#[test]
 fn another_projection_rebuilds_the_index_and_tells_how_far_it_is() {
     let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
     let (store, mut writer, _) = memory(&disk, &index);

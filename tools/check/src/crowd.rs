@@ -107,6 +107,15 @@ impl Cast {
         Ok(())
     }
 
+    /// Everybody uploads a file, and begins with another that is never finished.
+    pub(crate) fn upload_half(&mut self) -> Result<()> {
+        for client in &mut self.people {
+            client.upload(1)?;
+            client.upload_half(1)?;
+        }
+        Ok(())
+    }
+
     /// Lets everybody talk.
     pub(crate) fn talk(self) -> Result<Crowd> {
         let board = Board { addr: None, phase: Phase::Talk };

@@ -101,12 +101,17 @@ impl Daemon {
         Ok(self.child.try_wait()?.is_none())
     }
 
+    /// Starts it with TLS and waits for nothing.
+    pub(crate) fn spawn_with_tls(liaod: &Path, data: &Path, log: &Path) -> Result<Self> {
+        Self::launch(liaod, data, log, &[], &[])
+    }
+
     /// Starts it with TLS, and stops it again: the key is there, and can be used.
     ///
     /// # Errors
     /// When it ends instead; with its last words.
     pub(crate) fn starts_with_tls(liaod: &Path, data: &Path, log: &Path) -> Result<()> {
-        let mut daemon = Self::launch(liaod, data, log, &[], &[])?;
+        let mut daemon = Self::spawn_with_tls(liaod, data, log)?;
         if daemon.ready()?.is_none() {
             bail!("liaod does not start with TLS: {}", daemon.last_words()?);
         }

@@ -5,6 +5,7 @@ mod clock;
 mod crowd;
 mod cuts;
 mod daemon;
+mod damage;
 mod dice;
 mod kill;
 mod link;
@@ -52,6 +53,11 @@ enum Command {
         /// Of eight syncs, how many the disk really does. With fewer than eight the run must fail.
         #[arg(long, value_name = "N", default_value_t = 8)]
         syncs_in_eight: u64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Damage every kind of file in a data folder, and look at what the server makes of it.
+    Damage {
         #[command(flatten)]
         common: Common,
     },
@@ -103,6 +109,9 @@ fn run(command: Command) -> Result<()> {
             under: common.under.as_deref(),
             syncs_in_eight,
         }),
+        Command::Damage { common } => {
+            damage::run(&common.liaod()?, common.seed, common.under.as_deref())
+        }
     }
 }
 

@@ -27,21 +27,38 @@ impl Client {
         let len = self.dice.place(FILE_BYTES_MAX);
         let bytes = self.dice.bytes(len);
         let b3 = Hash(blake3::hash(&bytes).into());
+        let (x, at) = self.open_upload(room, bytes.len(), b3)?;
+        self.send_pieces(x, at, &bytes[at..])?;
+        let FileStored { fid } = self.ask(FileDone { x })?;
+        self.tell(Fact::Stored { file: fid.0, b3: b3.to_string() });
+        self.stored.push(fid.0);
+        self.post_file(room, fid.0)
+    }
+
+    /// Begins with a file that will not come.
+    pub(crate) fn upload_half(&mut self, room: u64) -> Result<()> {
+        let bytes = self.dice.bytes(FILE_BYTES_MAX);
+        let b3 = Hash(blake3::hash(&bytes).into());
+        let (x, at) = self.open_upload(room, bytes.len(), b3)?;
+        self.send_pieces(x, at, &bytes[at..FILE_BYTES_MAX / 2])
+    }
+
+    fn open_upload(&mut self, room: u64, len: usize, b3: Hash) -> Result<(u64, usize)> {
         let name = format!("{}-{}.bin", self.name, self.made);
-        let size = bytes.len() as u64;
-        let ask = FileOpen { room: RoomId(room), size, b3, name, media: String::new() };
-        let FileOpened { x, off } = self.ask(ask)?;
-        let mut at = usize::try_from(off)?;
-        for piece in bytes[at..].chunks(limits::CHUNK_BYTES) {
+        let (room, size) = (RoomId(room), len as u64);
+        let FileOpened { x, off } =
+            self.ask(FileOpen { room, size, b3, name, media: String::new() })?;
+        Ok((x, usize::try_from(off)?))
+    }
+
+    fn send_pieces(&mut self, x: u64, mut at: usize, bytes: &[u8]) -> Result<()> {
+        for piece in bytes.chunks(limits::CHUNK_BYTES) {
             let data = FileData { x, o: at as u64, d: piece.to_vec() };
             at += piece.len();
             let frame = codec::frame(kind::FDAT, 0, &data);
             self.link.as_mut().context("not connected")?.send(&frame)?;
         }
-        let FileStored { fid } = self.ask(FileDone { x })?;
-        self.tell(Fact::Stored { file: fid.0, b3: b3.to_string() });
-        self.stored.push(fid.0);
-        self.post_file(room, fid.0)
+        Ok(())
     }
 
     /// Fetches those of the files it has uploaded that are asked for.

@@ -1,0 +1,257 @@
+//! Damaged files: every kind of file in a data folder, changed, cut, blanked or taken away. The server
+//! must repair it, or name it and refuse, or have the client see it; it must never lose in silence.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use liao_check::{history::Record, verdict};
+
+use crate::{
+    client::Client,
+    clock::{self, Deadline},
+    crowd::Cast,
+    daemon::Daemon,
+    report::{self, Kept},
+    tape::{Dating, Tape},
+};
+
+const PEOPLE: usize = 2;
+
+/// Acknowledgements before the damage.
+const ACKS: u64 = 400;
+
+/// How long they may take on a busy machine.
+const ACKS_WITHIN: Duration = Duration::from_secs(60);
+
+/// What is done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    /// One bit in the middle is another.
+    Bit,
+    /// The last quarter is gone.
+    Cut,
+    /// The last quarter is zeros.
+    Zeros,
+    /// The file is gone.
+    Gone,
+}
+
+/// What must come of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// It starts, and everything is there.
+    Whole,
+    /// The same, and the log says so.
+    Mended(&'static str),
+    /// It does not start, and says why.
+    Refused(&'static str),
+    /// What was at the end is lost: the log says so, and all clients are told to read anew.
+    Lost(&'static str),
+    /// Everything is there but the content of a file, and its reader notices.
+    BadFile,
+}
+use Expected::{BadFile, Lost, Mended, Refused, Whole};
+
+/// A kind of file, where it is, and what must come of a bit, a cut, zeros, and its absence.
+type Row = (&'static str, &'static str, [Expected; 4]);
+
+const DAMAGED: Expected = Refused("00000001.log is damaged at byte");
+const SHORT: Expected = Lost("the disk lost messages that were acknowledged");
+const MISSING: Expected = Refused("the journal is missing though its index is there");
+const FOREIGN: Expected = Refused("data/format does not say which format the data folder has");
+const NO_KEY: Expected = Refused("key.pem is missing, and everybody has pinned it");
+const BAD_KEY: Expected = Refused("key.pem cannot be used");
+const ANEW: Expected = Mended("the index was made anew from the journal");
+
+/// Tried after a clean stop, and after `kill -9` on a copy, whose index is not believed.
+const ROWS: &[Row] = &[
+    ("journal", "journal/0", [DAMAGED, SHORT, SHORT, MISSING]),
+    ("index, rows", "index/db", [Whole, Whole, Whole, ANEW]),
+    ("index, settings", "index/conf", [ANEW, ANEW, ANEW, Whole]),
+    ("index, note", "index/state", [ANEW, ANEW, ANEW, ANEW]),
+    ("format", "format", [FOREIGN, FOREIGN, FOREIGN, FOREIGN]),
+    ("key", "tls/key.pem", [BAD_KEY, BAD_KEY, BAD_KEY, NO_KEY]),
+    ("file", "blobs/", [BadFile, BadFile, BadFile, BadFile]),
+    ("unfinished upload", "uploads/", [Whole, Whole, Whole, Whole]),
+];
+
+/// Does everything to every kind of file.
+///
+/// # Errors
+/// When something else came of one of them.
+pub(crate) fn run(liaod: &Path, seed: u64, under: Option<&Path>) -> Result<()> {
+    let (mut cases, mut wrong) = (0, 0);
+    for stopped in [true, false] {
+        let kept = Kept::new("whole", under)?;
+        let base = Base::make(liaod, kept, stopped, seed)?;
+        for (kind, file, expected) in ROWS {
+            let damages = [Damage::Bit, Damage::Cut, Damage::Zeros, Damage::Gone];
+            for (damage, expected) in damages.into_iter().zip(expected) {
+                let case = Case { kind, file, damage, expected: *expected };
+                cases += 1;
+                if let Err(error) = base.try_case(liaod, &case, under) {
+                    report::say(&format!("{kind}, {damage:?}, stopped {stopped}: {error:#}"));
+                    wrong += 1;
+                }
+            }
+        }
+    }
+    if wrong > 0 {
+        bail!("{wrong} of {cases} damages ended otherwise than they must");
+    }
+    report::say(&format!("damage: {cases} damages ended as they must"));
+    Ok(())
+}
+
+struct Case {
+    kind: &'static str,
+    file: &'static str,
+    damage: Damage,
+    expected: Expected,
+}
+
+/// A sound data folder with a history.
+struct Base {
+    kept: Kept,
+    history: Vec<Record>,
+    people: Vec<Client>,
+    all_rooms: Vec<u64>,
+}
+
+impl Base {
+    fn make(liaod: &Path, kept: Kept, stopped: bool, seed: u64) -> Result<Self> {
+        let tape = Arc::new(Tape::new(Dating::Millis(clock::now())));
+        let (mut daemon, addr) = Daemon::start(liaod, &kept.data(), &kept.log())?;
+        let mut cast = Cast::gather(PEOPLE, (seed, 0), &tape, addr)?;
+        cast.upload_half()?;
+        let crowd = cast.talk()?;
+        crowd.point_to(Some(addr));
+        tape.wait_for_acks(ACKS, Deadline::within(ACKS_WITHIN));
+        let (people, all_rooms) = crowd.finish()?.part();
+        if stopped {
+            daemon.stop().map(drop)?
+        } else {
+            daemon.kill()?
+        }
+        Ok(Self { kept, history: tape.records(), people, all_rooms })
+    }
+
+    fn try_case(&self, liaod: &Path, case: &Case, under: Option<&Path>) -> Result<()> {
+        let kept = Kept::new("damage", under)?;
+        copy(&self.kept.data(), &kept.data())?;
+        let path = find(&kept.data(), case.file)?.with_context(|| format!("no {}", case.kind))?;
+        spoil(&path, case.damage)?;
+        let found = self.outcome(liaod, &kept);
+        match found {
+            Ok(found) => found.compare(case.expected),
+            Err(error) => {
+                kept.keep(&self.history)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn outcome(&self, liaod: &Path, kept: &Kept) -> Result<Found> {
+        let mut tls = Daemon::spawn_with_tls(liaod, &kept.data(), &kept.log())?;
+        if tls.ready()?.is_none() {
+            return Ok(Found { started: false, faults: Vec::new(), log: tls.last_words()? });
+        }
+        tls.stop()?;
+        let (mut daemon, addr) = Daemon::start(liaod, &kept.data(), &kept.log())?;
+        let tape = Arc::new(Tape::new(Dating::Millis(clock::now())));
+        let people = self.people.iter().map(|client| client.reborn(&tape)).collect();
+        Cast::readers(people, self.all_rooms.clone()).read_and_talk(addr, |_| true)?;
+        daemon.stop()?;
+        report::no_panic(&kept.log())?;
+        let history = [self.history.clone(), tape.records()].concat();
+        let mut faults: Vec<_> =
+            verdict::check(&history).faults.iter().map(|fault| fault.name).collect();
+        faults.sort_unstable();
+        faults.dedup();
+        Ok(Found { started: true, faults, log: fs::read_to_string(kept.log())? })
+    }
+}
+
+/// What came of a damage.
+struct Found {
+    started: bool,
+    faults: Vec<&'static str>,
+    log: String,
+}
+
+impl Found {
+    fn compare(&self, expected: Expected) -> Result<()> {
+        let (started, faults, words): (bool, &[&str], &str) = match expected {
+            Whole => (true, &[], ""),
+            Mended(words) => (true, &[], words),
+            Refused(words) => (false, &[], words),
+            Lost(words) => (true, &["new lineage"], words),
+            BadFile => (true, &["lost file"], ""),
+        };
+        // What was lost shows in many ways; that everybody was told is what counts.
+        let told = self.faults.contains(&"new lineage");
+        let same = self.faults == faults || (matches!(expected, Lost(_)) && told);
+        if self.started == started && same && self.log.contains(words) {
+            return Ok(());
+        }
+        let Self { started, faults, log } = self;
+        bail!("expected {expected:?}; it started: {started}, faults: {faults:?}, log: {log}")
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let (entry, kind) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind)))?;
+        let to = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
+/// The largest file whose path below the folder begins like this.
+fn find(folder: &Path, begins: &str) -> Result<Option<PathBuf>> {
+    let (mut todo, mut best) = (vec![folder.to_owned()], None);
+    while let Some(path) = todo.pop() {
+        for entry in fs::read_dir(&path)? {
+            let path = entry?.path();
+            let below = path.strip_prefix(folder)?.to_string_lossy().into_owned();
+            if path.is_dir() {
+                todo.push(path);
+            } else if below.starts_with(begins) && path.is_file() {
+                best = best.max(Some((fs::metadata(&path)?.len(), path)));
+            }
+        }
+    }
+    Ok(best.map(|(_, path)| path))
+}
+
+fn spoil(path: &Path, damage: Damage) -> Result<()> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let len = file.metadata()?.len();
+    let kept = len - len.div_ceil(4);
+    match damage {
+        Damage::Bit => {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, len / 2)?;
+            file.write_all_at(&[byte[0] ^ 4], len / 2)?;
+        }
+        Damage::Cut => file.set_len(kept)?,
+        Damage::Zeros => {
+            file.set_len(kept)?;
+            file.set_len(len)?;
+        }
+        Damage::Gone => fs::remove_file(path)?,
+    }
+    Ok(())
+}
