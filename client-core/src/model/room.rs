@@ -92,16 +92,15 @@ impl RoomView {
         }
     }
 
-    /// Takes a pushed message in. What one says oneself needs no reading, if all before was read.
+    /// Takes a pushed message in. Who speaks has read what was said before; the server says so too.
     pub(super) fn push(&mut self, message: &Message, me: Option<UserId>) -> bool {
         let news = self.timeline.insert(message);
-        let all_read = self.unread() == 0;
         if message.seq > self.head.0 {
             self.last_ms = message.at_ms;
             self.follow(message);
         }
         self.raise_head((message.seq, message.n));
-        if all_read && Some(message.from) == me {
+        if message.kind.counts() && Some(message.from) == me {
             self.raise_read((message.seq, message.n));
         }
         news

@@ -37,8 +37,6 @@ pub enum Note {
         /// The last message they may see, where they left.
         until: Option<Seq>,
     },
-    /// Another device read on.
-    Marked(Marked),
     /// A frame about who came and went, the same for all who watch.
     Presence(Bytes),
     /// This device was logged out.
@@ -63,6 +61,7 @@ struct State {
     moved: Vec<RoomId>,
     notes: VecDeque<Note>,
     heads: BTreeMap<RoomId, (Seq, u64)>,
+    marks: BTreeMap<RoomId, (Seq, u64)>,
     overrun: bool,
 }
 
@@ -75,6 +74,8 @@ pub struct Mail {
     pub notes: VecDeque<Note>,
     /// The last head of each room that moved and is not pushed.
     pub heads: BTreeMap<RoomId, (Seq, u64)>,
+    /// How far another device of this person has read, per room.
+    pub marks: BTreeMap<RoomId, (Seq, u64)>,
     /// Notes were lost: the connection must start anew.
     pub overrun: bool,
 }
@@ -112,6 +113,12 @@ impl Mailbox {
         self.notify.notify_one();
     }
 
+    /// Another device read on. Only the last marker of a room is kept.
+    pub fn marked(&self, marked: Marked) {
+        self.state().marks.insert(marked.room, marked.read);
+        self.notify.notify_one();
+    }
+
     /// Takes everything out.
     pub fn take(&self) -> Mail {
         let mut state = self.state();
@@ -119,6 +126,7 @@ impl Mailbox {
             moved: std::mem::take(&mut state.moved),
             notes: std::mem::take(&mut state.notes),
             heads: std::mem::take(&mut state.heads),
+            marks: std::mem::take(&mut state.marks),
             overrun: state.overrun,
         }
     }

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use liao_common::id::{DeviceId, RoomId, UserId};
+use liao_common::{
+    event::Marked,
+    id::{DeviceId, RoomId, UserId},
+};
 
 use super::{
     mailbox::{Mailbox, Note},
@@ -130,13 +133,22 @@ impl Switchboard {
         }
     }
 
+    /// Connections without a device have the same number and are different programs.
+    fn mark(&self, user: UserId, except: DeviceId, marked: Marked) {
+        if let Some(list) = lock(&self.people).get(&user) {
+            list.iter()
+                .filter(|mailbox| mailbox.dev != except || except == DeviceId(0))
+                .for_each(|mailbox| mailbox.marked(marked));
+        }
+    }
+
     fn note(&self, effect: &Effect) {
         match effect {
             Effect::Membership { user, room, until, .. } => {
                 self.tell(*user, &Note::Membership { room: *room, until: *until }, |_| true);
             }
             Effect::Marked { user, except, marked } => {
-                self.tell(*user, &Note::Marked(*marked), |mailbox| mailbox.dev != *except);
+                self.mark(*user, *except, *marked);
             }
             Effect::DeviceGone { user, dev } => {
                 self.tell(*user, &Note::LoggedOut, |mailbox| mailbox.dev == *dev);

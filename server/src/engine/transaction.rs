@@ -143,6 +143,11 @@ impl<'a, 'b> Transaction<'a, 'b> {
             body,
         };
         let frame = codec::frame(event::kind::MSG, 0, &message);
+        if message.cid != NO_NONCE && message.kind.counts() {
+            // The record of the message moves the marker too; the other devices hear of it.
+            let marked = Marked { room: by.room, read: (head.seq, head.n) };
+            self.effects.push(Effect::Marked { user: by.from, except: by.device, marked });
+        }
         self.records.push(NewRecord { kind: kind::MESSAGE, body: frame.clone() });
         self.effects.push(Effect::Message { room: by.room, seq: head.seq, n: head.n, frame });
         self.heads.retain(|(id, _)| *id != by.room);

@@ -4,7 +4,7 @@
 
 use liao_common::{
     event::RoomKind,
-    id::{Nonce, RoomId},
+    id::{Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
 };
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{index::Write, journal::RecordRef, store::ProjectError};
 
 /// Version of what the projection writes; an index made by another one is made anew.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
@@ -77,6 +77,10 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
     }
 
     if message.cid != NO_NONCE {
+        if message.kind.counts() {
+            // Whoever speaks has read what was said before, on whichever device.
+            put_mark(out, (message.from, message.room), (message.seq, message.n));
+        }
         let mut post = message.room.0.to_be_bytes().to_vec();
         post.extend(message.seq.0.to_be_bytes());
         post.extend(message.at_ms.to_be_bytes());
@@ -144,9 +148,13 @@ fn member(member: &Member, body: &[u8], out: &mut Vec<Write>) {
 }
 
 fn mark(mark: &Mark, out: &mut Vec<Write>) {
-    let mut value = mark.seq.0.to_be_bytes().to_vec();
-    value.extend(mark.n.to_be_bytes());
-    put(out, key::mark(mark.user, mark.room), &value);
+    put_mark(out, (mark.user, mark.room), (mark.seq, mark.n));
+}
+
+fn put_mark(out: &mut Vec<Write>, (user, room): (UserId, RoomId), (seq, n): (Seq, u64)) {
+    let mut value = seq.0.to_be_bytes().to_vec();
+    value.extend(n.to_be_bytes());
+    put(out, key::mark(user, room), &value);
 }
 
 fn file(file: &File, body: &[u8], out: &mut Vec<Write>) {

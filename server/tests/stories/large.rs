@@ -106,7 +106,7 @@ async fn a_page_of_many_people_with_long_names_fits() {
 }
 
 /// Accounts that nobody uses, so that the lobby becomes a large room.
-async fn crowd(world: &World, count: usize) {
+pub(super) async fn crowd(world: &World, count: usize) {
     let mut asked = Vec::new();
     for number in 0..count {
         let mut raw = world.raw().await;

@@ -24,6 +24,8 @@ mod program;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod rights;

@@ -3,13 +3,13 @@
 use liao_common::{
     event::{Page, Posted},
     fault::FaultCode,
-    id::{Nonce, RoomId, Seq},
+    id::{Nonce, RoomId, Seq, UserId},
     limits,
     message::{Body, Kind, Message},
     request::{History, Send},
 };
 
-use crate::support::{Person, Raw, World, refusal};
+use crate::support::{Person, Raw, Seen, World, refusal};
 
 fn numbered(name: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{name} {number}")).collect()
@@ -76,16 +76,18 @@ async fn replies_mentions_edits_and_redactions_stand_in_the_log() {
     let first = alice.says("#lobby", "frist").await;
     let reply = Body { re: Some(first), at: vec![alice.number()], ..Body::text("you mean first") };
     bob.posts("#lobby", Kind::Text, reply.clone()).await.unwrap();
+    let named = |seen: &Seen| seen.room("#lobby").unwrap().mentions(UserId(1));
+    alice.waits_for("to be named", |seen| named(seen) == 1).await;
     let edit = Body { of: Some(first), ..Body::text("first") };
     alice.posts("#lobby", Kind::Edit, edit.clone()).await.unwrap();
     bob.sees("#lobby", "alice: first").await;
     let secret = alice.says("#lobby", "a password by mistake").await;
+    alice.waits_for("who answers has read", |seen| named(seen) == 0).await;
     alice
         .posts("#lobby", Kind::Redact, Body { of: Some(secret), ..Body::default() })
         .await
         .unwrap();
     bob.sees("#lobby", "alice took it back").await;
-    assert_eq!(alice.looks(|seen| seen.room("#lobby").unwrap().mentions(alice.number())), 1);
 
     let log = log_of(&bob, RoomId::LOBBY).await;
     assert!(log.iter().any(|message| message.kind == Kind::Text && message.body == reply));

@@ -132,6 +132,9 @@ async fn rooms_that_changed_meanwhile_are_as_they_are_now() {
     laptop.says("#milk", "from the laptop").await;
     alice.sees("#milk", "bob: from the laptop").await;
     phone.network.comes_up();
+    phone.waits_for("the new room", |seen| seen.room("#milk").is_some()).await;
+    phone.waits_for("all is well", |seen| seen.model.is_ready()).await;
+    phone.reads_back("#milk").await;
     phone.sees("#milk", "bob: from the laptop").await;
     assert!(phone.looks(|seen| seen.room("#tea").is_none()));
 }

@@ -51,10 +51,16 @@ fn what_is_seen_is_marked_as_read_and_what_is_not_seen_is_not() {
 }
 
 #[test]
-fn ones_own_words_are_marked_as_read_too() {
+fn ones_own_words_are_read_without_telling_the_server_again() {
     let mut desk = Desk::inside(SIZE, Language::English);
-    let seq = desk.said(RoomId::LOBBY, super::driver::ALICE, 1, "me");
-    assert!(asks(&desk).contains(&Mark { room: RoomId::LOBBY, read: seq }.into()));
+    desk.effects.clear();
+    desk.said(RoomId::LOBBY, super::driver::ALICE, 1, "me");
+    desk.shows("me");
+    assert!(!asks(&desk).iter().any(|request| matches!(request, Request::Mark(_))));
+    desk.said(RUST, BOB, 1, "unread so far");
+    desk.shows("#rust 1");
+    desk.said(RUST, super::driver::ALICE, 2, "answered on another device");
+    desk.hides("#rust 1");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use liao_client_core::model::{Model, RoomView};
 use liao_common::{
-    id::{RoomId, Seq, UserId},
+    id::{RoomId, UserId},
     limits,
     name::UserName,
 };
@@ -28,8 +28,6 @@ pub struct ChatView {
     pub sending: Vec<ratatui::text::Line<'static>>,
     /// Messages below the visible ones.
     pub below: u64,
-    /// How far the server was told that one has read.
-    pub marked: Seq,
 }
 
 /// What a room is called: `#name`, or the other person of a direct room.

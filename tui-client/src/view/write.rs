@@ -6,10 +6,7 @@ use liao_client_core::{
     timeline::{Content, Hole, Item, Row, RowState, Timeline},
     transfer::{DownloadJob, Phase},
 };
-use liao_common::{
-    id::{RoomId, Seq},
-    request::Mark,
-};
+use liao_common::id::RoomId;
 
 use super::{
     changing::{can_answer, can_edit, can_take_back},
@@ -289,19 +286,9 @@ impl MainView {
                 base.wish(Effect::Ask(request));
             }
         }
-        if let Some(seq) = read.filter(|_| model.is_ready()) {
-            self.seen(room, seq, model, base);
-        }
-    }
-
-    /// Tells the server how far one has read. What one says oneself is read here at once; the server has to be
-    /// told of that too.
-    fn seen(&mut self, room: RoomId, seq: Seq, model: &mut Model, base: &mut Base) {
-        let asked = model.mark_read(room, seq);
-        let Some(chat) = self.chats.get_mut(&room) else { return };
-        if asked.is_some() || chat.marked < seq {
-            chat.marked = chat.marked.max(seq);
-            base.wish(Effect::Ask(asked.unwrap_or_else(|| Mark { room, read: seq }.into())));
+        let read = read.filter(|_| model.is_ready());
+        if let Some(request) = read.and_then(|seq| model.mark_read(room, seq)) {
+            base.wish(Effect::Ask(request));
         }
     }
 }

@@ -134,6 +134,7 @@ impl Session {
             self.tell(note, out).await?;
         }
         self.tell_heads(out);
+        self.tell_marks(out);
         while !out.is_full()
             && let Some(id) = self.moved.pop_front()
         {
@@ -160,6 +161,7 @@ impl Session {
         self.moved.extend(mail.moved);
         self.notes.extend(mail.notes);
         self.heads.extend(mail.heads);
+        self.marks.extend(mail.marks);
         Ok(())
     }
 
@@ -177,13 +179,21 @@ impl Session {
         }
     }
 
+    /// How far other devices have read. After the notes, so that a room that was just entered is known.
+    fn tell_marks(&mut self, out: &mut Outgoing) {
+        for (room, read) in std::mem::take(&mut self.marks) {
+            if self.synced && self.following.contains_key(&room) {
+                out.push(codec::frame(kind::MARK, 0, &Marked { room, read }));
+            }
+        }
+    }
+
     async fn tell(&mut self, note: Note, out: &mut Outgoing) -> Result<(), Ended> {
         match note {
             Note::Presence(frame) => out.push(frame),
             Note::LoggedOut => return Err(Ended(FaultCode::AuthRevoked)),
             // What `sync` will tell needs no telling before it; a connection for files never asks.
-            Note::Marked(_) | Note::Membership { .. } if !self.synced => {}
-            Note::Marked(marked) => out.push(codec::frame::<Marked>(kind::MARK, 0, &marked)),
+            Note::Membership { .. } if !self.synced => {}
             Note::Membership { room, until } => {
                 let told = Box::pin(self.membership(room, until, out));
                 told.await.map_err(|fault| Ended(fault.code))?;

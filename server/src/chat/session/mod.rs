@@ -77,6 +77,8 @@ pub struct Session {
     synced: bool,
     /// Rooms that moved and are not pushed.
     heads: BTreeMap<RoomId, (Seq, u64)>,
+    /// How far this person's other devices have read.
+    marks: BTreeMap<RoomId, (Seq, u64)>,
     failures: u32,
     /// Rooms whose words did not fit into the answer to `sync`.
     late: VecDeque<Bytes>,
@@ -122,6 +124,7 @@ impl Session {
             syncing: false,
             synced: false,
             heads: BTreeMap::new(),
+            marks: BTreeMap::new(),
             failures: 0,
             late: VecDeque::new(),
             transfers: Transfers::default(),

@@ -1,0 +1,89 @@
+//! What was read: once for all devices of a person, and still after a restart.
+
+use std::fs;
+
+use liao_common::{
+    id::RoomId,
+    message::{Body, Kind},
+    request::Watch,
+};
+
+use crate::support::{Person, Seen, World};
+
+fn unread(room: &str) -> impl Fn(&Seen) -> Option<u64> {
+    move |seen| seen.room(room).map(liao_client_core::model::RoomView::unread)
+}
+
+async fn has_unread(person: &Person, room: &str, count: u64) {
+    let what = format!("{count} unread in {room}");
+    person.waits_for(&what, |seen| unread(room)(seen) == Some(count)).await;
+}
+
+#[tokio::test]
+async fn who_speaks_has_read_on_all_devices() {
+    let mut world = World::new().await;
+    let bob = world.registers("bob").await;
+    let desk = world.registers("alice").await;
+    let phone = world.logs_in("alice").await;
+    for text in ["one", "two", "three"] {
+        bob.says("#lobby", text).await;
+    }
+    has_unread(&desk, "#lobby", 3).await;
+    has_unread(&phone, "#lobby", 3).await;
+    desk.says("#lobby", "an answer").await;
+    has_unread(&desk, "#lobby", 0).await;
+    has_unread(&phone, "#lobby", 0).await;
+    bob.says("#lobby", "four").await;
+    let fresh = world.logs_in("alice").await;
+    has_unread(&fresh, "#lobby", 1).await;
+
+    let secret = bob.says("#lobby", "a slip").await;
+    has_unread(&phone, "#lobby", 2).await;
+    bob.posts("#lobby", Kind::Redact, Body { of: Some(secret), ..Body::default() }).await.unwrap();
+    bob.sees("#lobby", "bob took it back").await;
+    let other = world.logs_in("bob").await;
+    has_unread(&other, "#lobby", 0).await;
+
+    world.restarts().await;
+    let fresh = world.logs_in("alice").await;
+    has_unread(&fresh, "#lobby", 2).await;
+    world.stops().await;
+    fs::remove_dir_all(world.data().join("index")).unwrap();
+    world.starts().await;
+    for (id, count) in [("alice", 2), ("bob", 0)] {
+        let fresh = world.logs_in(id).await;
+        has_unread(&fresh, "#lobby", count).await;
+    }
+}
+
+#[tokio::test]
+async fn taking_something_back_reads_nothing() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let slip = alice.says("#lobby", "a slip").await;
+    bob.says("#lobby", "unread").await;
+    has_unread(&alice, "#lobby", 1).await;
+    alice.posts("#lobby", Kind::Redact, Body { of: Some(slip), ..Body::default() }).await.unwrap();
+    alice.sees("#lobby", "alice took it back").await;
+    let phone = world.logs_in("alice").await;
+    has_unread(&phone, "#lobby", 1).await;
+    has_unread(&alice, "#lobby", 1).await;
+}
+
+#[tokio::test]
+async fn in_a_large_room_the_other_device_hears_of_it_too() {
+    let world = World::new().await;
+    let (alice, phone) = (world.registers("alice").await, world.logs_in("alice").await);
+    super::large::crowd(&world, 1001).await;
+    let desk = world.logs_in("alice").await;
+    desk.asks(Watch { act: vec![RoomId::LOBBY], online: false }).await.unwrap();
+    let quiet = world.logs_in("alice").await;
+    let bob = world.registers("bob").await;
+    bob.says("#lobby", "hello").await;
+    has_unread(&quiet, "#lobby", 1).await;
+    desk.says("#lobby", "an answer").await;
+    quiet.waits_for("the head", |seen| seen.room("#lobby").unwrap().head.1 == 2).await;
+    has_unread(&quiet, "#lobby", 0).await;
+    assert!(quiet.looks(|seen| seen.texts("#lobby").is_empty()), "nothing was pushed there");
+    drop((alice, phone));
+}
