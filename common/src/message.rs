@@ -26,6 +26,8 @@ pub enum Kind {
     Topic,
     /// The sender invited `user`.
     Invite,
+    /// The server cannot read what stands here any more; nobody's name is on it.
+    Damaged,
     /// From a later version.
     Other(String),
 }
@@ -43,6 +45,7 @@ impl Kind {
             Self::Leave => "leave",
             Self::Topic => "topic",
             Self::Invite => "invite",
+            Self::Damaged => "damaged",
             Self::Other(kind) => kind,
         }
     }
@@ -59,6 +62,7 @@ impl Kind {
             "leave" => Self::Leave,
             "topic" => Self::Topic,
             "invite" => Self::Invite,
+            "damaged" => Self::Damaged,
             other => Self::Other(other.to_owned()),
         }
     }

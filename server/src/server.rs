@@ -18,7 +18,7 @@ use crate::{
     admin,
     blocking::Blocking,
     chat::{
-        guesses::Guesses, hub::Hub, password::Passwords, presence::Presence,
+        guesses::Guesses, hub::Hub, log::Damage, password::Passwords, presence::Presence,
         switchboard::Switchboard,
     },
     clock,
@@ -292,6 +292,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
     let (engine, duty) = Engine::prepare(writer, audience, options);
     let hub = Hub {
         store,
+        damage: Damage::default(),
         engine,
         switchboard,
         presence: Arc::new(Presence::default()),

@@ -19,6 +19,8 @@ pub enum Content {
     File(FileOffer),
     /// Something that was taken back.
     Redacted,
+    /// Something that the server cannot read any more.
+    Damaged,
     /// The sender entered the room.
     Join,
     /// The sender left the room.
@@ -162,6 +164,7 @@ fn content(kind: &Kind, body: &Body) -> Content {
         Kind::Topic => Content::Topic(text::clean_line(body.text.as_deref().unwrap_or_default())),
         Kind::Invite => Content::Invite(body.user),
         Kind::Redact => Content::Redacted,
+        Kind::Damaged => Content::Damaged,
         Kind::Edit => Content::Unknown("edit".to_owned()),
         Kind::Other(kind) => Content::Unknown(text::clean_line(kind)),
     }

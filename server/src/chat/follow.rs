@@ -12,12 +12,12 @@ use liao_common::{
     limits,
 };
 
-use super::room::{Depth, Follower, LiveRoom, Look};
-use crate::{
-    index::Direction,
-    state::view,
-    store::{Store, StoreError, View},
+use super::{
+    hub::Hub,
+    log,
+    room::{Depth, Follower, LiveRoom, Look},
 };
+use crate::{index::Direction, state::view, store::StoreError};
 
 /// Messages read from the journal at a time.
 const PAGE: usize = 64;
@@ -81,17 +81,14 @@ impl Follow {
 /// # Errors
 /// When the store fails.
 pub(super) fn read_page(
-    store: &Store,
+    hub: &Hub,
     room: RoomId,
     position: Seq,
     to: Seq,
 ) -> Result<(Bytes, Seq), StoreError> {
-    let places = view::message_places(store, room, (position, to), Direction::Forward, PAGE)?;
-    let mut bytes = Vec::new();
-    for (_, place) in &places {
-        bytes.extend_from_slice(&store.record(place)?);
-    }
+    let places = view::message_places(&*hub.store, room, (position, to), Direction::Forward, PAGE)?;
+    let frames = log::frames(&hub.store, &hub.damage, room, &places, usize::MAX)?;
     // Without a row the rest of the way would be asked for for ever.
-    let last = places.last().map_or(to, |(seq, _)| *seq);
-    Ok((bytes.into(), last))
+    let last = places.last().map_or(to, |place| place.seq);
+    Ok((frames.concat().into(), last))
 }

@@ -8,7 +8,10 @@ use liao_common::{
     limits,
 };
 
-use super::{guesses::Guesses, password::Passwords, presence::Presence, switchboard::Switchboard};
+use super::{
+    guesses::Guesses, log::Damage, password::Passwords, presence::Presence,
+    switchboard::Switchboard,
+};
 use crate::{
     blocking::Blocking,
     engine::Engine,
@@ -82,6 +85,8 @@ impl Default for Rules {
 pub struct Hub {
     /// Committed state.
     pub store: Arc<Store>,
+    /// What of it cannot be read.
+    pub damage: Damage,
     /// The only way to change it.
     pub engine: Engine,
     /// Who hears of what.

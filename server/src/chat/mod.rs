@@ -12,5 +12,6 @@ pub mod session;
 pub mod switchboard;
 
 mod follow;
+pub(crate) mod log;
 mod overview;
 pub(crate) mod request;

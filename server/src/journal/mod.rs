@@ -120,9 +120,7 @@ pub enum JournalError {
     #[error("the journal stopped after a failed write; restart the server")]
     Poisoned,
     /// Stored records are not what was written.
-    #[error(
-        "journal segment {segment:08}.log is damaged at byte {offset}: {reason}; run `liaod check`"
-    )]
+    #[error("journal segment {segment:08}.log is damaged at byte {offset}: {reason}")]
     Damaged {
         /// Number of the segment.
         segment: u32,
@@ -158,6 +156,13 @@ pub enum JournalError {
 impl JournalError {
     pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, source }
+    }
+
+    /// Whether this one record cannot be read and others may well be: it is not what was written,
+    /// or the disk does not give it.
+    #[must_use]
+    pub fn is_one_record(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Io { action: "read", .. })
     }
 
     pub(crate) fn damaged(position: Position, reason: Flaw) -> Self {

@@ -34,12 +34,18 @@ pub(crate) struct Found {
     pub(crate) opened: Opened,
 }
 
-pub(crate) fn recover(disk: &Arc<dyn Disk>, new_epoch: u64) -> Result<Found, JournalError> {
+/// Finds the end of the journal. `known` is a place between two commits up to which somebody else
+/// knows where the records stand: damage before it stops nothing.
+pub(crate) fn recover(
+    disk: &Arc<dyn Disk>,
+    new_epoch: u64,
+    known: Option<(u64, Position)>,
+) -> Result<Found, JournalError> {
     let mut segments = list_segments(disk.as_ref())?;
     let dropped = drop_unborn(disk.as_ref(), &mut segments)?;
     let Some(&segment) = segments.last() else {
         let file = create_segment(disk.as_ref(), 1, new_epoch)?;
-        let opened = Opened { created: true, cut: None };
+        let opened = Opened { created: true, ..Opened::default() };
         return Ok(Found { file, end: Position::START, epoch: new_epoch, opened });
     };
     for &closed in &segments[..segments.len() - 1] {
@@ -47,8 +53,20 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, new_epoch: u64) -> Result<Found, Jou
     }
     let file = open_segment(disk.as_ref(), segment)?;
     let epoch = read_header(file.as_ref(), segment)?.epoch;
-    let Tail { end, group, flaw } = find_tail(&file, segment)?;
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let is_here = |at: &Position| {
+        (at.segment, true) == (segment, (SEGMENT_HEADER_BYTES..=size).contains(&at.offset))
+    };
+    let known = known.filter(|(of, _)| *of == epoch).map(|(_, at)| at).filter(is_here);
+    let mut tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
     let mut opened = Opened::default();
+    if let (Some(flaw), Some(known)) = (tail.flaw, known)
+        && known > flaw.0
+    {
+        opened.damage = Some(flaw);
+        tail = find_tail(&file, known)?;
+    }
+    let Tail { end, group, flaw } = tail;
     if let Some((at, reason)) = flaw {
         // When a later segment was begun, this one was synced to its end before.
         if dropped || synced_behind(&file, at)? {
@@ -107,9 +125,11 @@ struct Tail {
     flaw: Option<(Position, Flaw)>,
 }
 
-fn find_tail(file: &Arc<dyn DiskFile>, segment: u32) -> Result<Tail, JournalError> {
+/// Reads from a place between two commits to the end of the file.
+fn find_tail(file: &Arc<dyn DiskFile>, from: Position) -> Result<Tail, JournalError> {
     let size = file.size_bytes().map_err(JournalError::io("read"))?;
-    let mut end = Position { segment, offset: SEGMENT_HEADER_BYTES };
+    let Position { segment, .. } = from;
+    let mut end = from;
     let mut last = end;
     let mut group = end;
     let mut scan = Scan::new(file.clone(), segment, end.offset, size);

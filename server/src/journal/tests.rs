@@ -10,7 +10,12 @@ use std::sync::Arc;
 const SEGMENT_BYTES: u64 = 512;
 
 fn options() -> JournalOptions {
-    JournalOptions { segment_bytes_max: SEGMENT_BYTES, new_epoch: 7, begin_lineage: false }
+    JournalOptions {
+        segment_bytes_max: SEGMENT_BYTES,
+        new_epoch: 7,
+        begin_lineage: false,
+        known: None,
+    }
 }
 
 fn try_open(disk: &MemoryDisk) -> Result<(Journal, Opened), JournalError> {
@@ -273,14 +278,50 @@ fn a_flipped_bit_behind_a_later_sync_is_damage_and_not_a_torn_tail() {
 }
 
 #[test]
-fn damage_is_told_with_the_file_the_place_and_the_tool() {
+fn damage_is_told_with_the_file_and_the_place() {
     let disk = MemoryDisk::new();
     let mut journal = open(&disk);
     fill(&mut journal, 20);
     flip(&disk, 2, 40, 0);
     let words = commits(&open(&disk)).expect_err("damage").to_string();
     assert!(words.contains("00000002.log") && words.contains("32"), "{words}");
-    assert!(words.contains("liaod check"), "{words}");
+}
+
+#[test]
+fn damage_before_a_place_that_is_known_keeps_nothing_shut() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    let refs: Vec<RecordRef> =
+        (0..5).flat_map(|i| append(&mut journal, &commit(i)).expect("append")).collect();
+    let end = journal.end();
+    let known = refs[5].end();
+    let reopen = |disk: &MemoryDisk, known| {
+        let options = JournalOptions { known: Some(known), ..options() };
+        Journal::open(Arc::new(disk.clone()), options)
+    };
+    for at in &refs {
+        let spoiled = disk.fork();
+        flip(&spoiled, 1, at.offset + 11, 3);
+        let (mut journal, opened) = reopen(&spoiled, (7, end)).expect("all places are known");
+        assert_eq!(
+            opened.damage,
+            Some((Position { segment: 1, offset: at.offset }, Flaw::Checksum))
+        );
+        assert_eq!((opened.cut, journal.end()), (None, end), "nothing is lost");
+        for other in refs.iter().filter(|other| *other != at) {
+            journal.read(other).expect("the others are read");
+        }
+        assert!(journal.read(at).expect_err("this one is damaged").is_one_record());
+        append(&mut journal, &commit(9)).expect("and it goes on");
+        let opened = reopen(&spoiled, (7, known));
+        assert_eq!(opened.is_ok(), at.end() <= known, "damage behind it is as without it");
+        for unknown in [(8, end), (7, Position { segment: 2, ..end })] {
+            damage(reopen(&spoiled, unknown));
+        }
+    }
+    let far = Position { offset: end.offset + 1000, ..end };
+    let (journal, opened) = reopen(&disk, (7, far)).expect("it is whole");
+    assert_eq!((journal.end(), opened.damage), (end, None));
 }
 
 #[test]

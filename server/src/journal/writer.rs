@@ -12,7 +12,7 @@ use super::record::{
     SEGMENT_HEADER_BYTES, encode, encode_segment_header,
 };
 use super::recover::{TailCut, recover};
-use super::{JournalError, Position, RecordRef, overwrite, parse_segment_name, segment_name};
+use super::{Flaw, JournalError, Position, RecordRef, overwrite, parse_segment_name, segment_name};
 use crate::disk::{Disk, DiskFile};
 
 /// Choices made when a journal is opened.
@@ -24,12 +24,15 @@ pub struct JournalOptions {
     pub new_epoch: u64,
     /// Begin a new lineage now, as after restoring a backup.
     pub begin_lineage: bool,
+    /// A lineage, and a place between two of its commits up to which the places of all records are
+    /// known to whoever asks for them: one that is damaged there does not keep the journal shut.
+    pub known: Option<(u64, Position)>,
 }
 
 impl JournalOptions {
     /// The usual choices: segments of 64 MiB.
     pub fn new(new_epoch: u64) -> Self {
-        Self { segment_bytes_max: 64 << 20, new_epoch, begin_lineage: false }
+        Self { segment_bytes_max: 64 << 20, new_epoch, begin_lineage: false, known: None }
     }
 }
 
@@ -40,6 +43,8 @@ pub struct Opened {
     pub created: bool,
     /// What was cut from the tail, if anything.
     pub cut: Option<TailCut>,
+    /// The first damage that was met and passed by.
+    pub damage: Option<(Position, Flaw)>,
 }
 
 /// The writing end of a journal.
@@ -81,7 +86,7 @@ impl Journal {
         options: JournalOptions,
     ) -> Result<(Self, Opened), JournalError> {
         overwrite::finish(disk.as_ref())?;
-        let found = recover(&disk, options.new_epoch)?;
+        let found = recover(&disk, options.new_epoch, options.known)?;
         let mut journal = Self {
             reader: JournalReader::new(disk.clone(), found.end),
             disk,

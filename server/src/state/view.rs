@@ -41,6 +41,17 @@ pub struct PostRow {
     pub content: [u8; 8],
 }
 
+/// A message in a room's log, as the index knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its place in the room.
+    pub seq: Seq,
+    /// How many messages up to it count as something to read.
+    pub n: u64,
+    /// Where its record lies.
+    pub at: RecordRef,
+}
+
 type Found<T> = Result<Option<T>, StoreError>;
 
 /// A row that is there and cannot be read. Rows are made by `project` alone, so the index is bad.
@@ -198,15 +209,15 @@ pub fn message_places(
     (after, to): (Seq, Seq),
     direction: Direction,
     limit: usize,
-) -> Result<Vec<(Seq, RecordRef)>, StoreError> {
+) -> Result<Vec<Place>, StoreError> {
     let span = Span::prefix(&key::messages(room))
         .after(&key::message(room, after))
         .before(&key::message(room, to.next()));
     let rows = from.scan(&span, direction, limit)?;
     rows.iter()
         .map(|(key, bytes)| {
-            let (place, _) = parse_place(bytes).ok_or_else(|| damaged(key))?;
-            Ok((Seq(key::last_number(key)), place))
+            let (at, n) = parse_place(bytes).ok_or_else(|| damaged(key))?;
+            Ok(Place { seq: Seq(key::last_number(key)), n, at })
         })
         .collect()
 }

@@ -131,6 +131,14 @@ impl Store {
     }
 }
 
+impl StoreError {
+    /// Whether one record cannot be read while others may well be.
+    #[must_use]
+    pub fn is_one_record(&self) -> bool {
+        matches!(self, Self::Journal(error) if error.is_one_record())
+    }
+}
+
 impl View for Store {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         // The overlay first: what is gone from it by then is in the index already.

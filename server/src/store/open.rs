@@ -9,7 +9,7 @@ use super::overlay::Overlay;
 use super::{ProjectError, Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
 use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark, Write};
-use crate::journal::{Journal, JournalOptions, JournalReader, Position, TailCut};
+use crate::journal::{Flaw, Journal, JournalOptions, JournalReader, Position, TailCut};
 
 /// Choices made when a store is opened.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub struct Recovery {
     pub created: bool,
     /// Unacknowledged bytes cut from the tail of the journal.
     pub cut: Option<TailCut>,
+    /// The first damaged record that was met and passed by, since the index knows all others.
+    pub damage: Option<(Position, Flaw)>,
     /// What became of the index.
     pub index: IndexFate,
     /// Records replayed into the index.
@@ -85,12 +87,21 @@ pub fn open(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Arc<Store>, Writer, Recovery), StoreError> {
     let version = options.projection_version;
+    let exists = Journal::exists(disk.as_ref())?;
     // The journal is made before the index, so an index alone was left by a lost journal.
-    if !Journal::exists(disk.as_ref())? && home.holds_rows()? {
+    if !exists && home.holds_rows()? {
         return Err(StoreError::JournalMissing);
     }
-    let (mut journal, opened) = Journal::open(disk.clone(), options.journal)?;
-    let mut judged = judge(home)?;
+    // A sound index knows its records' places: what is damaged among them concerns their readers.
+    let judged = if exists { Some(judge(home)?) } else { None };
+    let mark = judged.as_ref().and_then(|judged| judged.mark);
+    let known = mark.filter(|mark| mark.version == version).map(|mark| (mark.epoch, mark.position));
+    let (mut journal, opened) =
+        Journal::open(disk.clone(), JournalOptions { known, ..options.journal })?;
+    let mut judged = match judged {
+        Some(judged) => judged,
+        None => judge(home)?,
+    };
     if judged.fate == IndexFate::Created && !opened.created {
         let reason = "there was none".to_owned();
         judged.fate = IndexFate::Rebuilt { reason, aside: None };
@@ -110,6 +121,7 @@ pub fn open(
     let recovery = Recovery {
         created: opened.created,
         cut: opened.cut,
+        damage: opened.damage,
         index: judged.fate,
         replayed_records,
         journal_fell_back: fell_back,

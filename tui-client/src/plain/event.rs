@@ -43,6 +43,8 @@ pub(super) enum What {
     Edit(Seq, String),
     /// An earlier message, or this one, was taken back.
     TakenBack(Seq),
+    /// The server cannot read it any more.
+    Damaged,
     /// Of a kind from a later version.
     Unknown,
 }

@@ -187,6 +187,7 @@ impl<O: Write, E: Write> Paper<O, E> {
                 words.fill("plain.edited", &[("name", &name), ("seq", of), ("text", text)])
             }
             What::TakenBack(of) => words.fill("plain.taken_back", &[("name", &name), ("seq", of)]),
+            What::Damaged => words.t("timeline.damaged").to_owned(),
             _ => words.t("timeline.unknown").to_owned(),
         }
     }
@@ -287,7 +288,7 @@ fn entry(said: &Said) -> Line<'_> {
             line.text = Some(text);
         }
         What::TakenBack(of) => line.of = Some(of.0),
-        What::Join | What::Leave | What::Unknown => {}
+        What::Join | What::Leave | What::Damaged | What::Unknown => {}
     }
     line
 }

@@ -321,6 +321,7 @@ impl Story {
             Content::Invite(user) => {
                 What::Invite(user.map(|user| self.who(user).name).unwrap_or_default())
             }
+            Content::Damaged => What::Damaged,
             Content::Unknown(_) => What::Unknown,
         }
     }

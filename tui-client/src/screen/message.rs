@@ -194,7 +194,10 @@ fn continues(before: &Row, row: &Row) -> bool {
 }
 
 const fn is_event(row: &Row) -> bool {
-    matches!(row.content, Content::Join | Content::Leave | Content::Topic(_) | Content::Invite(_))
+    matches!(
+        row.content,
+        Content::Join | Content::Leave | Content::Topic(_) | Content::Invite(_) | Content::Damaged
+    )
 }
 
 fn wide_lines(
@@ -276,6 +279,7 @@ fn body(look: &Look<'_>, row: &Row) -> Vec<Line<'static>> {
         Content::Text(text) => said(look, row, text),
         Content::File(file) => offer(look, row, file),
         Content::Redacted => wrapped(look, words.t("timeline.deleted"), styles.event),
+        Content::Damaged => wrapped(look, words.t("timeline.damaged"), styles.event),
         Content::Unknown(_) => wrapped(look, words.t("timeline.unknown"), styles.event),
         Content::Join => event(words.fill("room.joined", &[("name", &name)])),
         Content::Leave => event(words.fill("room.left", &[("name", &name)])),

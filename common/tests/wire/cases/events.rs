@@ -37,6 +37,7 @@ fn messages() -> Vec<Case> {
         (Kind::Leave, Body::default()),
         (Kind::Topic, Body::text("所有权")),
         (Kind::Invite, invite),
+        (Kind::Damaged, Body::default()),
         (Kind::Other("poll".into()), Body::text("later")),
     ]
     .into_iter()

@@ -15,11 +15,9 @@ use serde::Serialize;
 
 use super::{Caller, not_found, page_limit};
 use crate::{
-    chat::hub::Hub,
+    chat::{hub::Hub, log},
     index::Direction,
-    journal::RecordRef,
     state::{record, view},
-    store::View as _,
 };
 
 /// Messages in a page that does not say how many it wants.
@@ -58,7 +56,10 @@ fn read(hub: &Hub, user: UserId, ask: &History) -> Result<Vec<u8>, Fault> {
         limit + 1,
     )?;
     let found = places.len();
-    let mut bodies = bodies(hub, places.into_iter().take(limit))?;
+    let wanted = &places[..found.min(limit)];
+    let frames = log::frames(&hub.store, &hub.damage, ask.room, wanted, PAGE_BYTES_MAX)?;
+    let body = |frame: &Bytes| frame.slice(record::MESSAGE_BODY_AT.min(frame.len())..);
+    let mut bodies: Vec<Bytes> = frames.iter().map(body).collect();
     let more = found > bodies.len();
     if reach.direction == Direction::Backward {
         bodies.reverse();
@@ -78,20 +79,6 @@ fn reach(ask: &History, floor: Seq, head: Seq, limit: usize) -> Result<Reach, Fa
         _ => return Err(Fault::new(FaultCode::BadRequest, "one of before, after and around")),
     };
     Ok(Reach { after: after.max(floor), to: to.min(head), direction })
-}
-
-fn bodies(hub: &Hub, places: impl Iterator<Item = (Seq, RecordRef)>) -> Result<Vec<Bytes>, Fault> {
-    let mut bodies = Vec::new();
-    let mut sum = 0;
-    for (_, place) in places {
-        let frame = hub.store.record(&place)?;
-        sum += frame.len();
-        if sum > PAGE_BYTES_MAX && !bodies.is_empty() {
-            break;
-        }
-        bodies.push(frame.slice(record::MESSAGE_BODY_AT.min(frame.len())..));
-    }
-    Ok(bodies)
 }
 
 fn people(hub: &Hub, bodies: &[Bytes]) -> Result<Vec<User>, Fault> {

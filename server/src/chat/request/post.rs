@@ -150,7 +150,12 @@ fn file(tx: &Transaction<'_, '_>, by: Speaker, said: &Body) -> Result<Body, Faul
 /// Only what one said oneself can be changed or taken back.
 fn own(tx: &Transaction<'_, '_>, by: Speaker, of: Seq, to: &Kind) -> Result<Message, Fault> {
     let (place, _) = view::message_place(tx, by.room, of)?.ok_or_else(not_found)?;
-    let message = record::message(&tx.record(&place)?).ok_or_else(not_found)?;
+    let frame = match tx.record(&place) {
+        // Nobody can tell whose it was.
+        Err(error) if error.is_one_record() => return Err(FaultCode::Gone.into()),
+        found => found?,
+    };
+    let message = record::message(&frame).ok_or_else(not_found)?;
     let postable = match message.kind {
         Kind::Text | Kind::File => true,
         Kind::Edit => *to == Kind::Redact,

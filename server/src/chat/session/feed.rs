@@ -254,7 +254,7 @@ impl Session {
                 Step::Done => return Ok(true),
                 Step::Write(bytes) => bytes,
                 Step::Read(to) => {
-                    let read = move |hub: &Hub| Ok(read_page(&hub.store, id, before, to)?);
+                    let read = move |hub: &Hub| Ok(read_page(hub, id, before, to)?);
                     let (bytes, last) = self.hub.read(read).await?;
                     follow.position = last;
                     bytes

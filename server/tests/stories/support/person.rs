@@ -312,6 +312,7 @@ impl Seen {
             Content::Leave => format!("{name} left"),
             Content::Topic(topic) => format!("{name} set the topic: {topic}"),
             Content::Invite(_) => format!("{name} invited somebody"),
+            Content::Damaged => "damaged".to_owned(),
             Content::Unknown(kind) => format!("{name} did {kind}"),
         }
     }

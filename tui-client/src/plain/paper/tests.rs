@@ -64,6 +64,7 @@ fn every_entry_is_one_sentence() {
         (What::Invite("Ann".to_owned()), "Bob invited Ann"),
         (What::Edit(Seq(4), "new".to_owned()), "Bob changed message 4 to: new"),
         (What::TakenBack(Seq(4)), "Bob took back message 4"),
+        (What::Damaged, "this message is damaged on the server"),
     ] {
         assert_eq!(sentence(said(what, "x")), format!("#lobby: {want}"));
     }

@@ -1,0 +1,127 @@
+//! A disk that lies: single bytes of old messages are not what was written. Their readers see that,
+//! and everything else.
+
+use std::{fs, path::Path};
+
+use liao_common::{
+    event::{Page, Synced},
+    fault::FaultCode,
+    id::{RoomId, Seq},
+    message::{Body, Kind, Message},
+    request::{History, Sync},
+};
+use liao_server::store::IndexFate;
+
+use crate::support::{Person, World};
+
+/// Turns one bit of what stands around these words in the journal.
+fn flip(data: &Path, words: &str) {
+    let mut hits = 0;
+    for entry in fs::read_dir(data.join("journal")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        let found = bytes.windows(words.len()).position(|part| part == words.as_bytes());
+        if let Some(at) = found {
+            bytes[at] ^= 4;
+            fs::write(&path, bytes).unwrap();
+            hits += 1;
+        }
+    }
+    assert_eq!(hits, 1, "{words} stands in the journal once");
+}
+
+async fn page(person: &Person, ask: History) -> Page {
+    person.asks(ask).await.unwrap()
+}
+
+/// What a page says, in order: the text, or `damaged`.
+fn told(page: &Page) -> Vec<String> {
+    let said = page.msgs.iter().filter_map(|message| match message.kind {
+        Kind::Text => message.body.text.clone(),
+        Kind::Damaged => Some("damaged".to_owned()),
+        _ => None,
+    });
+    said.collect()
+}
+
+#[tokio::test]
+async fn a_damaged_message_hides_no_other() {
+    let mut world = World::new().await;
+    let (alice, away) = (world.registers("alice").await, world.registers("bob").await);
+    alice.says("#lobby", "before").await;
+    away.sees("#lobby", "alice: before").await;
+    away.network.goes_down();
+    let mut seqs = Vec::new();
+    for text in ["first words", "second words", "third words", "fourth words"] {
+        seqs.push(alice.says("#lobby", text).await);
+    }
+    world.stops().await;
+    flip(world.data(), "second words");
+    world.starts().await;
+    assert_eq!(world.server(|running| running.recovery().index.clone()), IndexFate::Kept);
+    assert!(world.server(|running| running.recovery().damage).is_some(), "it was noticed");
+
+    let reader = world.logs_in("bob").await;
+    let all = History { room: RoomId::LOBBY, ..History::default() };
+    let want = ["before", "first words", "damaged", "third words", "fourth words"];
+    let whole = page(&reader, all.clone()).await;
+    assert_eq!(told(&whole), want);
+    let placeholder = whole.msgs.iter().find(|message| message.kind == Kind::Damaged).unwrap();
+    assert_eq!((placeholder.seq, placeholder.room, placeholder.n), (seqs[1], RoomId::LOBBY, 3));
+    assert_eq!(placeholder.body, Body::default());
+    let times: Vec<u64> = whole.msgs.iter().map(|message| message.at_ms).collect();
+    assert!(times.is_sorted() && times[0] > 0, "it stands in its time: {times:?}");
+    let only = History { before: Some(seqs[2]), limit: Some(1), ..all.clone() };
+    assert_eq!(told(&page(&reader, only).await), ["damaged"]);
+    let from_there = History { after: Some(seqs[0]), limit: Some(2), ..all };
+    assert_eq!(told(&page(&reader, from_there).await), ["damaged", "third words"]);
+
+    away.network.comes_up();
+    away.sees("#lobby", "alice: fourth words").await;
+    let lines = away.looks(|seen| seen.lines("#lobby"));
+    let end = &lines[lines.len() - 4..];
+    let want = ["alice: first words", "damaged", "alice: third words", "alice: fourth words"];
+    assert_eq!(end, want, "who catches up is not cut off");
+    assert_eq!(away.looks(|seen| seen.gaps.len()), 0);
+    alice.says("#lobby", "life goes on").await;
+    away.sees("#lobby", "alice: life goes on").await;
+}
+
+#[tokio::test]
+async fn what_is_damaged_can_be_neither_changed_nor_taken_back() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    let seq = alice.says("#lobby", "soon unreadable").await;
+    alice.says("#lobby", "another").await;
+    flip(world.data(), "soon unreadable");
+    for kind in [Kind::Edit, Kind::Redact] {
+        let body = Body { of: Some(seq), ..Body::text("new") };
+        let fault = alice.posts("#lobby", kind, body).await.unwrap_err();
+        assert_eq!(fault.code, FaultCode::Gone);
+    }
+    alice.says("#lobby", "and on").await;
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_but_damage_is_a_page() {
+    let mut world = World::new().await;
+    let alice = world.registers("alice").await;
+    alice.creates("#plan", true).await;
+    alice.says("#plan", "the only words").await;
+    let room = alice.room("#plan");
+    world.stops().await;
+    flip(world.data(), "the only words");
+    world.starts().await;
+    let mut raw = world.raw().await;
+    raw.logs_in("alice", "").await;
+    raw.quiet().await;
+    let ask = History { room, before: Some(Seq(3)), limit: Some(1), ..History::default() };
+    let page: Page = raw.asks(ask).await.unwrap();
+    assert_eq!((told(&page), page.more), (vec!["damaged".to_owned()], true));
+    assert!(page.msgs[0].at_ms > 0);
+    let ask = Sync { epoch: String::new(), cur: vec![(room, Seq(1))] };
+    raw.asks::<Synced>(ask).await.unwrap();
+    let pushed = raw.next().await.expect("the placeholder");
+    let message: Message = pushed.decode().unwrap();
+    assert_eq!((message.kind, message.seq), (Kind::Damaged, Seq(2)));
+}
