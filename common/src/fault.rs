@@ -51,7 +51,7 @@ codes! {
     SlowConsumer = "slow_consumer",
     /// Too many requests; wait `retry_ms`.
     RateLimited = "rate_limited",
-    /// The server has too much to do, or a limit of this account is reached; wait `retry_ms`.
+    /// The server has too much to do, or too much of one kind is under way; wait `retry_ms`.
     Busy = "busy",
     /// The server is going down; reconnect as told.
     ShuttingDown = "shutting_down",
@@ -73,6 +73,10 @@ codes! {
     RegistrationClosed = "registration_closed",
     /// The server takes registrations with an invite only.
     InviteRequired = "invite_required",
+    /// One is in as many rooms as a person may be in.
+    RoomLimit = "room_limit",
+    /// The other person is in, or was invited to, as many rooms as a person may be.
+    PeerLimit = "peer_limit",
 }
 
 impl Serialize for FaultCode {

@@ -6,3 +6,6 @@ pub mod key;
 pub mod project;
 pub mod record;
 pub mod view;
+
+#[cfg(test)]
+mod tests;

@@ -252,6 +252,18 @@ pub fn inside(from: &impl View, user: UserId, room: RoomId) -> Found<Member> {
     Ok(membership(from, user, room)?.filter(|member| member.standing.is_in()))
 }
 
+/// What a person who is in the room may read of it: their membership, and the last message they may
+/// see. `None` for everybody else.
+///
+/// # Errors
+/// When the store fails.
+pub fn readable(from: &impl View, user: UserId, room: RoomId) -> Found<(Member, Head)> {
+    // The head first: whoever is inside after that was allowed to see everything up to it. The other
+    // way round, somebody who leaves in between would see what was said after they left.
+    let head = head(from, room)?;
+    Ok(inside(from, user, room)?.map(|member| (member, head)))
+}
+
 /// The rooms of a person, invitations included.
 ///
 /// # Errors

@@ -107,6 +107,11 @@ async fn a_page_of_many_people_with_long_names_fits() {
 
 /// Accounts that nobody uses, so that the lobby becomes a large room.
 pub(super) async fn crowd(world: &World, count: usize) {
+    crowd_in(world, count, "lobby").await;
+}
+
+/// The same, in another room too.
+async fn crowd_in(world: &World, count: usize, room: &str) {
     let mut asked = Vec::new();
     for number in 0..count {
         let mut raw = world.raw().await;
@@ -116,9 +121,32 @@ pub(super) async fn crowd(world: &World, count: usize) {
         if asked.len() == 32 || number + 1 == count {
             for (mut raw, rid) in asked.drain(..) {
                 raw.answer::<Session>(rid).await.unwrap();
+                let ask = RoomJoin { room: None, name: Some(room.into()) };
+                raw.asks::<Room>(ask).await.unwrap();
             }
         }
     }
+}
+
+#[tokio::test]
+async fn who_leaves_a_large_room_is_not_told_what_was_said_there() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    alice.creates("#big", false).await;
+    crowd_in(&world, 1001, "big").await;
+    let bob = world.registers("bob").await;
+    bob.joins("#big").await;
+    for number in 0..5 {
+        alice.says("#big", &format!("not looked at {number}")).await;
+    }
+    let room = bob.room("#big");
+    bob.leaves("#big").await;
+    alice.says("#lobby", "later").await;
+    bob.asks(Watch { act: vec![RoomId::LOBBY], online: false }).await.unwrap();
+    bob.sees("#lobby", "alice: later").await;
+    let pushed = bob.looks(|seen| seen.messages.iter().filter(|said| said.room == room).count());
+    assert_eq!(pushed, 0);
+    assert!(bob.looks(|seen| seen.room("#big").is_none()));
 }
 
 #[tokio::test]

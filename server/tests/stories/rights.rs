@@ -16,8 +16,8 @@ use liao_common::{
     limits,
     message::{Body, Kind, Message},
     request::{
-        Auth, FileDone, FileGet, FileOpen, Hello, History, Passwd, Revoke, RoomCreate, RoomInvite,
-        RoomJoin, RoomLeave, RoomOpen, Secret, Send, Sync, Token, Watch,
+        Auth, FileDone, FileGet, FileOpen, Hello, History, Passwd, Request, Revoke, RoomCreate,
+        RoomInvite, RoomJoin, RoomLeave, RoomOpen, Secret, Send, Sync, Token, Watch,
     },
 };
 
@@ -470,13 +470,15 @@ async fn makes_rooms(raw: &mut Raw, name: &str, count: usize) -> Vec<RoomId> {
 async fn is_full(world: &World, victim: &mut Raw, invited: RoomId) {
     let one_more = RoomCreate { name: "more".into(), private: true, topic: String::new() };
     let join = RoomJoin { room: Some(invited), name: None };
-    let busy = Err(FaultCode::Busy);
-    assert_eq!(victim.asks::<Room>(one_more).await.map(drop).map_err(|fault| fault.code), busy);
-    assert_eq!(victim.asks::<Room>(join).await.map(drop).map_err(|fault| fault.code), busy);
     let open = |name: &str| RoomOpen { user: None, name: Some(name.into()) };
+    let own: [Request; 3] = [one_more.into(), join.into(), open("carol").into()];
+    for ask in own {
+        let code = victim.asks::<Room>(ask).await.map_err(|fault| fault.code).unwrap_err();
+        assert_eq!(code, FaultCode::RoomLimit, "who asks has to leave one");
+    }
     let mut carol = connects(world, "carol").await;
-    let opened = carol.asks::<Room>(open("bob")).await;
-    assert_eq!(opened.map(drop).map_err(|fault| fault.code), busy);
+    let code = carol.asks::<Room>(open("bob")).await.map_err(|fault| fault.code).unwrap_err();
+    assert_eq!(code, FaultCode::PeerLimit, "it is the other one who has to");
     carol.asks::<Room>(open("alice")).await.unwrap();
     let synced: Synced = carol.asks(Sync::default()).await.unwrap();
     assert_eq!(synced.rooms.len(), 2, "nothing is left of the room with bob");
@@ -500,7 +502,7 @@ async fn invitations_take_no_rooms_from_those_who_get_them() {
         for room in makes_rooms(&mut raw, id, 260).await {
             match raw.asks::<Empty>(RoomInvite { room, user }).await {
                 Ok(_) => invited.push(room),
-                Err(fault) => assert_eq!(fault.code, FaultCode::Busy),
+                Err(fault) => assert_eq!(fault.code, FaultCode::PeerLimit),
             }
         }
     }

@@ -41,8 +41,8 @@ pub(super) async fn open(caller: Caller, ask: RoomOpen) -> Result<event::Room, F
 }
 
 fn make(tx: &mut Transaction<'_, '_>, user: UserId, other: UserId) -> Result<RoomId, Fault> {
-    membership::check_room_for_one_more(tx, user)?;
-    membership::check_room_for_one_more(tx, other)?;
+    membership::check_room_for_one_more(tx, user, FaultCode::RoomLimit)?;
+    membership::check_room_for_one_more(tx, other, FaultCode::PeerLimit)?;
     let room = tx.next_room()?;
     let kind = RoomKind::Direct;
     let at = tx.now_ms();

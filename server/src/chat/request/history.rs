@@ -44,10 +44,9 @@ struct Reach {
 }
 
 fn read(hub: &Hub, user: UserId, ask: &History) -> Result<Vec<u8>, Fault> {
-    let member = view::inside(&*hub.store, user, ask.room)?.ok_or_else(not_found)?;
-    let head = view::head(&*hub.store, ask.room)?.seq;
+    let (member, head) = view::readable(&*hub.store, user, ask.room)?.ok_or_else(not_found)?;
     let limit = page_limit(ask.limit.or(Some(LIMIT_DEFAULT)), limits::PAGE_MESSAGES_MAX);
-    let reach = reach(ask, member.floor, head, limit)?;
+    let reach = reach(ask, member.floor, head.seq, limit)?;
     let places = view::message_places(
         &*hub.store,
         ask.room,

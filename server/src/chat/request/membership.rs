@@ -51,16 +51,21 @@ fn enter(tx: &mut Transaction<'_, '_>, user: UserId, id: RoomId) -> Result<(), F
         (Some(Standing::Invited { .. }), _) | (_, RoomKind::Public) => {}
         _ => return Err(not_found()),
     }
-    check_room_for_one_more(tx, user)?;
+    check_room_for_one_more(tx, user, FaultCode::RoomLimit)?;
     Ok(tx.enter(&room, user, Standing::Member)?)
 }
 
-/// A person's rooms are counted, so that a login stays small.
-pub(super) fn check_room_for_one_more(from: &impl View, user: UserId) -> Result<(), Fault> {
+/// A person's rooms are counted, so that a login stays small. `full` says whose limit it is to
+/// the one who asks: [`FaultCode::RoomLimit`] or [`FaultCode::PeerLimit`].
+pub(super) fn check_room_for_one_more(
+    from: &impl View,
+    user: UserId,
+    full: FaultCode,
+) -> Result<(), Fault> {
     let rooms = view::memberships(from, user, MEMBERSHIPS_MAX)?;
     let inside = rooms.iter().filter(|member| member.standing.is_in()).count();
     if inside >= limits::ROOMS_PER_USER_MAX {
-        return Err(Fault::new(FaultCode::Busy, "too many rooms; leave one first"));
+        return Err(Fault::new(full, "too many rooms"));
     }
     Ok(())
 }
@@ -70,7 +75,7 @@ fn check_one_more_invitation(from: &impl View, user: UserId) -> Result<(), Fault
     let rooms = view::memberships(from, user, MEMBERSHIPS_MAX)?;
     let open = rooms.iter().filter(|member| !member.standing.is_in()).count();
     if open >= INVITATIONS_MAX {
-        return Err(Fault::new(FaultCode::Busy, "too many open invitations"));
+        return Err(Fault::new(FaultCode::PeerLimit, "too many open invitations"));
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Roo
         if view::room_by_name(tx, name.as_str())?.is_some() {
             return Err(FaultCode::Taken.into());
         }
-        membership::check_room_for_one_more(tx, user)?;
+        membership::check_room_for_one_more(tx, user, FaultCode::RoomLimit)?;
         let room = Room {
             room: tx.next_room()?,
             kind,

@@ -213,7 +213,9 @@ impl Session {
             && let Some(follow) = self.following.get_mut(&room)
         {
             follow.until = Some(left_at);
-            if !self.advance(room, out).await? {
+            // Where nothing was pushed, nothing is pushed for a farewell.
+            let pushed = follow.depth == Depth::Full;
+            if pushed && !self.advance(room, out).await? {
                 self.notes.push_front(Note::Membership { room, until });
                 return Ok(());
             }
