@@ -162,6 +162,9 @@ impl Peer {
     }
 }
 
+/// The largest file that a fake server takes, in bytes.
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 30;
+
 pub(crate) fn welcome() -> Welcome {
     Welcome {
         v: limits::PROTOCOL_VERSION,
@@ -176,7 +179,7 @@ pub(crate) fn welcome() -> Welcome {
             page: limits::PAGE_MESSAGES_MAX as u64,
             chunk: limits::CHUNK_BYTES as u64,
             window: limits::WINDOW_BYTES,
-            file: 1 << 30,
+            file: FILE_BYTES_MAX,
             password_min: 8,
             idle_s: 30,
         },

@@ -99,11 +99,24 @@ impl Phase {
     pub const fn is_over(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed(_) | Self::Cancelled)
     }
+
+    /// Whether it can be started again with `resume`.
+    #[must_use]
+    pub const fn can_resume(&self) -> bool {
+        match self {
+            Self::Paused => true,
+            Self::Failed(fault) => !fault.is_final(),
+            _ => false,
+        }
+    }
 }
 
 /// Why a transfer stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransferFault {
+    /// There is no such file.
+    #[error("there is no such file")]
+    Missing,
     /// The file cannot be opened or read.
     #[error("the file cannot be read: {0}")]
     Unreadable(String),
@@ -122,6 +135,14 @@ pub enum TransferFault {
     /// What arrived is not what was promised.
     #[error("the content does not agree with its hash")]
     HashMismatch,
+    /// The file is larger than the server takes; the server was not asked.
+    #[error("the file has {size} bytes, the server takes {bytes_max}")]
+    TooLarge {
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes that the server takes.
+        bytes_max: u64,
+    },
     /// The server refused.
     #[error(transparent)]
     Refused(Fault),
@@ -131,6 +152,14 @@ pub enum TransferFault {
     /// The link has ended.
     #[error("the link has ended")]
     LinkEnded,
+}
+
+impl TransferFault {
+    /// Whether it cannot be started again with `resume`.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::TooMany | Self::LinkEnded)
+    }
 }
 
 /// Something happened to a transfer.
@@ -193,6 +222,8 @@ pub struct Transfer {
     pub fid: Option<FileId>,
     /// Where it stands.
     pub phase: Phase,
+    /// Bytes that were there before the file was read for its hash.
+    before: u64,
     rate: f64,
     /// The first sample of a phase says where it begins, which is no speed.
     fresh: bool,
@@ -239,6 +270,10 @@ impl Transfer {
     }
 
     fn enter(&mut self, phase: &Phase, at_ms: u64) {
+        if self.phase == Phase::Hashing {
+            // What was hashed has not moved.
+            self.done = self.before;
+        }
         self.phase = phase.clone();
         self.rate = 0.0;
         self.fresh = true;
@@ -249,7 +284,9 @@ impl Transfer {
                 self.fid = Some(*fid);
                 self.done = self.size;
             }
-            Phase::Hashing => self.done = 0,
+            // What arrived damaged is thrown away.
+            Phase::Failed(TransferFault::HashMismatch) => self.done = 0,
+            Phase::Hashing => self.before = std::mem::take(&mut self.done),
             _ => {}
         }
     }
@@ -268,6 +305,7 @@ impl Transfer {
             return;
         }
         if span_ms == 0 {
+            self.done = done;
             return;
         }
         let rate = moved as f64 * 1000.0 / span_ms as f64;
@@ -298,6 +336,7 @@ impl Transfers {
                     done: 0,
                     fid: *fid,
                     phase: Phase::Waiting,
+                    before: 0,
                     rate: 0.0,
                     fresh: true,
                     sampled_ms: 0,

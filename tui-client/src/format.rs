@@ -7,10 +7,10 @@ mod tests;
 
 pub use date::{Date, LocalOffset, clock, day_rule, local_date, short_date, when};
 
-const STEP: f64 = 1000.0;
-const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+const STEP: f64 = 1024.0;
+const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/// A size in bytes: `512 B`, `2.4 MB`, `13 GB`. Units go by thousands, as file managers show them.
+/// A size in bytes: `512 B`, `2.4 MiB`, `13 GiB`. Units go by 1024, as the server's limits do.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     if bytes < 1000 {
@@ -28,7 +28,17 @@ pub fn size(bytes: u64) -> String {
     format!("{amount:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
-/// Bytes in a second: `1.1 MB/s`.
+/// Two different sizes; to the byte where they would look the same.
+#[must_use]
+pub fn sizes_apart(one: u64, other: u64) -> (String, String) {
+    let short = (size(one), size(other));
+    if short.0 == short.1 && one != other {
+        return (format!("{one} B"), format!("{other} B"));
+    }
+    short
+}
+
+/// Bytes in a second: `1.1 MiB/s`.
 #[must_use]
 pub fn rate(bytes_per_second: u64) -> String {
     format!("{}/s", size(bytes_per_second))

@@ -70,8 +70,8 @@ pub enum Input {
         room: RoomId,
         /// Which.
         path: PathBuf,
-        /// Whether it is a file that can be read.
-        result: std::io::Result<()>,
+        /// Its size in bytes, when it is a file that can be read.
+        result: std::io::Result<u64>,
     },
     /// The time came that `App::wake_at_ms` asked for.
     Woken,

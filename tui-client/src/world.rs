@@ -430,11 +430,12 @@ fn outbox(home: &Home, server: &Server, user: Option<&UserName>) -> (Outbox, Opt
 }
 
 /// What is no file is not opened: a pipe would wait for somebody to write into it.
-async fn see(path: &Path) -> std::io::Result<()> {
-    if !tokio::fs::metadata(path).await?.is_file() {
+async fn see(path: &Path) -> std::io::Result<u64> {
+    let meta = tokio::fs::metadata(path).await?;
+    if !meta.is_file() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
-    tokio::fs::File::open(path).await.map(drop)
+    tokio::fs::File::open(path).await.map(|_| meta.len())
 }
 
 /// After the loop has ended nobody listens, and nobody needs to.

@@ -12,6 +12,7 @@ use super::{Credentials, Stop};
 use crate::{
     connection::{Connection, ConnectionError},
     notice::{Cut, End},
+    transfer::task::Access,
 };
 
 /// How to log in, and as whom.
@@ -21,7 +22,7 @@ pub(super) struct Login {
     uncertain: bool,
     agent: String,
     device_name: String,
-    logged_in: watch::Sender<Option<Token>>,
+    logged_in: watch::Sender<Option<Access>>,
 }
 
 impl Login {
@@ -29,7 +30,7 @@ impl Login {
         credentials: Credentials,
         agent: String,
         device_name: String,
-        logged_in: watch::Sender<Option<Token>>,
+        logged_in: watch::Sender<Option<Access>>,
     ) -> Self {
         Self { credentials, uncertain: false, agent, device_name, logged_in }
     }
@@ -47,7 +48,7 @@ impl Login {
                 self.register(conn, register).await.map_err(refused_to_a_person)?
             }
         };
-        self.remember(&session);
+        self.remember(&session, welcome.limits.file);
         Ok((welcome, session))
     }
 
@@ -92,7 +93,7 @@ impl Login {
     }
 
     /// From here on the token is used, and the password forgotten.
-    fn remember(&mut self, session: &Session) {
+    fn remember(&mut self, session: &Session, file_bytes_max: u64) {
         match (&session.token, &self.credentials) {
             (Some(token), _) => self.credentials = Credentials::Token(token.clone()),
             // The account is there from now on; making it again would be refused.
@@ -100,7 +101,8 @@ impl Login {
             (None, _) => {}
         }
         if let Credentials::Token(token) = &self.credentials {
-            self.logged_in.send_replace(Some(token.clone()));
+            let access = Access { token: token.clone(), file_bytes_max };
+            self.logged_in.send_replace(Some(access));
         }
     }
 }

@@ -42,7 +42,9 @@ struct Part {
 }
 
 pub(super) async fn run(mut session: Session, job: DownloadJob) -> Outcome {
-    match fetch(&mut session, &job).await {
+    let fetched = fetch(&mut session, &job).await;
+    session.catch_up().await;
+    match fetched {
         Ok(path) => Outcome::Done { fid: job.fid, path },
         Err(Halt::Wish(Control::Cancel)) => {
             remove_part(&job);
@@ -186,7 +188,7 @@ async fn pieces(
     while part.len < job.size {
         let event = match early.next() {
             Some(event) => Some(event),
-            None => session.unless_stopped(session.next_event(conn)).await?,
+            None => session.next_event(conn).await?,
         };
         let Some(Event::FileData(piece)) = event else { continue };
         if piece.x == x {

@@ -8,7 +8,7 @@ use liao_common::{
     fault::{Fault, FaultCode},
     frame::Frame,
     id::FileId,
-    request::{Auth, FileCancel, Token},
+    request::{Auth, FileCancel},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use super::{
-    Phase, TransferChange, TransferFault, TransferId, TransferNotice, task::TransferConfig,
+    Phase, TransferChange, TransferFault, TransferId, TransferNotice,
+    task::{Access, TransferConfig},
 };
 use crate::{
     backoff::{self, Backoff},
@@ -128,9 +129,11 @@ pub(super) struct Session {
     entropy: Arc<dyn Entropy>,
     notices: mpsc::Sender<Notice>,
     posts: mpsc::WeakSender<Command>,
-    login: watch::Receiver<Option<Token>>,
+    login: watch::Receiver<Option<Access>>,
     control: watch::Receiver<Control>,
     told_ms: u64,
+    /// Progress that was held back: bytes, and when they were done.
+    untold: Option<(u64, u64)>,
 }
 
 impl Session {
@@ -149,7 +152,13 @@ impl Session {
             login: config.login.clone(),
             control,
             told_ms: 0,
+            untold: None,
         }
+    }
+
+    /// The largest file that the server takes, in bytes; `None` before the first login.
+    pub(super) fn file_bytes_max(&self) -> Option<u64> {
+        self.login.borrow().as_ref().map(|access| access.file_bytes_max)
     }
 
     /// Runs `work`, unless the person wants something else first.
@@ -157,22 +166,16 @@ impl Session {
         &self,
         work: impl Future<Output = Result<T, Halt>>,
     ) -> Result<T, Halt> {
-        let mut control = self.control.clone();
-        tokio::select! {
-            biased;
-            wish = control.wait_for(|wish| *wish != Control::Run) => {
-                // A desk that is gone wants nothing any more.
-                Err(Halt::Wish(wish.map_or(Control::Pause, |wish| *wish)))
-            }
-            done = work => done,
-        }
+        unless_stopped(self.control.clone(), work).await
     }
 
     /// A logged-in connection that only moves files.
     pub(super) async fn connect(&self) -> Result<(Connection, Limits), Halt> {
         let mut login = self.login.clone();
-        let token = login.wait_for(Option::is_some).await.map(|token| token.clone());
-        let Ok(Some(token)) = token else { return Err(TransferFault::LinkEnded.into()) };
+        let access = login.wait_for(Option::is_some).await.map(|access| access.clone());
+        let Ok(Some(Access { token, .. })) = access else {
+            return Err(TransferFault::LinkEnded.into());
+        };
         let stream = self.dialer.connect().await?;
         let stream = self.dialer.secure(stream).await?;
         let mut conn = Connection::new(stream);
@@ -201,8 +204,24 @@ impl Session {
         .await
     }
 
-    /// The next frame that concerns transfers; pings are answered on the way.
-    pub(super) async fn next_event(&self, conn: &mut Connection) -> Result<Option<Event>, Halt> {
+    /// The next frame that concerns transfers, unless the person wants something else first; pings
+    /// are answered on the way.
+    pub(super) async fn next_event(
+        &mut self,
+        conn: &mut Connection,
+    ) -> Result<Option<Event>, Halt> {
+        let control = self.control.clone();
+        unless_stopped(control, self.hear(conn)).await
+    }
+
+    async fn hear(&mut self, conn: &mut Connection) -> Result<Option<Event>, Halt> {
+        if self.untold.is_some() {
+            let soon = Duration::from_millis(PROGRESS_MS);
+            match timeout(soon, conn.step(true)).await {
+                Ok(stepped) => return stepped?.map_or(Ok(None), |frame| heard(conn, &frame)),
+                Err(_) => self.catch_up().await,
+            }
+        }
         let quiet = Duration::from_millis(QUIET_MS);
         let stepped = match timeout(quiet, conn.step(true)).await {
             Ok(stepped) => stepped?,
@@ -212,18 +231,29 @@ impl Session {
     }
 
     pub(super) async fn phase(&mut self, phase: Phase) {
+        self.catch_up().await;
         self.told_ms = 0;
         self.tell(TransferChange::Phase { phase, at_ms: clock::steady_ms() }).await;
     }
 
-    /// Tells how many bytes are done, now and then; `all` of them always.
+    /// Tells how many bytes are done, now and then; `all` of them always. What is held back is told
+    /// when nothing follows soon.
     pub(super) async fn moved(&mut self, done: u64, all: u64) {
         let at_ms = clock::steady_ms();
-        if done < all && self.told_ms > 0 && at_ms.saturating_sub(self.told_ms) < PROGRESS_MS {
-            return;
+        self.untold = Some((done, at_ms));
+        let early = self.told_ms > 0 && at_ms.saturating_sub(self.told_ms) < PROGRESS_MS;
+        if done >= all || !early {
+            self.catch_up().await;
         }
-        self.told_ms = at_ms.max(1);
-        self.tell(TransferChange::Moved { done, at_ms }).await;
+    }
+
+    /// Tells what was held back: where a transfer stops, its last bytes count.
+    pub(super) async fn catch_up(&mut self) {
+        if let Some((done, at_ms)) = self.untold {
+            self.tell(TransferChange::Moved { done, at_ms }).await;
+            self.told_ms = at_ms.max(1);
+            self.untold = None;
+        }
     }
 
     /// The link's task, for the message that offers the file.
@@ -238,6 +268,21 @@ impl Session {
     /// When nobody listens any more, the link ends and this transfer with it.
     async fn tell(&self, change: TransferChange) {
         let _ = self.notices.send(Notice::Transfer(TransferNotice { id: self.id, change })).await;
+    }
+}
+
+/// Runs `work`, unless the person wants something else first.
+async fn unless_stopped<T>(
+    mut control: watch::Receiver<Control>,
+    work: impl Future<Output = Result<T, Halt>>,
+) -> Result<T, Halt> {
+    tokio::select! {
+        biased;
+        wish = control.wait_for(|wish| *wish != Control::Run) => {
+            // A desk that is gone wants nothing any more.
+            Err(Halt::Wish(wish.map_or(Control::Pause, |wish| *wish)))
+        }
+        done = work => done,
     }
 }
 

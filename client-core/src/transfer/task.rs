@@ -32,6 +32,15 @@ pub(crate) const JOBS_MAX: usize = 64;
 /// Commands that may wait.
 pub(crate) const COMMANDS_MAX: usize = 64;
 
+/// What a login allows.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    /// The device's token.
+    pub(crate) token: Token,
+    /// The largest file that the server takes, in bytes.
+    pub(crate) file_bytes_max: u64,
+}
+
 /// What the desk needs.
 pub(crate) struct TransferConfig {
     pub(crate) dialer: Arc<dyn Dialer>,
@@ -40,7 +49,7 @@ pub(crate) struct TransferConfig {
     pub(crate) commands: mpsc::Receiver<TransferCommand>,
     pub(crate) notices: mpsc::Sender<Notice>,
     pub(crate) posts: mpsc::WeakSender<Command>,
-    pub(crate) login: watch::Receiver<Option<Token>>,
+    pub(crate) login: watch::Receiver<Option<Access>>,
 }
 
 #[derive(Clone, Debug)]
@@ -151,7 +160,12 @@ impl Desk {
             Outcome::Paused => Phase::Paused,
             Outcome::Failed(fault) => Phase::Failed(fault),
         };
-        if matches!(phase, Phase::Done { .. } | Phase::Cancelled) {
+        let is_final = match &phase {
+            Phase::Done { .. } | Phase::Cancelled => true,
+            Phase::Failed(fault) => fault.is_final(),
+            _ => false,
+        };
+        if is_final {
             self.jobs.remove(&id);
         } else if let Some((_, state)) = self.jobs.get_mut(&id) {
             *state = if phase == Phase::Paused { State::Paused } else { State::Failed };

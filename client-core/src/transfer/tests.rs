@@ -56,6 +56,17 @@ fn a_transfer_without_bytes_is_stalled_and_a_paused_one_is_not() {
 }
 
 #[test]
+fn what_was_hashed_has_not_moved() {
+    let hashed = [phase(Phase::Hashing, 0), moved(500, 1), moved(1000, 2)];
+    let transfers = with(&[&hashed[..], &[phase(Phase::Cut, 3)]].concat());
+    assert_eq!(row(&transfers).percent(), 0);
+    let sent = [phase(Phase::Moving, 4), moved(0, 4), moved(300, 4), phase(Phase::Paused, 5)];
+    assert_eq!(row(&with(&[&hashed[..], &sent].concat())).done, 300);
+    let again = [phase(Phase::Hashing, 6), moved(700, 7), phase(Phase::Paused, 8)];
+    assert_eq!(row(&with(&[&hashed[..], &sent, &again].concat())).done, 300);
+}
+
+#[test]
 fn an_empty_file_is_complete() {
     let mut transfers = Transfers::default();
     let change = TransferChange::Added {

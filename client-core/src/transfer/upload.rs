@@ -65,7 +65,9 @@ pub(super) fn name_of(job: &UploadJob) -> String {
 }
 
 pub(super) async fn run(mut session: Session, job: UploadJob) -> Outcome {
-    match send(&mut session, &job).await {
+    let sent = send(&mut session, &job).await;
+    session.catch_up().await;
+    match sent {
         Ok(fid) => Outcome::Done { fid, path: job.path },
         Err(Halt::Wish(Control::Cancel)) => Outcome::Cancelled,
         Err(Halt::Wish(_) | Halt::Cut(_)) => Outcome::Paused,
@@ -75,7 +77,8 @@ pub(super) async fn run(mut session: Session, job: UploadJob) -> Outcome {
 
 async fn send(session: &mut Session, job: &UploadJob) -> Result<FileId, Halt> {
     session.phase(Phase::Hashing).await;
-    let mut source = hash(session, job).await?;
+    let (file, meta) = open(session.file_bytes_max(), job).await?;
+    let mut source = hash(session, job, file, meta).await?;
     let mut waits = Backoff::default();
     let mut starts = 0;
     let fid = loop {
@@ -91,18 +94,38 @@ async fn send(session: &mut Session, job: &UploadJob) -> Result<FileId, Halt> {
     Ok(fid)
 }
 
-async fn hash(session: &mut Session, job: &UploadJob) -> Result<Source, Halt> {
+/// Opens the file. One that the server would refuse is not read at all.
+async fn open(bytes_max: Option<u64>, job: &UploadJob) -> Result<(File, Metadata), Halt> {
     let path = job.path.clone();
-    let opened = blocking(move || {
+    blocking(move || {
         // Opening a pipe would wait for its other end, so what it is comes first.
         if !std::fs::metadata(&path).map_err(|error| unreadable(&error))?.is_file() {
             return Err(TransferFault::NotAFile);
         }
         let file = File::open(&path).map_err(|error| unreadable(&error))?;
         let meta = file.metadata().map_err(|error| unreadable(&error))?;
+        fits(meta.len(), bytes_max)?;
         Ok((file, meta))
-    });
-    let (mut file, meta) = opened.await?;
+    })
+    .await
+}
+
+fn fits(size: u64, bytes_max: Option<u64>) -> Result<(), TransferFault> {
+    match bytes_max {
+        // A server that names no limit says so later, if it has one.
+        Some(bytes_max) if bytes_max > 0 && size > bytes_max => {
+            Err(TransferFault::TooLarge { size, bytes_max })
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn hash(
+    session: &mut Session,
+    job: &UploadJob,
+    mut file: File,
+    meta: Metadata,
+) -> Result<Source, Halt> {
     let mut hasher = blake3::Hasher::new();
     let mut done = 0;
     loop {
@@ -183,7 +206,7 @@ async fn pieces(
             next += piece.d.len() as u64;
             conn.push_event(kind::FDAT, &piece);
         }
-        match session.unless_stopped(session.next_event(conn)).await? {
+        match session.next_event(conn).await? {
             Some(Event::FileAck(FileAck { x: of, o })) if of == x && o > acked && o <= next => {
                 acked = o;
                 waits.reset();
@@ -272,7 +295,10 @@ async fn offer(
 }
 
 fn unreadable(error: &std::io::Error) -> TransferFault {
-    TransferFault::Unreadable(error.to_string())
+    match error.kind() {
+        std::io::ErrorKind::NotFound => TransferFault::Missing,
+        _ => TransferFault::Unreadable(error.to_string()),
+    }
 }
 
 async fn blocking<T: Send + 'static>(

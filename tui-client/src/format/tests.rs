@@ -16,18 +16,22 @@ fn sizes_have_two_digits() {
     for (bytes, expected) in [
         (0, "0 B"),
         (999, "999 B"),
-        (1000, "1.0 kB"),
-        (2_400_000, "2.4 MB"),
-        (9_940, "9.9 kB"),
-        (9_960, "10 kB"),
-        (999_499, "999 kB"),
-        (999_500, "1.0 MB"),
-        (13_000_000_000, "13 GB"),
-        (u64::MAX, "18447 PB"),
+        (1000, "1.0 KiB"),
+        (2_500_000, "2.4 MiB"),
+        (9 * 1024 + 963, "9.9 KiB"),
+        (9 * 1024 + 973, "10 KiB"),
+        (999 * 1024, "999 KiB"),
+        (1000 * 1024, "1.0 MiB"),
+        (100 << 20, "100 MiB"),
+        (13 << 30, "13 GiB"),
+        (u64::MAX, "16384 PiB"),
     ] {
         assert_eq!(size(bytes), expected);
     }
-    assert_eq!(rate(1_100_000), "1.1 MB/s");
+    assert_eq!(rate(1_100_000), "1.0 MiB/s");
+    assert_eq!(sizes_apart(150 << 20, 100 << 20), ("150 MiB".into(), "100 MiB".into()));
+    let (size, limit) = sizes_apart((100 << 20) + 1, 100 << 20);
+    assert_eq!((size.as_str(), limit.as_str()), ("104857601 B", "104857600 B"));
 }
 
 #[test]

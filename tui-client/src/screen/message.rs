@@ -114,7 +114,7 @@ pub(crate) fn sending(
             Span::styled(format!("  {}", format::size(transfer.size)), styles.dim),
         ]);
         let mut body = vec![head];
-        body.extend(transfer_line::lines(base, model, transfer, look.text_columns()));
+        body.extend(transfer_line::lines(base, transfer, look.text_columns()));
         lines.extend(indent(body, sender_head(&look), look.gutter()));
     }
     let hidden = lines.len().saturating_sub(rows.max(2));
@@ -412,7 +412,7 @@ fn offer(look: &Look<'_>, row: &Row, file: &FileOffer) -> Vec<Line<'static>> {
     let transfer = look.model.transfers.of_file(file.fid);
     match transfer {
         Some(transfer) if !is_own_done(look, row, transfer) => {
-            out.extend(transfer_line::lines(look.base, look.model, transfer, look.text_columns()));
+            out.extend(transfer_line::lines(look.base, transfer, look.text_columns()));
         }
         None if look.model.my_id() != Some(row.from) && row.state == RowState::Sent => {
             out.push(Line::from(Span::styled(look.base.words.t("files.to_save"), styles.dim)));

@@ -190,7 +190,7 @@ fn transfers(
     }
     let chosen = list.chosen(rows.len());
     let columns = usize::from(inside.width.saturating_sub(2));
-    let lines_of = |row: &Transfer| transfer_line::lines(base, model, row, columns);
+    let lines_of = |row: &Transfer| transfer_line::lines(base, row, columns);
     // Why the chosen one failed is told in full; of the others the beginning.
     let told = on.map_or(1, |transfer| lines_of(transfer).len().max(1));
     let slots = (usize::from(inside.height) + 1).saturating_sub(told) / 2;
@@ -249,9 +249,8 @@ fn transfer_head(
 const fn transfer_hints(phase: Option<&Phase>) -> &'static [Action] {
     match phase {
         None | Some(Phase::Done { .. } | Phase::Cancelled) => &[Action::Back],
-        Some(Phase::Paused | Phase::Failed(_)) => {
-            &[Action::Retry, Action::CancelTransfer, Action::Back]
-        }
+        Some(phase) if phase.can_resume() => &[Action::Retry, Action::CancelTransfer, Action::Back],
+        Some(Phase::Failed(_)) => &[Action::Back],
         Some(_) => &[Action::Pause, Action::CancelTransfer, Action::Back],
     }
 }

@@ -3,11 +3,7 @@
 
 use std::path::Path;
 
-use liao_client_core::{
-    model::Model,
-    transfer::{Direction, Phase, Transfer, TransferFault},
-};
-use liao_common::fault::FaultCode;
+use liao_client_core::transfer::{Direction, Phase, Transfer};
 use ratatui::text::{Line, Span};
 
 use crate::{
@@ -17,6 +13,7 @@ use crate::{
         width::{columns, truncate, truncate_start},
         wrap::{Row, wrap_text},
     },
+    view::reasons::fault_sentence,
     words::Words,
 };
 
@@ -27,12 +24,7 @@ const BAR_COLUMNS: usize = 16;
 const BAR_COLUMNS_MIN: usize = 6;
 
 /// The line, in at most `width` columns; why a transfer failed may take more than one.
-pub(crate) fn lines(
-    base: &Base,
-    model: &Model,
-    transfer: &Transfer,
-    width: usize,
-) -> Vec<Line<'static>> {
+pub(crate) fn lines(base: &Base, transfer: &Transfer, width: usize) -> Vec<Line<'static>> {
     let (words, styles) = (base.words, &base.theme.styles);
     let one = |text: String, style| vec![Line::from(Span::styled(truncate(&text, width), style))];
     match &transfer.phase {
@@ -49,8 +41,12 @@ pub(crate) fn lines(
             one(format!("✓ {text}"), styles.success)
         }
         Phase::Failed(fault) => {
-            let why = failure(words, fault, transfer, model);
-            let text = words.fill("files.failed", &[("reason", &why)]);
+            let why = fault_sentence(words, fault, &transfer.name);
+            let text = if fault.is_final() {
+                why
+            } else {
+                words.fill("files.failed", &[("reason", &why)])
+            };
             wrap_text(&format!("✗ {text}"), styles.failed, width).iter().map(Row::line).collect()
         }
     }
@@ -102,31 +98,4 @@ pub(crate) fn phase_word(words: &'static Words, transfer: &Transfer) -> &'static
         (Phase::Failed(_), _) => "phase.failed",
         (Phase::Cancelled, _) => "phase.cancelled",
     })
-}
-
-/// Why a transfer stopped, as a sentence.
-pub(crate) fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> String {
-    let with_name = |key: &str| words.fill(key, &[("file", &name), ("path", &name)]);
-    match fault {
-        TransferFault::Unreadable(_) => with_name("files.unreadable"),
-        TransferFault::NotAFile => with_name("files.not_a_file"),
-        TransferFault::Changed => with_name("files.vanished"),
-        TransferFault::Unwritable(_) => with_name("files.unwritable"),
-        TransferFault::DiskFull => with_name("files.no_space"),
-        TransferFault::HashMismatch => with_name("files.hash_differs"),
-        TransferFault::Refused(fault) => words.fault(fault.code),
-        TransferFault::TooMany => words.t("files.too_many").to_owned(),
-        TransferFault::LinkEnded => words.t("link.idle").to_owned(),
-    }
-}
-
-/// The same, with the server's limit where that is the reason.
-fn failure(words: &Words, fault: &TransferFault, transfer: &Transfer, model: &Model) -> String {
-    match (fault, &model.welcome) {
-        (TransferFault::Refused(refusal), Some(welcome)) if refusal.code == FaultCode::TooLarge => {
-            let limit = format::size(welcome.limits.file);
-            words.fill("files.too_large", &[("file", &transfer.name), ("size", &limit)])
-        }
-        _ => fault_sentence(words, fault, &transfer.name),
-    }
 }

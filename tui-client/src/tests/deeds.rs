@@ -263,7 +263,7 @@ fn words_are_completed() {
 fn a_file_that_can_be_read_is_sent_and_one_that_cannot_is_explained() {
     let mut desk = busy(SIZE, Language::English);
     let seen = |result| Input::FileSeen { session: 0, room: LOBBY, path: "/tmp/a".into(), result };
-    desk.input(seen(Ok(())));
+    desk.input(seen(Ok(1)));
     let job = UploadJob { room: LOBBY, path: "/tmp/a".into(), media: String::new() };
     assert_eq!(desk.wishes(), [Effect::Upload(job)]);
     for (kind, text) in [
@@ -274,6 +274,11 @@ fn a_file_that_can_be_read_is_sent_and_one_that_cannot_is_explained() {
         desk.input(seen(Err(kind.into())));
         desk.shows(text);
     }
+    desk.effects.clear();
+    desk.input(seen(Ok(200 << 20)));
+    desk.shows("a is too large: it has 200 MiB, and this server takes at most 95 MiB.");
+    desk.hides("Sending to");
+    assert_eq!(desk.wishes(), [], "nothing is offered");
 }
 
 #[test]
@@ -370,7 +375,7 @@ fn what_comes_late_from_another_link_is_not_for_this_one() {
     desk.input(Input::NotPosted { session: 1, room: LOBBY, text: "elsewhere".into() });
     desk.hides("elsewhere");
     let path = "/tmp/a".into();
-    desk.input(Input::FileSeen { session: 1, room: LOBBY, path, result: Ok(()) });
+    desk.input(Input::FileSeen { session: 1, room: LOBBY, path, result: Ok(1) });
     assert_eq!(desk.wishes(), [], "rooms of two servers have the same numbers");
 }
 

@@ -5,6 +5,7 @@ mod changing;
 mod deeds;
 mod door;
 mod driver;
+mod pages;
 mod paths;
 mod pictures;
 mod reading;

@@ -76,7 +76,7 @@ fn a_remark_goes_with_its_cause() {
     desk.hides("Not connected.");
 
     let path = std::path::PathBuf::from("/tmp/a");
-    desk.input(Input::FileSeen { session: 0, room: LOBBY, path, result: Ok(()) });
+    desk.input(Input::FileSeen { session: 0, room: LOBBY, path, result: Ok(1) });
     desk.shows("Sending to #lobby");
     let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
     let (direction, name) = (Direction::Upload, "a".to_owned());

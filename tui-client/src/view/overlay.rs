@@ -1,10 +1,7 @@
 //! What lies above the main screen, one thing at a time: go to, rooms, transfers, files, small forms, questions.
 //! Part of the main view.
 
-use liao_client_core::{
-    model::Model,
-    transfer::{Phase, TransferId},
-};
+use liao_client_core::{model::Model, transfer::TransferId};
 use liao_common::{
     id::RoomId,
     message::{Body, Kind},
@@ -108,7 +105,7 @@ impl MainView {
             Some(Overlay::Rooms(view)) => {
                 view.query.push_str(&line);
                 view.list = ListView::default();
-                let query = view.query.trim_start_matches('#').to_owned();
+                let query = view.wanted().to_owned();
                 self.ask(RoomList { query, ..RoomList::default() }, base);
             }
             Some(Overlay::Picker(view)) => view.type_text(text, base),
@@ -179,11 +176,8 @@ impl MainView {
         model: &Model,
         base: &mut Base,
     ) {
-        let rows: Vec<(TransferId, bool)> = model
-            .transfers
-            .iter()
-            .map(|row| (row.id, matches!(row.phase, Phase::Paused | Phase::Failed(_))))
-            .collect();
+        let rows: Vec<(TransferId, bool)> =
+            model.transfers.iter().map(|row| (row.id, row.phase.can_resume())).collect();
         let chosen = list.chosen(rows.len()).and_then(|row| rows.get(row)).copied();
         match (action, chosen) {
             (Action::Pause, Some((id, false))) => base.wish(Effect::Pause(id)),

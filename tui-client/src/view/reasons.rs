@@ -6,11 +6,13 @@ use liao_client_core::{
     address::{Address, AddressError},
     answer::CallError,
     notice::Cut,
+    transfer::TransferFault,
     trust::ConnectError,
 };
 use liao_common::fault::FaultCode;
 
 use crate::{
+    format,
     input::{PrivateTrouble, Unkept},
     words::Words,
 };
@@ -104,4 +106,34 @@ pub fn call_sentence(error: &CallError, words: &Words) -> String {
         CallError::Closed => words.t("link.idle").to_owned(),
         CallError::Decode(_) => words.fault(FaultCode::Internal),
     }
+}
+
+/// Why a transfer stopped, as a sentence.
+#[must_use]
+pub fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> String {
+    let with_name = |key: &str| words.fill(key, &[("file", &name), ("path", &name)]);
+    match fault {
+        TransferFault::Missing => with_name("files.not_found"),
+        TransferFault::Unreadable(_) => with_name("files.unreadable"),
+        TransferFault::NotAFile => with_name("files.not_a_file"),
+        TransferFault::Changed => with_name("files.vanished"),
+        TransferFault::Unwritable(_) => with_name("files.unwritable"),
+        TransferFault::DiskFull => with_name("files.no_space"),
+        TransferFault::HashMismatch => with_name("files.hash_differs"),
+        TransferFault::TooLarge { size, bytes_max } => too_large(words, name, (*size, *bytes_max)),
+        // A file that is too large by itself was not offered, so it is the sum.
+        TransferFault::Refused(fault) if fault.code == FaultCode::TooLarge => {
+            with_name("files.no_quota")
+        }
+        TransferFault::Refused(fault) => words.fault(fault.code),
+        TransferFault::TooMany => words.t("files.too_many").to_owned(),
+        TransferFault::LinkEnded => words.t("link.idle").to_owned(),
+    }
+}
+
+/// A file is larger than the server takes, as a sentence: its size and the limit, in bytes.
+#[must_use]
+pub fn too_large(words: &Words, name: &str, (size, bytes_max): (u64, u64)) -> String {
+    let (size, limit) = format::sizes_apart(size, bytes_max);
+    words.fill("files.too_large", &[("file", &name), ("size", &size), ("limit", &limit)])
 }

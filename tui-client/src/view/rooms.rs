@@ -4,6 +4,7 @@ use liao_client_core::model::{Model, RoomView};
 use liao_common::{
     event::{RoomPage, RoomRow},
     id::RoomId,
+    request::RoomList,
 };
 
 use super::list::ListView;
@@ -26,9 +27,10 @@ pub struct RoomsView {
 const ROOMS_MAX: usize = 1000;
 
 impl RoomsView {
-    /// A page came.
-    pub fn listed(&mut self, page: &RoomPage) {
+    /// A page came. Gives the request for the next one, while it is still wanted and brings anything.
+    pub fn listed(&mut self, asked: &RoomList, page: &RoomPage) -> Option<RoomList> {
         self.loaded = true;
+        let before = self.rooms.len();
         for room in &page.rooms {
             let clean = RoomRow {
                 name: liao_common::text::clean_line(&room.name),
@@ -40,6 +42,16 @@ impl RoomsView {
                 self.rooms.push(clean);
             }
         }
+        let wanted =
+            asked.query == self.wanted() && (before..ROOMS_MAX).contains(&self.rooms.len());
+        let after = page.next.clone().filter(|_| wanted && self.rooms.len() > before);
+        after.map(|after| RoomList { after: Some(after), ..asked.clone() })
+    }
+
+    /// What the server is asked for: the beginning of a name, without `#`.
+    #[must_use]
+    pub fn wanted(&self) -> &str {
+        self.query.trim_start_matches('#')
     }
 
     /// The rooms that one is invited to are as the model has them now.
@@ -64,7 +76,7 @@ impl RoomsView {
     /// The rooms that fit what was typed; those that one is invited to first.
     #[must_use]
     pub fn rows(&self) -> Vec<&RoomRow> {
-        let query = self.query.trim_start_matches('#');
+        let query = self.wanted();
         let others = self.rooms.iter().filter(|room| !self.is_invited(room.room));
         let invited = fuzzy::rank(query, &self.invited, |room| &room.name, ROOMS_MAX);
         let others = fuzzy::rank(query, others, |room| &room.name, ROOMS_MAX);

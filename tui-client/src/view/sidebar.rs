@@ -2,6 +2,7 @@
 
 use liao_client_core::model::Model;
 use liao_common::{
+    event::UserPage,
     id::UserId,
     request::{RoomOpen, Who},
 };
@@ -26,10 +27,24 @@ pub struct SidebarView {
     /// The list was sent away, where it has a place of its own.
     pub hidden: bool,
     /// Whom the server found for the filter, where not everybody is known here.
-    pub found: Vec<UserId>,
+    found: Vec<UserId>,
 }
 
 impl SidebarView {
+    /// A page of people came. Gives the request for the next one, while it is still wanted and brings anybody.
+    pub fn found(&mut self, asked: &Who, page: &UserPage) -> Option<Who> {
+        if asked.query != self.filter {
+            return None;
+        }
+        if asked.after.is_none() {
+            self.found.clear();
+        }
+        self.found.extend(page.users.iter().map(|user| user.user));
+        let full = page.users.is_empty() || self.found.len() >= FOUND_MAX;
+        let after = page.next.clone().filter(|_| !full);
+        after.map(|after| Who { after: Some(after), ..asked.clone() })
+    }
+
     /// The people shown, in order.
     #[must_use]
     pub fn people(&self, model: &Model) -> Vec<UserId> {

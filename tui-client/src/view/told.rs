@@ -16,7 +16,11 @@ use liao_common::{
 };
 
 use super::{
-    changing::Intent, dialog::DialogView, main::MainView, overlay::Overlay, reasons::call_sentence,
+    changing::Intent,
+    dialog::DialogView,
+    main::MainView,
+    overlay::Overlay,
+    reasons::{call_sentence, too_large},
     remark::About,
 };
 use crate::{app::Base, effect::Effect, input::Input};
@@ -95,13 +99,17 @@ impl MainView {
         let held: Vec<Held> = self.held.extract_if(.., |held| held.request() == request).collect();
         match (request, answer) {
             (_, Ok(Answer::Room(room))) => self.do_held(held, room.room, model, base),
-            (Request::RoomList(_), Ok(Answer::Rooms(page))) => {
-                if let Some(Overlay::Rooms(rooms)) = &mut self.overlay {
-                    rooms.listed(page);
+            (Request::RoomList(asked), Ok(Answer::Rooms(page))) => {
+                if let Some(Overlay::Rooms(rooms)) = &mut self.overlay
+                    && let Some(next) = rooms.listed(asked, page)
+                {
+                    self.ask(next, base);
                 }
             }
             (Request::Who(asked), Ok(Answer::Users(page))) if !asked.query.is_empty() => {
-                self.sidebar.found = page.users.iter().map(|user| user.user).collect();
+                if let Some(next) = self.sidebar.found(asked, page) {
+                    self.ask(next, base);
+                }
             }
             (Request::Users(asked), Ok(Answer::Users(page))) if !asked.names.is_empty() => {
                 self.found_people(held, &asked.names, page, base);
@@ -189,13 +197,19 @@ impl MainView {
         &mut self,
         room: RoomId,
         path: std::path::PathBuf,
-        result: std::io::Result<()>,
+        result: std::io::Result<u64>,
         model: &Model,
         base: &mut Base,
     ) {
         let shown = liao_common::text::clean_line(&path.display().to_string());
         let sentence = match result {
-            Ok(()) => {
+            Ok(size) => {
+                let bytes_max = model.welcome.as_ref().map_or(0, |welcome| welcome.limits.file);
+                if bytes_max > 0 && size > bytes_max {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    let name = liao_common::text::clean_line(&name);
+                    return self.complain(base, too_large(base.words, &name, (size, bytes_max)));
+                }
                 let job = UploadJob { room, path, media: String::new() };
                 base.wish(Effect::Upload(job));
                 let to = super::chat::title_of(model, room);

@@ -289,6 +289,90 @@ async fn a_cut_upload_goes_on_where_it_was() {
     assert_eq!(stored, content);
 }
 
+/// A transfer that has begun, with acknowledgements that come at once up to `acked`.
+async fn acknowledged(story: &mut Story, acked: u64) -> (TransferId, Peer) {
+    let path = story.file("a", &bytes(2_000_000));
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let (rid, _) = data.expect::<FileOpen>().await;
+    data.ok(rid, &FileOpened { x: X, off: 0 });
+    // All that may be sent without an acknowledgement.
+    for _ in 0..WINDOW_BYTES / CHUNK_BYTES as u64 {
+        piece(&data.frame().await.unwrap());
+    }
+    for o in (1..=acked / CHUNK_BYTES as u64).map(|count| count * CHUNK_BYTES as u64) {
+        data.event(kind::FACK, &FileAck { x: X, o }).await;
+    }
+    // The client has taken the last one: it sends what it allows.
+    while piece(&data.frame().await.unwrap()).o < WINDOW_BYTES + acked - CHUNK_BYTES as u64 {}
+    (id, data)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_progress_is_told_though_it_came_right_behind_another() {
+    const ACKED: u64 = 5 * CHUNK_BYTES as u64;
+    let mut story = story().await;
+    let (id, _data) = acknowledged(&mut story, ACKED).await;
+    let told = soon(async {
+        loop {
+            let notice = story.notices.recv().await.expect("the link is gone");
+            let Notice::Transfer(TransferNotice { id: of, change }) = notice else { continue };
+            match change {
+                TransferChange::Moved { done, .. } if of == id && done == ACKED => return done,
+                TransferChange::Phase { phase: Phase::Cut, .. } => panic!("it was not told"),
+                _ => {}
+            }
+        }
+    });
+    assert_eq!(told.await, ACKED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_that_stops_shows_its_true_bytes() {
+    const ACKED: u64 = 5 * CHUNK_BYTES as u64;
+    let mut story = story().await;
+    let (id, mut data) = acknowledged(&mut story, ACKED).await;
+    story.handle.pause(id).unwrap();
+    let cancel = loop {
+        let frame = data.frame().await.unwrap();
+        if frame.kind() == "file.cancel" {
+            break frame;
+        }
+    };
+    data.ok(cancel.rid, &Empty {});
+    data.flush().await;
+    let mut transfers = crate::transfer::Transfers::default();
+    soon(async {
+        while transfers.find(id).is_none_or(|row| row.phase != Phase::Paused) {
+            if let Some(Notice::Transfer(notice)) = story.notices.recv().await {
+                transfers.apply(&notice);
+            }
+        }
+    })
+    .await;
+    assert_eq!(transfers.find(id).map(|row| row.done), Some(ACKED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_the_server_does_not_take_is_refused_before_it_is_read() {
+    let mut story = story().await;
+    let path = story.file("large", b"");
+    let size = crate::fake::FILE_BYTES_MAX + 1;
+    fs::File::options().write(true).open(&path).unwrap().set_len(size).unwrap();
+    let id = story.upload(&path);
+    let fault = TransferFault::TooLarge { size, bytes_max: crate::fake::FILE_BYTES_MAX };
+    assert_eq!(story.rest(id).await, Phase::Failed(fault));
+    // There is nothing to go on with, and the next one is the first that the server hears of.
+    story.handle.resume(id).unwrap();
+    let small = story.file("small", &bytes(9));
+    let id = story.upload(&small);
+    let mut data = story.data().await;
+    let open = take(&mut data, &mut Vec::new(), 9).await;
+    assert_eq!(open.name, "small");
+    store(&mut data).await;
+    assert_eq!(story.rest(id).await, Phase::Done { fid: FID, path: small });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_file_that_changes_or_vanishes_is_not_offered() {
     for vanish in [false, true] {

@@ -55,7 +55,7 @@ fn file() -> What {
 fn every_entry_is_one_sentence() {
     let text = || What::Text("one\ntwo".to_owned());
     assert_eq!(sentence(said(text(), "text")), "#lobby Bob: one two");
-    assert_eq!(sentence(said(file(), "file")), "#lobby Bob: file a.txt (1.5 kB), /get 3 saves it");
+    assert_eq!(sentence(said(file(), "file")), "#lobby Bob: file a.txt (1.5 KiB), /get 3 saves it");
     assert_eq!(sentence(said(What::Join, "join")), "Bob joined #lobby");
     assert_eq!(sentence(said(What::Leave, "leave")), "Bob left #lobby");
     for (what, want) in [

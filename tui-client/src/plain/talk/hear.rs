@@ -9,8 +9,7 @@ use liao_common::{event, request::Request};
 use super::{Stage, Talk};
 use crate::{
     plain::{Exit, event::Event, reach},
-    screen::transfer_line::fault_sentence,
-    view::reasons::{cut_sentence, keys_sentence},
+    view::reasons::{cut_sentence, fault_sentence, keys_sentence},
 };
 
 impl Talk {
