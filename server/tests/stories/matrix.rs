@@ -1,0 +1,332 @@
+//! Who may do what: every request, asked by everybody about one private room. A new request without
+//! a row does not compile. For those outside, what is private and what does not exist are the same.
+
+use std::collections::BTreeSet;
+
+use liao_common::{
+    event::{Session, kind},
+    fault::{Fault, FaultCode},
+    frame::Frame,
+    id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
+    message::{Body, Kind},
+    request::{
+        self, Ask as _, Auth, Devices, FileCancel, FileDone, FileGet, FileOpen, Hello, History,
+        Logout, Mark, Members, Passwd, Register, Request, Revoke, RoomCreate, RoomInvite, RoomJoin,
+        RoomLeave, RoomList, RoomOpen, RoomTopic, Send, Sync, Users, Watch, Who,
+    },
+};
+
+use crate::support::{Person, Raw, World, register, secret};
+
+/// How somebody stands to the private room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Has said `hello` and nothing else.
+    Anonymous,
+    /// Has an account and nothing to do with the room.
+    Stranger,
+    /// Administers the server; the room is none of its business.
+    Administrator,
+    /// Was in it, and left.
+    Former,
+    /// May come in.
+    Invited,
+    /// Is in it.
+    Member,
+    /// Made it.
+    Owner,
+}
+
+use Part::{Administrator, Anonymous, Former, Invited, Member, Owner, Stranger};
+
+/// In the order of asking: who can spoil least comes first.
+const PARTS: [Part; 7] = [Anonymous, Stranger, Administrator, Former, Invited, Member, Owner];
+
+impl Part {
+    fn id(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// The room is none of its business.
+    const fn is_outside(self) -> bool {
+        matches!(self, Stranger | Administrator | Former)
+    }
+}
+
+/// What comes of a request: for the anonymous, for those outside, the invited, members, the owner.
+type Row = [Result<(), FaultCode>; 5];
+
+const DONE: Result<(), FaultCode> = Ok(());
+const LOGIN: Result<(), FaultCode> = Err(FaultCode::Unauthenticated);
+const NOTHING: Result<(), FaultCode> = Err(FaultCode::NotFound);
+const LATE: Result<(), FaultCode> = Err(FaultCode::BadRequest);
+
+/// The rights. Every request has a row.
+const fn row(request: &Request) -> Row {
+    match request {
+        // Once, and before the login.
+        Request::Hello(_) => [LOGIN, LATE, LATE, LATE, LATE],
+        Request::Register(_) | Request::Auth(_) => [DONE, LATE, LATE, LATE, LATE],
+        // One's own.
+        Request::Logout(_)
+        | Request::Passwd(_)
+        | Request::Devices(_)
+        | Request::Sync(_)
+        | Request::Watch(_)
+        | Request::RoomCreate(_)
+        | Request::RoomList(_)
+        | Request::RoomOpen(_)
+        | Request::Who(_)
+        | Request::Users(_) => [LOGIN, DONE, DONE, DONE, DONE],
+        // The owner's device; a transfer of another connection.
+        Request::Revoke(_) => [LOGIN, NOTHING, NOTHING, NOTHING, DONE],
+        Request::FileDone(_) | Request::FileCancel(_) => {
+            [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING]
+        }
+        // What is said there, and by whom.
+        Request::Send(_)
+        | Request::History(_)
+        | Request::Mark(_)
+        | Request::RoomTopic(_)
+        | Request::RoomInvite(_)
+        | Request::Members(_)
+        | Request::FileOpen(_)
+        | Request::FileGet(_) => [LOGIN, NOTHING, NOTHING, DONE, DONE],
+        // Whoever was asked may come, or say no.
+        Request::RoomJoin(_) | Request::RoomLeave(_) => [LOGIN, NOTHING, DONE, DONE, DONE],
+    }
+}
+
+fn want(request: &Request, part: Part) -> Result<(), FaultCode> {
+    let [anonymous, outside, invited, member, owner] = row(request);
+    match part {
+        Anonymous => anonymous,
+        Stranger | Administrator | Former => outside,
+        Invited => invited,
+        Member => member,
+        Owner => owner,
+    }
+}
+
+/// What the requests are about.
+#[derive(Clone, Copy)]
+struct Object {
+    room: RoomId,
+    seq: Seq,
+    file: FileId,
+    device: DeviceId,
+    name: &'static str,
+}
+
+/// Somebody whom everybody knows.
+const BYSTANDER: UserId = UserId(6);
+
+/// Nothing of it exists.
+const MISSING: Object = Object {
+    room: RoomId(99_999),
+    seq: Seq(1),
+    file: FileId(99_999),
+    device: DeviceId(99_999),
+    name: "nothing",
+};
+
+fn hello() -> Hello {
+    Hello { v: (1, 1), caps: Vec::new(), agent: String::new(), role: None }
+}
+
+fn password(id: &str) -> Auth {
+    let (user, secret) = (Some(id.into()), Some(secret(id)));
+    Auth { mech: "password".into(), user, secret, ..Auth::default() }
+}
+
+/// Every request about this, as somebody asks it; those that change most come last.
+fn requests(about: &Object, part: Part) -> Vec<Request> {
+    let Object { room, seq, file, device, name } = *about;
+    let (id, lobby) = (part.id(), RoomId::LOBBY);
+    let cid = Nonce([part as u8 + 1; 16]);
+    let body = Body { re: Some(seq), ..Body::text("hello there") };
+    let b3 = Hash([part as u8; 32]);
+    let made = format!("{id}s-{name}");
+    vec![
+        hello().into(),
+        Register { invite: None, ..register(&made) }.into(),
+        password("owner").into(),
+        Devices {}.into(),
+        Sync::default().into(),
+        Watch { act: vec![room, lobby], online: true }.into(),
+        Who::default().into(),
+        Users { ids: vec![UserId(1)], names: vec![id.clone()] }.into(),
+        RoomList::default().into(),
+        RoomOpen { user: None, name: Some("bystander".into()) }.into(),
+        RoomCreate { name: made, private: true, topic: String::new() }.into(),
+        History { room, ..History::default() }.into(),
+        History { room, around: Some(seq), ..History::default() }.into(),
+        Members { room, after: None, limit: None }.into(),
+        Mark { room, read: seq }.into(),
+        Send { room, cid, kind: Kind::Text, body }.into(),
+        RoomTopic { room, topic: format!("as {id} says") }.into(),
+        RoomInvite { room, user: BYSTANDER }.into(),
+        FileGet { fid: file, off: 0 }.into(),
+        FileOpen { room, size: 5, b3, name: "file".into(), media: String::new() }.into(),
+        FileDone { x: 77 }.into(),
+        FileCancel { x: 77, discard: true }.into(),
+        RoomJoin { room: Some(room), name: None }.into(),
+        RoomJoin { room: None, name: Some(name.into()) }.into(),
+        RoomLeave { room }.into(),
+        Revoke { dev: device }.into(),
+        Passwd { old: secret(&id), new: secret(&id) }.into(),
+        Logout {}.into(),
+    ]
+}
+
+/// A fresh connection of somebody, ready to ask.
+async fn comes(world: &World, part: Part) -> Raw {
+    let mut raw = world.raw().await;
+    raw.hello().await;
+    if part != Anonymous {
+        raw.asks::<Session>(password(&part.id())).await.unwrap();
+    }
+    raw
+}
+
+/// What the server answers, on a connection of its own.
+async fn asks(world: &World, part: Part, request: Request) -> Result<(), Fault> {
+    let mut raw = comes(world, part).await;
+    let rid = raw.sends(request).await;
+    loop {
+        let frame = raw.next().await.expect("an answer");
+        match frame.kind() {
+            kind::OK if frame.rid == rid => return Ok(()),
+            kind::ERR if frame.rid == rid => return Err(frame.decode().unwrap()),
+            _ => {}
+        }
+    }
+}
+
+/// A private room with everybody in their place, a message and a file.
+async fn furnishes(world: &World, owner: &Person, name: &'static str) -> Object {
+    let room = owner.creates(&format!("#{name}"), true).await;
+    for part in [Former, Invited, Member] {
+        let person = world.logs_in(&part.id()).await;
+        owner.invites(&format!("#{name}"), person.number()).await.unwrap();
+        if part != Invited {
+            person.joins(&format!("#{name}")).await;
+        }
+        if part == Former {
+            person.leaves(&format!("#{name}")).await;
+        }
+        person.goes().await;
+    }
+    let seq = owner.says(&format!("#{name}"), "between us").await;
+    let mut raw = comes(world, Owner).await;
+    let file = uploads(&mut raw, room, b"secret plan").await;
+    let body = Body { fid: Some(file), ..Body::default() };
+    let send = Send { room, cid: Nonce([99; 16]), kind: Kind::File, body };
+    raw.asks::<liao_common::event::Posted>(send).await.unwrap();
+    let spare = world.raw().await.logs_in("owner", "spare").await;
+    Object { room, seq, file, device: spare.dev, name }
+}
+
+async fn uploads(raw: &mut Raw, room: RoomId, bytes: &[u8]) -> FileId {
+    use liao_common::event::{FileData, FileOpened, FileStored};
+    let (size, b3) = (bytes.len() as u64, Hash(blake3::hash(bytes).into()));
+    let ask = FileOpen { room, size, b3, name: "plan".into(), media: String::new() };
+    let opened: FileOpened = raw.asks(ask).await.unwrap();
+    let data = FileData { x: opened.x, o: 0, d: bytes.to_vec() };
+    raw.writes(&liao_common::codec::frame(kind::FDAT, 0, &data)).await;
+    raw.asks::<FileStored>(FileDone { x: opened.x }).await.unwrap().fid
+}
+
+async fn town() -> (World, Person) {
+    let world = World::new().await;
+    for part in [Administrator, Stranger, Former, Invited, Member] {
+        world.registers(&part.id()).await.goes().await;
+    }
+    let bystander = world.registers("bystander").await;
+    assert_eq!(bystander.number(), BYSTANDER);
+    bystander.goes().await;
+    let owner = world.registers("owner").await;
+    (world, owner)
+}
+
+#[tokio::test]
+async fn everybody_may_do_what_is_theirs_and_nothing_else() {
+    let (world, owner) = town().await;
+    let plan = furnishes(&world, &owner, "plan").await;
+    let mut kinds = BTreeSet::new();
+    let count = requests(&plan, Owner).len();
+    let mut faults = Vec::new();
+    for number in 0..count {
+        for part in PARTS {
+            let request = requests(&plan, part).swap_remove(number);
+            kinds.insert(request.kind());
+            let want = want(&request, part);
+            let words = format!("{part:?}: {request:?}");
+            let came = asks(&world, part, request).await.map_err(|fault| fault.code);
+            if came != want {
+                faults.push(format!("{words}\n    {came:?}, not {want:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(kinds, request::KINDS.iter().copied().collect(), "every request was asked");
+}
+
+#[tokio::test]
+async fn what_is_private_and_what_is_not_there_are_the_same() {
+    let (world, owner) = town().await;
+    let plan = furnishes(&world, &owner, "plan").await;
+    let direct = owner.opens("member").await;
+    let seq = owner.says("@member", "only you").await;
+    let mut raw = comes(&world, Owner).await;
+    let file = uploads(&mut raw, direct, b"for you only").await;
+    let whisper = Object { room: direct, seq, file, name: "whisper", ..plan };
+    for part in PARTS {
+        for (number, missing) in requests(&MISSING, part).into_iter().enumerate() {
+            // Not about the object: it would be done, and then done again.
+            if missing.kind() == Register::KIND {
+                continue;
+            }
+            let nothing = asks(&world, part, missing).await;
+            for (about, concerned) in [
+                (&plan, part.is_outside() || part == Anonymous),
+                (&whisper, part != Member && part != Owner),
+            ] {
+                if concerned {
+                    let request = requests(about, part).swap_remove(number);
+                    let words = format!("{part:?}: {request:?}");
+                    assert_eq!(asks(&world, part, request).await, nothing, "{words}");
+                }
+            }
+        }
+    }
+}
+
+/// Whether the frame grants the request.
+fn grants(frame: &Frame, rid: u64) -> bool {
+    frame.rid == rid && frame.kind() == kind::OK
+}
+
+#[tokio::test]
+async fn a_revoked_device_is_granted_nothing() {
+    let (world, owner) = town().await;
+    let plan = furnishes(&world, &owner, "plan").await;
+    for request in requests(&plan, Owner) {
+        let mut raw = world.raw().await;
+        let session = raw.logs_in("owner", "stolen").await;
+        let token = session.token.clone();
+        owner.asks(Revoke { dev: session.dev }).await.unwrap();
+        let words = format!("{request:?}");
+        let rid = raw.sends(request).await;
+        let frames = raw.rest().await;
+        assert!(!frames.iter().any(|frame| grants(frame, rid)), "{words}");
+        let last = frames.last().expect("a word at the end");
+        assert_eq!(last.kind(), kind::GOAWAY, "{words}");
+        let auth = Auth { mech: "token".into(), token, ..Auth::default() };
+        let mut again = world.raw().await;
+        again.hello().await;
+        let fault = again.asks::<Session>(auth).await.unwrap_err();
+        assert_eq!(fault.code, FaultCode::Unauthenticated);
+    }
+    owner.asks(Devices {}).await.unwrap();
+}
