@@ -147,7 +147,8 @@ fn begin(path: &Path) -> Result<(), DataDirError> {
     write_format(path).map_err(failed("write", path))
 }
 
-fn write_format(path: &Path) -> io::Result<()> {
+/// Writes the format of a folder whose content is whole.
+pub(crate) fn write_format(path: &Path) -> io::Result<()> {
     let fresh = path.join("format.new");
     let mut file = File::create(&fresh)?;
     writeln!(file, "{FORMAT_WORD} {FORMAT_VERSION}")?;

@@ -14,6 +14,7 @@ use liao_server::{
     admin::{
         self,
         account::AddAccount,
+        backup::Summary,
         client,
         invite::{self, AddInvite},
     },
@@ -49,7 +50,24 @@ enum Command {
     /// Manage invites.
     #[command(subcommand)]
     Invite(Invite),
-    /// Read the whole journal of a stopped server and say what is wrong with it. Changes nothing.
+    /// Copy everything that must not be lost, of a running or a stopped server, and verify the copy.
+    Backup {
+        /// The folder to make; it must not exist.
+        out: PathBuf,
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Make a data folder of a backup.
+    Restore {
+        /// The backup.
+        from: PathBuf,
+        /// The data folder to make; it must be empty or missing.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Read everything a stopped server has stored, say what is wrong with it and what a start would do
+    /// about it. Changes nothing.
     Check {
         /// The server's data folder.
         #[arg(long, value_name = "DIR")]
@@ -171,6 +189,8 @@ async fn run(command: Command) -> Result<()> {
         Command::Invite(Invite::Add { uses, days, host, data }) => {
             add_invite(&data, AddInvite { uses, days }, host.as_deref()).await
         }
+        Command::Backup { out, data } => backup(&data, &out).await,
+        Command::Restore { from, data } => restore(&from, &data).await,
         Command::Check { data } => check(&data),
     }
 }
@@ -271,11 +291,31 @@ async fn add_invite(data: &Path, ask: AddInvite, host: Option<&str>) -> Result<(
     Ok(())
 }
 
+async fn backup(data: &Path, out: &Path) -> Result<()> {
+    let summary = admin::backup::backup(data, out).await?;
+    tell(&summary, "backed up and verified", out)
+}
+
+async fn restore(from: &Path, data: &Path) -> Result<()> {
+    let summary = admin::backup::restore(from, data).await?;
+    tell(&summary, "restored and verified", data)
+}
+
+fn tell(summary: &Summary, done: &str, at: &Path) -> Result<()> {
+    let Summary { records, files, damaged } = summary;
+    let line = format!("{done}: {records} records and {files} files in {}", at.display());
+    say(&mut std::io::stdout(), &line);
+    for file in damaged {
+        say(&mut std::io::stderr(), &format!("liaod: {file} is damaged and was left out"));
+    }
+    if damaged.is_empty() { Ok(()) } else { bail!("not all files could be copied") }
+}
+
 fn check(data: &Path) -> Result<()> {
     let findings = admin::check::check(data)?;
     findings.lines.iter().for_each(|line| say(&mut std::io::stdout(), line));
     if findings.damaged {
-        bail!("the journal is damaged");
+        bail!("something is damaged");
     }
     Ok(())
 }

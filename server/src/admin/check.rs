@@ -1,12 +1,14 @@
-//! Reading the whole journal of a stopped server without changing anything, and saying what a
-//! start would do about what is wrong.
+//! Reading everything in the data folder of a stopped server without changing anything, and saying
+//! what a start would do about what is wrong.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
+use super::backup::{BackupError, content};
 use crate::{
     datadir::{DataDir, DataDirError},
     disk::RealDisk,
     journal::{self, JournalError, SegmentReport},
+    tls,
 };
 
 /// Why nothing could be checked.
@@ -18,6 +20,9 @@ pub enum CheckError {
     /// There is no data folder there.
     #[error("there is no data folder at {0}")]
     Nothing(String),
+    /// A file cannot be read.
+    #[error(transparent)]
+    Files(#[from] BackupError),
     /// The journal's folder cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -26,13 +31,13 @@ pub enum CheckError {
 /// What was found.
 #[derive(Debug)]
 pub struct Findings {
-    /// Lines for the operator, one a segment.
+    /// Lines for the operator, one a segment of the journal, and one for each of the rest.
     pub lines: Vec<String>,
-    /// Whether a start would refuse this journal.
+    /// Whether a start would refuse this folder, or something of it is lost.
     pub damaged: bool,
 }
 
-/// Checks every record of the journal in this data folder.
+/// Checks every record of the journal in this data folder, every file, the key and the index.
 ///
 /// # Errors
 /// See [`CheckError`].
@@ -47,7 +52,71 @@ pub fn check(data: &Path) -> Result<Findings, CheckError> {
     let last = reports.len().saturating_sub(1);
     let damaged = reports.iter().take(last).any(|report| report.flaw.is_some());
     let lines = reports.iter().enumerate().map(|(at, report)| line(report, at == last)).collect();
-    Ok(Findings { lines, damaged })
+    let mut findings = Findings { lines, damaged };
+    look_beside_segments(&folder.journal(), &mut findings);
+    look_at_files(&folder.path().join("blobs"), &mut findings)?;
+    look_at_key(&folder, &mut findings);
+    look_at_index(&folder.index(), &mut findings);
+    Ok(findings)
+}
+
+impl Findings {
+    fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn complain(&mut self, line: impl Into<String>) {
+        self.damaged = true;
+        self.say(line);
+    }
+}
+
+fn look_beside_segments(journal: &Path, findings: &mut Findings) {
+    if journal.join("overwrite.redo").exists() {
+        findings.say("overwrite.redo: an erasure was interrupted; the next start finishes it");
+    }
+    let entries = fs::read_dir(journal).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut cut: Vec<String> = names.filter(|name| name.ends_with(".cut")).collect();
+    cut.sort_unstable();
+    for name in cut {
+        findings.say(format!("{name}: cut off by an earlier start; nobody reads it"));
+    }
+}
+
+fn look_at_files(blobs: &Path, findings: &mut Findings) -> Result<(), CheckError> {
+    let mut sound = 0_u64;
+    let mut damaged = Vec::new();
+    content::each_blob(blobs, &mut |path, name| {
+        if content::hash_of(path, &mut std::io::sink())? == name {
+            sound += 1;
+        } else {
+            damaged.push(path.display().to_string());
+        }
+        Ok(())
+    })?;
+    findings.say(format!("blobs: {sound} sound files"));
+    for path in damaged {
+        findings.complain(format!(
+            "{path}: not what its name says; whoever fetches it finds out and throws it away: put it back from a backup, or ask its sender to send it again"
+        ));
+    }
+    Ok(())
+}
+
+fn look_at_key(folder: &DataDir, findings: &mut Findings) {
+    match tls::pin(&folder.tls()) {
+        Some(pin) => findings.say(format!("tls/key.pem: sound, pin {pin}")),
+        None => findings.complain(
+            "tls/key.pem: missing or unreadable; the server does not start without it: put it back from a backup",
+        ),
+    }
+}
+
+fn look_at_index(index: &Path, findings: &mut Findings) {
+    if !index.is_dir() {
+        findings.say("index: missing; the next start makes it anew from the journal");
+    }
 }
 
 fn line(report: &SegmentReport, last: bool) -> String {

@@ -2,6 +2,7 @@
 //! only its owner can open, on a stopped one by opening the folder.
 
 pub mod account;
+pub mod backup;
 pub mod check;
 pub mod client;
 pub mod invite;

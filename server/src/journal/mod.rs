@@ -18,6 +18,7 @@ pub use check::{SegmentReport, check};
 pub use reader::{JournalReader, Records};
 pub use record::{NewRecord, RECORD_BODY_BYTES_MAX, Record};
 pub use recover::TailCut;
+pub(crate) use recover::list_segments as segments;
 pub use writer::{Journal, JournalOptions, Opened};
 
 /// A place between two commits. Ordered; an offset is in bytes from the start of the segment.
