@@ -51,6 +51,20 @@ actions! {
     Register = "register",
     /// Choose another server.
     OtherServer = "other_server",
+    /// Go to the private server on this computer, and start it if nobody runs it.
+    StartPrivate = "start_private",
+    /// Menu: a remembered login by its number.
+    Login4 = "login_number",
+    /// Menu: a remembered login by its number.
+    Login5 = "login_number",
+    /// Menu: a remembered login by its number.
+    Login6 = "login_number",
+    /// Menu: a remembered login by its number.
+    Login7 = "login_number",
+    /// Menu: a remembered login by its number.
+    Login8 = "login_number",
+    /// Menu: a remembered login by its number.
+    Login9 = "login_number",
     /// Change the language.
     Language = "language",
     /// Next field of a form, next pane of the screen.
@@ -184,7 +198,7 @@ impl Action {
             Self::Next if !matches!(mode, Mode::Form) => "hint.focus",
             Self::Retry if matches!(mode, Mode::Transfers) => "files.resume",
             Self::Help => "hint.help",
-            Self::Decline if matches!(mode, Mode::Menu) => "menu.forget_login",
+            Self::Decline if matches!(mode, Mode::Start | Mode::Menu) => "menu.forget_login",
             Self::Choose => "hint.choose",
             Self::Submit => "hint.submit",
             Self::Next => "hint.next",
@@ -207,6 +221,33 @@ impl Action {
             Self::Hidden => "hint.hidden",
             other => other.word_key(),
         }
+    }
+
+    /// Keys of the words on the help page: some actions mean another thing in some places.
+    #[must_use]
+    pub const fn help_key(self, mode: Mode) -> &'static str {
+        match (mode, self) {
+            // The same key walks fields in a form and panes on the main screen.
+            (Mode::Main, Self::Next | Self::Previous) => "hint.focus",
+            (Mode::Start | Mode::Menu, Self::Decline) => "menu.forget_login",
+            (Mode::Start, Self::OtherServer) => "hint.connect",
+            (Mode::Unreached, Self::OtherServer) => "hint.change_address",
+            _ => self.word_key(),
+        }
+    }
+
+    /// The login beyond the default one that a `Login…` action names, by its place from 0.
+    #[must_use]
+    pub const fn login(self) -> Option<usize> {
+        Some(match self {
+            Self::Login4 => 0,
+            Self::Login5 => 1,
+            Self::Login6 => 2,
+            Self::Login7 => 3,
+            Self::Login8 => 4,
+            Self::Login9 => 5,
+            _ => return None,
+        })
     }
 
     /// The place of the tab that a `Tab…` action names, from 0.

@@ -107,7 +107,7 @@ pub enum Submit {
     Editing,
     /// A request is under way; the key names what is being waited for.
     Waiting(&'static str),
-    /// The request failed; the sentence stands under the form.
+    /// The request failed; the key is of the sentence that stands under the form.
     Failed(String),
 }
 
@@ -127,6 +127,8 @@ pub enum FormStep {
 pub struct Form {
     /// Key of the title.
     pub title: &'static str,
+    /// Key of the word for what Enter does at the end.
+    pub verb: &'static str,
     fields: Vec<Field>,
     focus: usize,
     revealed: bool,
@@ -138,7 +140,27 @@ impl Form {
     #[must_use]
     pub fn new(title: &'static str, fields: Vec<Field>) -> Self {
         let focus = fields.iter().position(|field| field.line.text().is_empty()).unwrap_or(0);
-        Self { title, fields, focus, revealed: false, submit: Submit::Editing }
+        let verb = "hint.submit";
+        Self { title, verb, fields, focus, revealed: false, submit: Submit::Editing }
+    }
+
+    /// The form with another word for what Enter does at the end.
+    #[must_use]
+    pub const fn with_verb(mut self, verb: &'static str) -> Self {
+        self.verb = verb;
+        self
+    }
+
+    /// Whether Enter in the focused field sends the form.
+    #[must_use]
+    pub const fn is_at_end(&self) -> bool {
+        self.focus + 1 >= self.fields.len()
+    }
+
+    /// Whether some field is a password.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.fields.iter().any(|field| field.masked)
     }
 
     /// The fields in order.
@@ -223,7 +245,7 @@ impl Form {
     pub fn enter(&mut self) -> FormStep {
         if self.is_waiting() {
             FormStep::Still
-        } else if self.focus + 1 >= self.fields.len() {
+        } else if self.is_at_end() {
             FormStep::Submit
         } else {
             self.focus_next()
@@ -275,9 +297,9 @@ impl Form {
         matches!(self.submit, Submit::Waiting(_))
     }
 
-    /// The request failed for a reason that belongs to no field.
-    pub fn fail(&mut self, sentence: impl Into<String>) {
-        self.submit = Submit::Failed(sentence.into());
+    /// The request failed for a reason that belongs to no field; the key is of its sentence.
+    pub fn fail(&mut self, key: impl Into<String>) {
+        self.submit = Submit::Failed(key.into());
     }
 
     /// The person stopped waiting; everything typed is still there. Says whether there was a wait.

@@ -5,7 +5,7 @@ mod date;
 #[cfg(test)]
 mod tests;
 
-pub use date::{Date, LocalOffset, clock, day_rule, local_date, short_date, when};
+pub use date::{Date, LocalOffset, clock, day_rule, local_date, numeric_date, short_date, when};
 
 const STEP: f64 = 1024.0;
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];

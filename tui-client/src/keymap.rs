@@ -10,12 +10,20 @@ use crate::action::Action;
 /// A part of the program with keys of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
+    /// The first screen while no server is known.
+    Start,
     /// The first screen.
     Menu,
     /// A form with fields.
     Form,
+    /// A form in which a password is typed.
+    Secret,
     /// The question whether a server's key is trusted.
     Trust,
+    /// The page that says why a server was not reached.
+    Unreached,
+    /// A page to read or to wait at; one can only go back.
+    Page,
     /// Everywhere on the main screen.
     Main,
     /// The popup of completions.
@@ -43,9 +51,10 @@ impl Mode {
     #[must_use]
     pub const fn word_key(self) -> &'static str {
         match self {
-            Self::Menu => "mode.menu",
-            Self::Form => "mode.form",
+            Self::Start | Self::Menu => "mode.menu",
+            Self::Form | Self::Secret => "mode.form",
             Self::Trust => "mode.trust",
+            Self::Unreached | Self::Page => "mode.page",
             Self::Main => "mode.main",
             Self::Completion => "mode.completion",
             Self::Composer => "mode.composer",
@@ -190,19 +199,32 @@ use Mode as M;
 
 #[rustfmt::skip]
 const BINDINGS: &[Binding] = &[
+    (M::Start, "Up k", A::Up), (M::Start, "Down j Tab", A::Down), (M::Start, "Enter", A::Choose),
+    (M::Start, "1", A::StartPrivate), (M::Start, "2 F2", A::OtherServer), (M::Start, "3 q C-q C-c", A::Quit),
+    (M::Start, "4", A::Login4), (M::Start, "5", A::Login5), (M::Start, "6", A::Login6), (M::Start, "7", A::Login7),
+    (M::Start, "8", A::Login8), (M::Start, "9", A::Login9), (M::Start, "Del", A::Decline),
+    (M::Start, "F3", A::Language), (M::Start, "F1 ?", A::Help),
+
     (M::Menu, "Up k", A::Up), (M::Menu, "Down j Tab", A::Down), (M::Menu, "Enter", A::Choose),
     (M::Menu, "1", A::LogIn), (M::Menu, "2", A::Register), (M::Menu, "3 q C-q C-c", A::Quit),
-    (M::Menu, "F2", A::OtherServer), (M::Menu, "F3", A::Language), (M::Menu, "F1 ?", A::Help),
-    (M::Menu, "Del", A::Decline),
+    (M::Menu, "4", A::Login4), (M::Menu, "5", A::Login5), (M::Menu, "6", A::Login6), (M::Menu, "7", A::Login7),
+    (M::Menu, "8", A::Login8), (M::Menu, "9", A::Login9), (M::Menu, "Del", A::Decline),
+    (M::Menu, "p", A::StartPrivate), (M::Menu, "F2", A::OtherServer), (M::Menu, "F3", A::Language), (M::Menu, "F1 ?", A::Help),
 
     (M::Form, "Enter", A::Submit), (M::Form, "Tab Down", A::Next), (M::Form, "S-Tab Up", A::Previous),
-    (M::Form, "Esc", A::Back), (M::Form, "C-t", A::ShowPassword),
+    (M::Form, "Esc", A::Back), (M::Secret, "C-t", A::ShowPassword),
     (M::Form, "Left", A::Left), (M::Form, "Right", A::Right), (M::Form, "Home C-a", A::LineStart), (M::Form, "End C-e", A::LineEnd),
     (M::Form, "Backspace C-h", A::DeleteLeft), (M::Form, "Del C-d", A::DeleteRight), (M::Form, "C-w", A::DeleteWordLeft),
     (M::Form, "C-u", A::KillLeft), (M::Form, "C-k", A::KillRight),
     (M::Form, "F3", A::Language), (M::Form, "F1", A::Help), (M::Form, "C-q C-c", A::Quit),
 
-    (M::Trust, "y", A::Trust), (M::Trust, "Esc n", A::Back), (M::Trust, "F1 ?", A::Help), (M::Trust, "C-q C-c", A::Quit),
+    (M::Trust, "y", A::Trust), (M::Trust, "Esc n", A::Back), (M::Trust, "F3", A::Language), (M::Trust, "F1 ?", A::Help),
+    (M::Trust, "C-q C-c", A::Quit),
+
+    (M::Unreached, "Enter R r", A::Retry), (M::Unreached, "F2", A::OtherServer), (M::Unreached, "Esc", A::Back),
+    (M::Unreached, "F3", A::Language), (M::Unreached, "F1 ?", A::Help), (M::Unreached, "C-q C-c", A::Quit),
+
+    (M::Page, "Esc", A::Back), (M::Page, "F3", A::Language), (M::Page, "F1 ?", A::Help), (M::Page, "C-q C-c", A::Quit),
 
     (M::Completion, "Tab Enter", A::Choose), (M::Completion, "Up C-p S-Tab", A::Up),
     (M::Completion, "Down C-n", A::Down), (M::Completion, "Esc", A::Back),
@@ -284,13 +306,16 @@ pub fn key_for(modes: &[Mode], wanted: Action) -> Option<String> {
     })
 }
 
-/// All keys of a mode with what they do, in the order of the table; tabs by number as one line.
+/// All keys of a mode with what they do, in the order of the table; tabs and logins by number as one line.
 pub fn lines(mode: Mode) -> impl Iterator<Item = (String, Action)> {
-    let shown = |action: Action| action.tab().is_none_or(|place| place == 0);
+    let shown = |action: Action| action.tab().or(action.login()).is_none_or(|place| place == 0);
     BINDINGS.iter().filter(move |(of, _, action)| *of == mode && shown(*action)).map(
         |(_, keys, action)| {
             if action.tab().is_some() {
                 return ("Alt-1…9".to_owned(), *action);
+            }
+            if action.login().is_some() {
+                return ("4…9".to_owned(), *action);
             }
             let keys: Vec<String> = chords(keys).take(2).map(|key| key.to_string()).collect();
             (keys.join("  "), *action)

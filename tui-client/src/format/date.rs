@@ -118,15 +118,16 @@ pub fn when(time_ms: i64, now_ms: i64, offset: LocalOffset, words: &Words) -> St
         1 => words.t("timeline.yesterday").to_owned(),
         2..=6 => words.t(&format!("weekday.{}", date.weekday())).to_owned(),
         _ if date.civil().0 == today.civil().0 => short_date(date, words),
-        _ => {
-            let (year, month, day) = date.civil();
-            let two = |number: u8| format!("{number:02}");
-            words.fill(
-                "date.numeric",
-                &[("year", &year), ("month", &two(month)), ("day", &two(day))],
-            )
-        }
+        _ => numeric_date(date, words),
     }
+}
+
+/// A date with its year, in digits: `2026-11-21`.
+#[must_use]
+pub fn numeric_date(date: Date, words: &Words) -> String {
+    let (year, month, day) = date.civil();
+    let two = |number: u8| format!("{number:02}");
+    words.fill("date.numeric", &[("year", &year), ("month", &two(month)), ("day", &two(day))])
 }
 
 /// Times beyond what a calendar is good for are pulled in, so that no arithmetic overflows.

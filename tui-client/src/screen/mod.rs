@@ -1,11 +1,14 @@
 //! Drawing only: from the state to cells, and to the list of what can be clicked. Changes nothing else, and says
 //! nothing by itself: words come from the words, colours from the theme.
 
+mod card;
 mod chat;
+mod dialog;
 mod door;
 mod form;
 mod inbox;
 mod main;
+mod menu;
 pub(crate) mod message;
 mod overlay;
 mod paint;

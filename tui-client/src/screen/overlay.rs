@@ -14,7 +14,7 @@ use ratatui::{
 };
 
 use super::{
-    form,
+    dialog,
     paint::{Paint, centered, row},
     popup::search,
     transfer_line,
@@ -30,16 +30,8 @@ use crate::{
         wrap,
     },
     view::{
-        chat::title_of,
-        confirm::{ConfirmView, Question},
-        dialog::DialogView,
-        files::PickerView,
-        hit::Hit,
-        list::ListView,
-        main::MainView,
-        overlay::Overlay,
-        rooms::RoomsView,
-        switcher::SwitcherView,
+        chat::title_of, files::PickerView, hit::Hit, list::ListView, main::MainView,
+        overlay::Overlay, rooms::RoomsView, switcher::SwitcherView,
     },
 };
 
@@ -51,8 +43,8 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
         Some(Overlay::Rooms(view)) => rooms(paint, window, view),
         Some(Overlay::Transfers(list)) => transfers(paint, window, list, model, base),
         Some(Overlay::Picker(view)) => picker(paint, window, view),
-        Some(Overlay::Dialog(view)) => dialog(paint, window, view, model),
-        Some(Overlay::Confirm(view)) => confirm(paint, window, view, model),
+        Some(Overlay::Dialog(view)) => dialog::dialog(paint, window, view, model),
+        Some(Overlay::Confirm(view)) => dialog::confirm(paint, window, view, model),
     }
 }
 
@@ -318,59 +310,4 @@ fn folder_trouble(paint: &Paint<'_, '_>, trouble: &Trouble) -> String {
         _ => "files.picker_unreadable",
     };
     paint.words.fill(key, &[("path", &trouble.path), ("reason", &trouble.reason)])
-}
-
-fn dialog(paint: &mut Paint<'_, '_>, window: Rect, view: &DialogView, model: &Model) {
-    let count = u16::try_from(view.form.fields().len()).unwrap_or(1);
-    let rows = count * 2 + if view.has_box() { 2 } else { 0 };
-    let area = centered(window, 60.min(window.width), rows + 5);
-    let title = paint.words.fill(view.form.title, &[("room", &view.about(model))]);
-    let inside = paint.popup(area, &title);
-    let inside = Rect { x: inside.x + 2, width: inside.width.saturating_sub(4), ..inside };
-    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(2), ..inside };
-    let focus = (!view.box_focused).then_some(());
-    let used = form::fields(paint, list, &view.form, true, focus);
-    if view.has_box() {
-        let place = row(list, used);
-        form::tick_box(
-            paint,
-            place,
-            paint.t("room.private_box"),
-            view.private,
-            view.box_focused,
-            usize::from(count),
-        );
-    }
-    paint.hints(
-        row(inside, inside.height.saturating_sub(1)),
-        &[Mode::Form],
-        &[Action::Submit, Action::Next, Action::Back],
-    );
-}
-
-fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmView, model: &Model) {
-    let words = paint.words;
-    let text = match &view.question {
-        Question::Quit => words.t("files.quit_ask").to_owned(),
-        Question::Lose(count) => words.count("unkept.quit_ask", *count),
-        Question::Paste(_, count) => words.fill("composer.paste_ask", &[("count", count)]),
-        Question::TakeBack(_, _, said) => words.fill("timeline.take_back_ask", &[("words", said)]),
-        Question::LeaveRoom(room) => {
-            words.fill("room.leave_ask", &[("room", &title_of(model, *room))])
-        }
-    };
-    let width = 60.min(window.width);
-    let style = paint.styles().popup;
-    let lines = wrap::wrap_text(&text, style, usize::from(width.saturating_sub(6)));
-    let height = u16::try_from(lines.len()).unwrap_or(1) + 5;
-    let inside = paint.popup(centered(window, width, height), "");
-    let inside = Rect { x: inside.x + 2, width: inside.width.saturating_sub(4), ..inside };
-    for (at, line) in (1..inside.height).zip(&lines) {
-        paint.line(row(inside, at), line.line());
-    }
-    paint.hints(
-        row(inside, inside.height.saturating_sub(1)),
-        &[Mode::Confirm],
-        &[Action::Yes, Action::No],
-    );
 }

@@ -180,17 +180,6 @@ impl Paint<'_, '_> {
             x = place.right() + GAP;
         }
     }
-
-    /// Columns that the hints take.
-    pub(crate) fn hints_columns(&self, modes: &[Mode], wanted: &[Action]) -> u16 {
-        let mode = modes.first().copied().unwrap_or(Mode::Main);
-        let shown = wanted.iter().filter_map(|action| {
-            let key = keymap::key_for(modes, *action)?;
-            Some(columns(&key) + 1 + columns(self.words.t(action.hint_key(mode))))
-        });
-        let wide: usize = shown.map(|wide| wide + 3).sum();
-        u16::try_from(wide.saturating_sub(3)).unwrap_or(u16::MAX)
-    }
 }
 
 /// A box of that size in the middle of the area, cut to it.

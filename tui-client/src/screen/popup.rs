@@ -33,18 +33,21 @@ pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView)
         .unwrap_or(0)
         .min(lines.len().saturating_sub(usize::from(list.height)));
     view.list.choose(from);
-    let key_columns = if list.width >= 50 { 26 } else { 14 };
+    let wide = list.width >= 50;
+    let key_columns = if wide { 26 } else { 11 };
     for (at, line) in (0..list.height).zip(lines.iter().skip(from)) {
-        entry(paint, row(list, at), line, key_columns);
+        entry(paint, row(list, at), line, key_columns, wide);
     }
 }
 
-fn entry(paint: &mut Paint<'_, '_>, area: Rect, line: &HelpLine, key_columns: usize) {
+fn entry(paint: &mut Paint<'_, '_>, area: Rect, line: &HelpLine, key_columns: usize, wide: bool) {
     let (heading, key, text) = (paint.styles().accent, paint.styles().strong, paint.styles().popup);
     match line {
         HelpLine::Blank => {}
         HelpLine::Heading(title) => paint.text(area, title, heading),
         HelpLine::Entry(keys, what) => {
+            // One key for each thing must do in a narrow window.
+            let keys = if wide { keys } else { keys.split("  ").next().unwrap_or_default() };
             let free = usize::from(area.width).saturating_sub(key_columns + 1);
             paint.line(
                 area,

@@ -146,7 +146,7 @@ fn a_link_whose_key_the_server_does_not_have_is_no_changed_key() {
     desk.keys("1alice<Tab>secret<Enter>");
     let end = End::LinkMismatch { named: PIN, found: Pin([1; 32]) };
     desk.tell(Notice::State(LinkState::Ended(end)));
-    desk.shows("this link does not fit the server");
+    desk.shows("this link is for another key");
     desk.shows(&Pin([1; 32]).words());
     desk.hides("than before");
     desk.hides("liao forget");
@@ -303,4 +303,190 @@ fn who_is_new_is_welcomed_otherwise_than_who_comes_back() {
         desk.greet();
         desk.shows(text);
     }
+}
+
+fn refused(desk: &mut Desk) {
+    let result = Err(ConnectError::Refused);
+    desk.input(Input::Probed { address: server().address(), result });
+}
+
+#[test]
+fn a_failed_address_takes_no_choice_away_and_can_be_tried_again_or_changed() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("2chat.example.org<Enter>");
+    refused(&mut desk);
+    desk.shows("Enter retry   F2 change address   Esc back");
+    desk.wishes();
+    for key in ["<Enter>", "R"] {
+        desk.keys(key);
+        assert_eq!(desk.wishes(), [Effect::Probe(server().address())], "{key}");
+        refused(&mut desk);
+    }
+    desk.keys("<F2>");
+    desk.shows("❯ chat.example.org");
+    desk.keys("<Enter>");
+    refused(&mut desk);
+    desk.keys("<Esc>");
+    desk.shows("Start a private server");
+    desk.shows("Connect to a server");
+    desk.wishes();
+    desk.keys("1");
+    assert_eq!(desk.wishes(), [Effect::StartPrivate]);
+}
+
+#[test]
+fn with_a_server_the_private_one_and_others_are_still_offered() {
+    let mut desk = known();
+    desk.keys("p");
+    assert_eq!(desk.wishes(), [Effect::StartPrivate]);
+    desk.input(Input::PrivateReady(Err(PrivateTrouble::Failed("no disk".into()))));
+    desk.shows("no disk");
+    desk.shows("Go on as Bob");
+    desk.keys("<F2>");
+    desk.shows("Choose a server");
+}
+
+#[test]
+fn what_was_typed_for_one_server_is_not_shown_to_another() {
+    let mut desk = known();
+    desk.keys("1alice<Tab>secret<Esc>");
+    desk.keys("1");
+    desk.shows("alice");
+    desk.hides("•");
+    desk.keys("<Esc>p");
+    desk.input(Input::PrivateReady(Ok(())));
+    desk.keys("<Esc>1");
+    desk.hides("alice");
+}
+
+#[test]
+fn every_remembered_account_is_one_key() {
+    let account = |server: &Server, user: &str, name: &str| Account {
+        address: server.address(),
+        user: user.into(),
+        name: name.into(),
+    };
+    let private = Server::Private;
+    let accounts = vec![
+        account(&server(), "bob", "Bob"),
+        account(&server(), "carol", ""),
+        account(&private, "dave", ""),
+    ];
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS })];
+    let open = || {
+        let start = start(SIZE, Language::English);
+        Desk::new(with(start, server(), known.clone(), accounts.clone()))
+    };
+    let connects = |desk: &mut Desk, to: Server, user: &str| {
+        let wish = desk.wishes();
+        assert!(wish.contains(&Effect::Connect(to, Login::Token(user.into()))), "{wish:?}");
+    };
+    let mut desk = open();
+    let shown = desk.screen();
+    assert_eq!(shown.matches('↵').count(), 1, "Enter leads to one place\n{shown}");
+    desk.keys("<Enter>");
+    connects(&mut desk, server(), "bob");
+    for keys in ["4", "<Down><Enter>", "<Down><Up><Down><Enter>"] {
+        let mut desk = open();
+        desk.keys(keys);
+        connects(&mut desk, server(), "carol");
+    }
+    let mut desk = open();
+    desk.shows("Go on as dave, private server");
+    desk.keys("5");
+    desk.input(Input::PrivateReady(Ok(())));
+    connects(&mut desk, Server::Private, "dave");
+}
+
+#[test]
+fn a_busy_server_does_not_cost_the_remembered_login() {
+    let mut desk = known();
+    desk.keys("<Enter>");
+    desk.wishes();
+    desk.tell(Notice::State(LinkState::Ended(End::Refused(Fault::from(FaultCode::Busy)))));
+    desk.shows("The server is busy");
+    assert_eq!(desk.wishes(), []);
+    desk.keys("<Esc>");
+    desk.shows("Go on as Bob");
+}
+
+#[test]
+fn help_lists_the_keys_of_the_page_it_was_opened_on() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.keys("<F1>");
+    desk.shows("the private server");
+    desk.hides("register");
+    desk.keys("<Esc>2<F1>");
+    desk.shows("next field, or send the form");
+    desk.hides("password");
+    let mut desk = known();
+    desk.keys("<F1>");
+    desk.shows("register");
+    desk.keys("<Esc>1<F1>password");
+    desk.shows("show or hide the password");
+}
+
+#[test]
+fn hints_say_what_enter_does_at_this_field() {
+    let mut desk = known();
+    desk.keys("1");
+    desk.shows("Enter next field");
+    desk.keys("<Tab>");
+    desk.shows("Enter log in");
+    desk.keys("<Tab>");
+    desk.shows("Enter log in   Space tick");
+    desk.keys("<Esc>2");
+    desk.shows("Enter next field");
+    desk.keys("<Up><Up>");
+    desk.shows("Enter register");
+    desk.keys("<Esc><F2>");
+    desk.shows("Enter connect");
+    desk.hides("Tab");
+}
+
+#[test]
+fn a_dialog_with_one_field_has_no_next_one() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.keys("/topic<Enter>");
+    desk.shows("Enter save   Esc cancel");
+    desk.hides("Tab next");
+}
+
+#[test]
+fn the_way_back_is_always_in_sight() {
+    for ((columns, rows), language) in super::driver::everywhere() {
+        for (name, scene) in super::door_scenes::DOOR {
+            let mut desk = scene((columns, rows), language);
+            if name.starts_with("menu") || name.starts_with("help") {
+                continue;
+            }
+            let shown = desk.screen();
+            let way_out = if name.starts_with("confirm") { "n " } else { "Esc " };
+            assert!(shown.contains(way_out), "{name} {columns}x{rows}\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_menu_says_what_is_known_of_the_servers_key() {
+    let link = |pin| LinkTarget { pin, ..LinkTarget::parse("chat.example.org").unwrap() };
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS })];
+    let none = Vec::new();
+    for (pin, known, text) in [
+        (None, &none, "not connected yet"),
+        (Some(PIN), &none, "key from the link, not yet seen"),
+        (None, &known, "key pinned since 2026-11-22"),
+        (Some(PIN), &known, "key pinned since 2026-11-22"),
+        (Some(Pin([1; 32])), &known, "the link names another key"),
+    ] {
+        let server = Server::At(link(pin));
+        let start = start(SIZE, Language::English);
+        Desk::new(with(start, server, known.clone(), Vec::new())).shows(text);
+    }
+    let mut desk = self::known();
+    desk.keys("<Enter>");
+    let end = End::PinChanged { expected: PIN, found: Pin([1; 32]) };
+    desk.tell(Notice::State(LinkState::Ended(end)));
+    desk.keys("<Esc>");
+    desk.shows("key changed: stopped");
 }

@@ -255,6 +255,7 @@ impl Desk {
     pub(super) fn looks_like(&mut self, name: &str) {
         // Pictures outlive versions.
         let shown = self.screen().replace(env!("CARGO_PKG_VERSION"), "N.N.N") + "\n";
+        super::colours::keep(name, self.terminal.backend().buffer());
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("src/tests/pictures")
             .join(format!("{name}.txt"));

@@ -2,8 +2,10 @@
 //! file each; with `LIAO_BLESS=1` they are written instead of compared.
 
 mod changing;
+mod colours;
 mod deeds;
 mod door;
+mod door_scenes;
 mod driver;
 mod pages;
 mod paths;

@@ -3,39 +3,28 @@
 use std::collections::BTreeSet;
 
 use liao_client_core::{
-    address::{Address, LinkTarget},
     answer::Answer,
-    notice::{End, LinkState, Notice},
+    notice::{LinkState, Notice},
     transfer::{Direction, Phase, TransferChange, TransferFault, TransferId, TransferNotice},
 };
 use liao_common::{
     event::{Event, Role, RoomKind, RoomPage, RoomRow},
     fault::{Fault, FaultCode},
-    id::{Nonce, Pin, RoomId},
+    id::{Nonce, RoomId},
     request::RoomList,
 };
 
-use super::driver::{
-    BOB, Desk, NOW_MS, RUST, WITH_BOB, ZHANG, busy, direct, everywhere, picture_names, room, start,
-    tag, user, with,
+use super::{
+    door_scenes::DOOR,
+    driver::{
+        BOB, Desk, RUST, WITH_BOB, ZHANG, busy, direct, everywhere, picture_names, room, tag, user,
+    },
 };
-use crate::{
-    input::Input,
-    picker::Entry,
-    view::server::{Account, KnownKey, Server},
-    words::Language,
-};
+use crate::{input::Input, picker::Entry, words::Language};
 
-type Scene = (&'static str, fn((u16, u16), Language) -> Desk);
+pub(super) type Scene = (&'static str, fn((u16, u16), Language) -> Desk);
 
 const SCENES: &[Scene] = &[
-    ("menu-first", Desk::fresh),
-    ("menu-remembered", menu_remembered),
-    ("address-wrong", address_wrong),
-    ("trust-new", trust_new),
-    ("trust-changed", trust_changed),
-    ("register-errors", register_errors),
-    ("login-waiting", login_waiting),
     ("chat", busy),
     ("chat-pending", chat_pending),
     ("people", people),
@@ -49,53 +38,6 @@ const SCENES: &[Scene] = &[
     ("leave-ask", leave_ask),
     ("help", help),
 ];
-
-fn at_server() -> Server {
-    Server::At(LinkTarget::parse("chat.example.org").unwrap())
-}
-
-fn known() -> Vec<(Address, KnownKey)> {
-    vec![(at_server().address(), KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS })]
-}
-
-fn menu_remembered(size: (u16, u16), language: Language) -> Desk {
-    let account =
-        Account { address: at_server().address(), user: "zhangsan".into(), name: "张三".into() };
-    Desk::new(with(start(size, language), at_server(), known(), vec![account]))
-}
-
-fn address_wrong(size: (u16, u16), language: Language) -> Desk {
-    let mut desk = Desk::fresh(size, language);
-    desk.keys("2chat.example.org:99999<Enter>");
-    desk
-}
-
-fn trust_new(size: (u16, u16), language: Language) -> Desk {
-    let mut desk = Desk::new(with(start(size, language), at_server(), Vec::new(), Vec::new()));
-    desk.keys("1");
-    desk.input(Input::Probed { address: at_server().address(), result: Ok(Pin([0x5a; 32])) });
-    desk
-}
-
-fn trust_changed(size: (u16, u16), language: Language) -> Desk {
-    let mut desk = login_waiting(size, language);
-    let end = End::PinChanged { expected: Pin([0xa5; 32]), found: Pin([0x5a; 32]) };
-    desk.tell(Notice::State(LinkState::Ended(end)));
-    desk
-}
-
-fn register_errors(size: (u16, u16), language: Language) -> Desk {
-    let mut desk = Desk::new(with(start(size, language), at_server(), known(), Vec::new()));
-    desk.keys("2a b<Tab>张三<Tab>correct horse<Tab>correct<Enter>");
-    desk
-}
-
-fn login_waiting(size: (u16, u16), language: Language) -> Desk {
-    let mut desk = Desk::new(with(start(size, language), at_server(), known(), Vec::new()));
-    desk.keys("1alice<Tab>secret<Enter>");
-    desk.tell(Notice::State(LinkState::LoggingIn));
-    desk
-}
 
 fn chat_pending(size: (u16, u16), language: Language) -> Desk {
     let mut desk = busy(size, language);
@@ -224,7 +166,7 @@ fn help(size: (u16, u16), language: Language) -> Desk {
 fn every_screen_looks_like_its_picture() {
     let mut drawn = BTreeSet::new();
     for ((columns, rows), language) in everywhere() {
-        for (name, scene) in SCENES {
+        for (name, scene) in DOOR.iter().chain(SCENES) {
             let name = format!("{name}-{columns}x{rows}-{}", tag(language));
             scene((columns, rows), language).looks_like(&name);
             drawn.insert(name);
@@ -238,7 +180,7 @@ fn no_screen_fails_at_any_size() {
     let sizes =
         [(1, 1), (39, 60), (200, 9), (40, 10), (59, 11), (60, 15), (99, 16), (100, 10), (200, 60)];
     for size in sizes {
-        for (_, scene) in SCENES {
+        for (_, scene) in DOOR.iter().chain(SCENES) {
             let mut desk = scene(size, Language::Chinese);
             desk.screen();
             desk.resize((80, 24));

@@ -2,45 +2,80 @@
 
 use super::{
     door::{Door, Goal},
-    menu::{self, MenuItem},
-    server::Server,
+    list::ListView,
+    menu::{Menu, MenuItem},
+    server::{Account, Server},
 };
 use crate::{action::Action, app::Base, effect::Effect};
 
 impl Door {
-    pub(super) fn act_menu(&mut self, action: Action, base: &mut Base) {
-        let items = self.menu_items();
-        let number = match action {
-            Action::LogIn => Some(0),
-            Action::Register => Some(1),
-            _ => None,
+    /// The menu as it is now.
+    #[must_use]
+    pub fn menu_rows(&self) -> Menu {
+        let place = self.server.as_ref().map(Server::address);
+        let (here, others): (Vec<Account>, Vec<Account>) = self
+            .accounts
+            .iter()
+            .cloned()
+            .partition(|account| Some(&account.address) == place.as_ref());
+        // A login is offered where it can be used: on this computer, or where the key is known.
+        let is_usable = |account: &Account| {
+            Server::at(&account.address) == Server::Private
+                || self.known.iter().any(|(of, _)| *of == account.address)
         };
-        if let Some(row) = number.and_then(|number| menu::numbered(&items, number)) {
-            self.menu.list.choose(row);
-            return self.choose_menu(base);
-        }
-        match action {
-            Action::Up => self.menu.list.turn(items.len(), -1),
-            Action::Down => self.menu.list.turn(items.len(), 1),
-            Action::Choose => self.choose_menu(base),
-            Action::OtherServer => self.ask_address(Goal::Menu),
-            Action::Decline => self.forget_chosen(base),
-            _ => {}
+        let elsewhere = others.into_iter().filter(is_usable).collect();
+        match &self.server {
+            None => Menu::without_server(elsewhere),
+            Some(server) => Menu::of_server(here, elsewhere, *server == Server::Private),
         }
     }
 
+    pub(super) fn act_menu(&mut self, action: Action, base: &mut Base) {
+        let menu = self.menu_rows();
+        match action {
+            Action::Up => self.move_choice(&menu, -1),
+            Action::Down => self.move_choice(&menu, 1),
+            Action::Choose => self.choose_menu(base),
+            Action::Decline => self.forget_chosen(base),
+            _ => {
+                if let Some(row) = menu.row_of(action) {
+                    self.choose_row(row);
+                    self.choose_menu(base);
+                }
+            }
+        }
+    }
+
+    fn move_choice(&mut self, menu: &Menu, by: isize) {
+        let mut list = ListView::default();
+        list.choose(menu.chosen(&self.menu));
+        list.turn(menu.items().len(), by);
+        self.menu.list = Some(list);
+    }
+
+    pub(super) fn choose_row(&mut self, row: usize) {
+        let mut list = ListView::default();
+        list.choose(row);
+        self.menu.list = Some(list);
+    }
+
     pub(super) fn choose_menu(&mut self, base: &mut Base) {
-        let items = self.menu_items();
-        let chosen = self.menu.list.chosen(items.len()).and_then(|row| items.get(row));
+        let menu = self.menu_rows();
         self.menu.trouble = None;
-        match chosen {
-            Some(MenuItem::Remembered(user, _)) => self.go(Goal::Remembered(user.clone()), base),
+        self.menu.starting = false;
+        self.aim = None;
+        match menu.chosen_item(&self.menu) {
+            Some(MenuItem::Remembered { account, here }) => {
+                if !here {
+                    self.aim = Some(Server::at(&account.address));
+                }
+                self.go(Goal::Remembered(account.user.clone()), base);
+            }
             Some(MenuItem::LogIn) => self.go(Goal::LogIn, base),
             Some(MenuItem::Register) => self.go(Goal::Register, base),
             Some(MenuItem::StartPrivate) => {
-                self.server = Some(Server::Private);
+                self.aim = Some(Server::Private);
                 self.go(Goal::Private, base);
-                self.server = None;
             }
             Some(MenuItem::ConnectServer) => self.ask_address(Goal::Menu),
             Some(MenuItem::Quit) => base.wish(Effect::Quit),
@@ -48,18 +83,16 @@ impl Door {
         }
     }
 
-    pub(super) fn forget_chosen(&mut self, base: &mut Base) {
-        let items = self.menu_items();
-        let chosen = self.menu.list.chosen(items.len()).and_then(|row| items.get(row));
-        if let Some(MenuItem::Remembered(user, _)) = chosen {
-            self.forget(user, base);
+    fn forget_chosen(&mut self, base: &mut Base) {
+        if let Some(MenuItem::Remembered { account, .. }) = self.menu_rows().chosen_item(&self.menu)
+        {
+            self.forget(account, base);
         }
     }
 
-    pub(super) fn forget(&mut self, user: &str, base: &mut Base) {
-        let Some(server) = self.server.clone() else { return };
-        let address = server.address();
-        self.accounts.retain(|account| account.address != address || account.user != user);
-        base.wish(Effect::ForgetAccount(server, user.to_owned()));
+    pub(super) fn forget(&mut self, account: &Account, base: &mut Base) {
+        self.accounts.retain(|kept| kept.address != account.address || kept.user != account.user);
+        self.menu.list = None;
+        base.wish(Effect::ForgetAccount(Server::at(&account.address), account.user.clone()));
     }
 }

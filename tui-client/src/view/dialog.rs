@@ -10,7 +10,10 @@ use liao_common::{
 };
 
 use super::chat::{person_with_id, title_of};
-use crate::form::{Field, FieldError, Form};
+use crate::{
+    form::{Field, FieldError, Form},
+    keymap::Mode,
+};
 
 /// What a dialog is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,8 @@ impl DialogView {
         let name = Field::text("field.room_name").with_value(name);
         Self::with(
             DialogKind::Create,
-            Form::new("room.create_title", vec![name, Field::text("field.topic")]),
+            Form::new("room.create_title", vec![name, Field::text("field.topic")])
+                .with_verb("hint.create"),
         )
     }
 
@@ -65,7 +69,10 @@ impl DialogView {
     pub fn topic(model: &Model, room: RoomId) -> Self {
         let now = model.room(room).map_or("", |room| room.topic.as_str());
         let field = Field::text("field.topic").with_value(now);
-        Self::with(DialogKind::Topic(room), Form::new("room.topic_title", vec![field]))
+        Self::with(
+            DialogKind::Topic(room),
+            Form::new("room.topic_title", vec![field]).with_verb("hint.set"),
+        )
     }
 
     /// An invitation to a room.
@@ -73,7 +80,8 @@ impl DialogView {
     pub fn invite(room: RoomId) -> Self {
         Self::with(
             DialogKind::Invite(room),
-            Form::new("room.invite_title", vec![Field::text("field.user")]),
+            Form::new("room.invite_title", vec![Field::text("field.user")])
+                .with_verb("hint.invite"),
         )
     }
 
@@ -85,7 +93,8 @@ impl DialogView {
             Field::new_password("field.password_new"),
             Field::password("field.password_again"),
         ];
-        Self::with(DialogKind::Password, Form::new("help.command.password", fields))
+        let form = Form::new("help.command.password", fields).with_verb("hint.set");
+        Self::with(DialogKind::Password, form)
     }
 
     const fn with(kind: DialogKind, form: Form) -> Self {
@@ -99,6 +108,12 @@ impl DialogView {
             DialogKind::Topic(room) | DialogKind::Invite(room) => title_of(model, room),
             _ => String::new(),
         }
+    }
+
+    /// Where keys are looked up.
+    #[must_use]
+    pub fn modes(&self) -> &'static [Mode] {
+        if self.form.has_secret() { &[Mode::Form, Mode::Secret] } else { &[Mode::Form] }
     }
 
     /// Whether it has a box to tick behind its fields.
@@ -124,6 +139,7 @@ impl DialogView {
     pub fn previous(&mut self) {
         if self.box_focused {
             self.box_focused = false;
+            self.form.focus_on(self.form.fields().len().saturating_sub(1));
         } else if self.form.focus() == 0 && self.has_box() {
             self.box_focused = true;
         } else {

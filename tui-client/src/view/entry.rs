@@ -11,7 +11,7 @@ use liao_common::{
 use crate::{
     effect::Login,
     form::{Field, FieldError, Form, FormStep},
-    words::Words,
+    view::reasons::fault_key,
 };
 
 /// Which of the two.
@@ -42,7 +42,7 @@ impl EntryView {
     pub fn log_in(user: &str) -> Self {
         let fields =
             vec![Field::text("field.user").with_value(user), Field::password("field.password")];
-        Self::with(EntryKind::LogIn, Form::new("login.title", fields))
+        Self::with(EntryKind::LogIn, Form::new("login.title", fields).with_verb("hint.log_in"))
     }
 
     /// The register form; with an invite field where the server wants one.
@@ -57,7 +57,8 @@ impl EntryView {
         if let Some(invite) = invite {
             fields.push(Field::text("field.invite").with_value(invite));
         }
-        Self::with(EntryKind::Register, Form::new("register.title", fields))
+        let form = Form::new("register.title", fields).with_verb("hint.register");
+        Self::with(EntryKind::Register, form)
     }
 
     const fn with(kind: EntryKind, form: Form) -> Self {
@@ -82,6 +83,7 @@ impl EntryView {
         if self.form.is_waiting() {
         } else if self.keep_focused {
             self.keep_focused = false;
+            self.form.focus_on(self.form.fields().len().saturating_sub(1));
         } else if self.form.focus() == 0 {
             self.keep_focused = true;
         } else {
@@ -100,7 +102,7 @@ impl EntryView {
     }
 
     /// What a refusal means for the form.
-    pub fn refused(&mut self, fault: &Fault, words: &Words) {
+    pub fn refused(&mut self, fault: &Fault) {
         let field = match (fault.code, self.kind) {
             (FaultCode::Taken, _) => Some("field.user"),
             (FaultCode::BadName, _) if self.name_is_odd() => Some("field.name"),
@@ -118,10 +120,9 @@ impl EntryView {
         self.keep_focused = false;
         match field {
             Some(label) => {
-                let key = format!("fault.{}", fault.code.as_str());
-                self.form.fail_field(label, FieldError::new(key));
+                self.form.fail_field(label, FieldError::new(fault_key(fault.code)));
             }
-            None => self.form.fail(words.fault(fault.code)),
+            None => self.form.fail(fault_key(fault.code)),
         }
     }
 
@@ -207,7 +208,7 @@ impl EntryView {
         }
         let mut fields = self.form.fields().to_vec();
         fields.push(Field::text("field.invite"));
-        self.form = Form::new("register.title", fields);
+        self.form = Form::new("register.title", fields).with_verb("hint.register");
     }
 }
 
@@ -231,8 +232,6 @@ const fn name_error(error: NameError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Language;
-
     fn filled(values: &[&str]) -> EntryView {
         let mut view = EntryView::register(None);
         view.form.focus_on(0);
@@ -281,7 +280,6 @@ mod tests {
 
     #[test]
     fn refusals_land_at_their_field() {
-        let words = Words::of(Language::English);
         for (code, label) in [
             (FaultCode::Taken, "field.user"),
             (FaultCode::WeakPassword, "field.password"),
@@ -289,13 +287,13 @@ mod tests {
         ] {
             let mut view = filled(&["alice", "", "longenough", "longenough"]);
             view.submit();
-            view.refused(&Fault::from(code), words);
+            view.refused(&Fault::from(code));
             assert!(!view.form.is_waiting());
             assert_eq!(errors(&view), [(label, format!("fault.{}", code.as_str()))]);
             assert_eq!(view.form.value("field.user"), "alice", "what was typed stays");
         }
         let mut view = EntryView::log_in("alice");
-        view.refused(&Fault::from(FaultCode::Busy), words);
+        view.refused(&Fault::from(FaultCode::Busy));
         assert!(matches!(view.form.submit(), crate::form::Submit::Failed(_)));
     }
 
@@ -309,5 +307,7 @@ mod tests {
         assert!(!view.keep_focused && view.form.focus() == 0);
         view.previous();
         assert!(view.keep_focused);
+        view.previous();
+        assert!(!view.keep_focused && view.form.focus() == 1);
     }
 }

@@ -46,7 +46,7 @@ impl HelpView {
         for mode in everywhere.iter().chain(&here) {
             let keys = keymap::lines(*mode);
             let entries =
-                keys.map(|(keys, action)| (keys, words.t(explain(*mode, action)).to_owned()));
+                keys.map(|(keys, action)| (keys, words.t(action.help_key(*mode)).to_owned()));
             self.section(&mut lines, words.t(mode.word_key()), entries);
         }
         if self.modes.contains(&Mode::Main) {
@@ -72,10 +72,15 @@ impl HelpView {
         if found.is_empty() {
             return;
         }
-        if !lines.is_empty() {
-            lines.push(HelpLine::Blank);
+        let heading = HelpLine::Heading(heading.to_owned());
+        // Two modes may be one place to a person.
+        let stands = lines.iter().rfind(|line| matches!(line, HelpLine::Heading(_)));
+        if stands != Some(&heading) {
+            if !lines.is_empty() {
+                lines.push(HelpLine::Blank);
+            }
+            lines.push(heading);
         }
-        lines.push(HelpLine::Heading(heading.to_owned()));
         lines.extend(found.into_iter().map(|(keys, text)| HelpLine::Entry(keys, text)));
     }
 
@@ -104,14 +109,6 @@ impl HelpView {
             Action::KillLeft => self.filter.clear(),
             _ => {}
         }
-    }
-}
-
-/// The same key walks fields in a form and panes on the main screen.
-const fn explain(mode: Mode, action: Action) -> &'static str {
-    match (mode, action) {
-        (Mode::Main, Action::Next | Action::Previous) => "hint.focus",
-        _ => action.word_key(),
     }
 }
 

@@ -171,7 +171,7 @@ impl MainView {
     #[must_use]
     pub fn modes(&self) -> Vec<Mode> {
         if let Some(overlay) = &self.overlay {
-            return vec![overlay.mode()];
+            return overlay.modes().to_vec();
         }
         match (self.place, self.focus) {
             (_, Focus::Sidebar) => vec![Mode::Sidebar, Mode::Main],

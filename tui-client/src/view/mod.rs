@@ -13,6 +13,7 @@ pub mod door;
 pub mod drafts;
 pub mod entry;
 pub mod files;
+mod going;
 pub mod help;
 pub mod hit;
 mod invited;

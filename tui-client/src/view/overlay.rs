@@ -40,13 +40,13 @@ pub enum Overlay {
 impl Overlay {
     /// Where keys are looked up.
     #[must_use]
-    pub const fn mode(&self) -> Mode {
+    pub fn modes(&self) -> &'static [Mode] {
         match self {
-            Self::Switcher(_) | Self::Rooms(_) => Mode::List,
-            Self::Transfers(_) => Mode::Transfers,
-            Self::Picker(_) => Mode::Picker,
-            Self::Dialog(_) => Mode::Form,
-            Self::Confirm(_) => Mode::Confirm,
+            Self::Switcher(_) | Self::Rooms(_) => &[Mode::List],
+            Self::Transfers(_) => &[Mode::Transfers],
+            Self::Picker(_) => &[Mode::Picker],
+            Self::Dialog(dialog) => dialog.modes(),
+            Self::Confirm(_) => &[Mode::Confirm],
         }
     }
 }
@@ -194,6 +194,10 @@ impl MainView {
             Action::Next => return self.keep_dialog(view, DialogView::next),
             Action::Previous => return self.keep_dialog(view, DialogView::previous),
             Action::Quit => return self.ask_to_quit(model, base),
+            Action::Language => {
+                base.speak(base.words.language().next());
+                false
+            }
             _ => {
                 if !view.box_focused {
                     door::edit(&mut view.form, action);

@@ -27,6 +27,11 @@ pub(super) const fn address_error(error: AddressError) -> &'static str {
     }
 }
 
+/// Key of the sentence for a refusal.
+pub(super) fn fault_key(code: FaultCode) -> String {
+    format!("fault.{}", code.as_str())
+}
+
 /// Why a server could not be reached, as a sentence.
 #[must_use]
 pub fn connect_sentence(error: &ConnectError, address: &Address, words: &Words) -> String {

@@ -33,6 +33,15 @@ impl Server {
         LinkTarget::parse(text).ok().map(Self::At)
     }
 
+    /// The server whose keys and accounts are kept under an address.
+    #[must_use]
+    pub fn at(address: &Address) -> Self {
+        if address.host == PRIVATE_HOST {
+            return Self::Private;
+        }
+        Self::At(LinkTarget { address: address.clone(), pin: None, invite: None })
+    }
+
     /// The name for `state.toml`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -51,12 +60,6 @@ impl Server {
             Self::At(target) => target.address.clone(),
             Self::Plaintext(address) => address.clone(),
         }
-    }
-
-    /// Whether a link named its key. That counts only while no key is known.
-    #[must_use]
-    pub const fn has_named_key(&self) -> bool {
-        matches!(self, Self::At(LinkTarget { pin: Some(_), .. }))
     }
 
     /// The invite that came with the link.
@@ -95,4 +98,15 @@ pub struct Account {
     pub user: String,
     /// The display name.
     pub name: String,
+}
+
+impl Account {
+    /// The name with the user id, where they differ.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.name.is_empty() || self.name == self.user {
+            return self.user.clone();
+        }
+        format!("{} ({})", self.name, self.user)
+    }
 }

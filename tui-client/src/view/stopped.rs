@@ -2,11 +2,12 @@
 //! stop sign, or to the question of trust. Part of the door. Pure.
 
 use liao_client_core::{address::Address, notice::End};
+use liao_common::fault::{Fault, FaultCode};
 
 use super::{
     door::{Door, Goal, Step},
     entry::EntryView,
-    reasons::keys_sentence,
+    reasons::{fault_key, keys_sentence},
     server::{KnownKey, Server},
     trust::{TrustState, TrustView},
 };
@@ -16,9 +17,13 @@ impl Door {
     /// The keys that are known now, as the files have them. One that was forgotten meanwhile is asked for before
     /// a password is typed.
     pub fn recalled(&mut self, known: Vec<(Address, KnownKey)>, base: &mut Base) {
+        let before = self.changed.as_ref().and_then(|of| self.key_of(of));
         self.known = known;
+        if before != self.changed.as_ref().and_then(|of| self.key_of(of)) {
+            self.changed = None;
+        }
         let Some(Server::At(target)) = &self.server else { return };
-        let unknown = target.pin.is_none() && self.known_key().is_none();
+        let unknown = target.pin.is_none() && self.key_of(&target.address).is_none();
         if unknown && matches!(&self.step, Step::Entry(entry) if !entry.form.is_waiting()) {
             self.leave_entry();
             self.go(self.goal.clone(), base);
@@ -33,33 +38,40 @@ impl Door {
             End::KeyUnknown => return self.ask_anew(base),
             _ => {}
         }
-        let entry = match (&mut self.step, &self.goal) {
-            (Step::Entry(entry), _) => entry,
-            (_, Goal::Register | Goal::Private) => return,
-            _ => {
-                self.step = Step::Entry(EntryView::log_in(""));
-                let Step::Entry(entry) = &mut self.step else { return };
-                entry
-            }
-        };
-        entry.form.cancel_wait();
-        match end {
-            End::Closed | End::LoggedOut => self.step = Step::Menu,
-            End::KeysUnreadable(reason) => entry.form.fail(keys_sentence(reason, base.words)),
-            End::Refused(fault) => {
-                if let Goal::Remembered(user) = &self.goal {
-                    let user = user.clone();
-                    entry.form.fail(base.words.t("login.token_refused"));
-                    self.forget(&user, base);
-                    self.goal = Goal::LogIn;
-                } else {
-                    entry.refused(fault, base.words);
-                }
-            }
-            End::PinChanged { .. } | End::LinkMismatch { .. } | End::KeyUnknown => {}
-            End::NotLoopback => entry.form.fail(base.words.t("connect.not_loopback")),
-            End::Unsupported => entry.form.fail(base.words.t("connect.version")),
+        if matches!(end, End::Closed | End::LoggedOut) {
+            self.step = Step::Menu;
+            return;
         }
+        if !matches!(self.step, Step::Entry(_)) {
+            let user = if let Goal::Remembered(user) = &self.goal { user } else { "" };
+            self.step = Step::Entry(EntryView::log_in(user));
+        }
+        let Step::Entry(entry) = &mut self.step else { return };
+        entry.form.cancel_wait();
+        match (end, &self.goal) {
+            (End::KeysUnreadable(reason), _) => {
+                entry.form.fail(keys_sentence(reason, base.words));
+            }
+            (End::Refused(fault), Goal::Remembered(user)) => {
+                let user = user.clone();
+                self.refuse_remembered(fault, &user, base);
+            }
+            (End::Refused(fault), _) => entry.refused(fault),
+            (End::NotLoopback, _) => entry.form.fail("connect.not_loopback"),
+            (End::Unsupported, _) => entry.form.fail("connect.version"),
+            _ => {}
+        }
+    }
+
+    /// A login that the server does not know any more is worth nothing; for other reasons it is kept.
+    fn refuse_remembered(&mut self, fault: &Fault, user: &str, base: &mut Base) {
+        let Step::Entry(entry) = &mut self.step else { return };
+        if !matches!(fault.code, FaultCode::Unauthenticated | FaultCode::AuthRevoked) {
+            return entry.form.fail(fault_key(fault.code));
+        }
+        entry.form.fail("login.token_refused");
+        self.forget_login(user, base);
+        self.goal = Goal::LogIn;
     }
 
     /// The server is not believed. What was typed is kept for the next try.
@@ -68,8 +80,11 @@ impl Door {
             entry.form.cancel_wait();
             self.leave_entry();
         }
-        if let Some(server) = &self.server {
-            self.step = Step::Trust(TrustView { address: server.address(), state });
+        if let Some(address) = self.meant().map(Server::address) {
+            if matches!(state, TrustState::Changed(_)) {
+                self.changed = Some(address.clone());
+            }
+            self.step = Step::Trust(TrustView { address, state });
         }
     }
 

@@ -1,11 +1,22 @@
-//! The question whether a server is the right one, asked before any password can be typed. Pure.
-//! A changed key is never a question: it stops.
+//! The question whether a server is the right one, asked before any password can be typed, and what is known of
+//! the server that is meant. Pure. A changed key is never a question: it stops.
 
-use liao_client_core::address::Address;
+use std::sync::Arc;
+
+use liao_client_core::{
+    address::{Address, LinkTarget},
+    trust::ConnectError,
+};
 use liao_common::id::Pin;
 
+use super::{
+    door::{Door, Step},
+    server::{KnownKey, Server},
+};
+use crate::{action::Action, app::Base, effect::Effect, keymap::Mode};
+
 /// How far the question has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum TrustState {
     /// The server is being asked for its key.
     Probing,
@@ -17,17 +28,158 @@ pub enum TrustState {
     LinkMismatch(Pin),
     /// The link names this key, and another one is known. The server was not asked.
     LinkUnlikeKnown(Pin),
-    /// It could not be asked, and why, as a sentence.
-    Failed(String),
+    /// It could not be asked, and why.
+    Failed(Arc<ConnectError>),
 }
 
 /// The question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TrustView {
     /// Which server.
     pub address: Address,
     /// How far it has come.
     pub state: TrustState,
+}
+
+impl TrustView {
+    /// Whether the server is being asked for its key.
+    #[must_use]
+    pub const fn is_probing(&self) -> bool {
+        matches!(self.state, TrustState::Probing)
+    }
+
+    /// Where keys are looked up.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        match self.state {
+            TrustState::New(_) => Mode::Trust,
+            TrustState::Failed(_) => Mode::Unreached,
+            _ => Mode::Page,
+        }
+    }
+}
+
+/// What is known of the server that is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// None is meant.
+    NoServer,
+    /// The one on this computer.
+    Private,
+    /// Not encrypted.
+    Plaintext(Address),
+    /// Its key is known, since this moment in milliseconds since 1970.
+    Known(Address, u64),
+    /// A link named its key; the server has not shown it yet.
+    FromLink(Address),
+    /// Nothing is known of it.
+    Unknown(Address),
+    /// It showed another key than the known one.
+    Changed(Address),
+    /// The link names another key than the known one.
+    LinkUnlikeKnown(Address),
+}
+
+impl Door {
+    /// What is known of the server that is meant.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match &self.server {
+            None => Standing::NoServer,
+            Some(Server::Private) => Standing::Private,
+            Some(Server::Plaintext(address)) => Standing::Plaintext(address.clone()),
+            Some(Server::At(LinkTarget { address, pin, .. })) => {
+                let address = address.clone();
+                match (self.key_of(&address), pin) {
+                    (Some(key), Some(pin)) if key.pin != *pin => Standing::LinkUnlikeKnown(address),
+                    (Some(_), _) if self.changed.as_ref() == Some(&address) => {
+                        Standing::Changed(address)
+                    }
+                    (Some(key), _) => Standing::Known(address, key.since_ms),
+                    (None, Some(_)) => Standing::FromLink(address),
+                    (None, None) => Standing::Unknown(address),
+                }
+            }
+        }
+    }
+
+    /// The key known of an address, if any.
+    #[must_use]
+    pub fn key_of(&self, address: &Address) -> Option<KnownKey> {
+        self.known.iter().find(|(of, _)| of == address).map(|(_, key)| *key)
+    }
+
+    /// A server showed its key, or could not be reached.
+    pub fn probed(&mut self, of: &Address, result: Result<Pin, ConnectError>) {
+        let Step::Trust(trust) = &mut self.step else { return };
+        if !trust.is_probing() || trust.address != *of {
+            return;
+        }
+        trust.state = match result {
+            Ok(pin) => TrustState::New(pin),
+            Err(error) => TrustState::Failed(Arc::new(error)),
+        };
+    }
+
+    pub(super) fn check_key(&mut self, target: LinkTarget, base: &mut Base) {
+        let LinkTarget { address, pin, .. } = target;
+        match (self.key_of(&address), pin) {
+            (Some(known), Some(pin)) if known.pin != pin => {
+                base.wish(Effect::Recall);
+                self.stop(TrustState::LinkUnlikeKnown(pin));
+            }
+            (Some(_), _) => {
+                base.wish(Effect::Recall);
+                self.arrive(base);
+            }
+            // A link brings the key with it. It is remembered when a server has proved to have it.
+            (None, Some(_)) => self.arrive(base),
+            (None, None) => {
+                base.wish(Effect::Probe(address.clone()));
+                self.step = Step::Trust(TrustView { address, state: TrustState::Probing });
+            }
+        }
+    }
+
+    fn keep_key(&mut self, address: Address, pin: Pin, base: &mut Base) {
+        self.known.retain(|(of, _)| *of != address);
+        self.known.push((address.clone(), KnownKey { pin, since_ms: base.now_ms }));
+        base.wish(Effect::KeepPin(address, pin));
+    }
+
+    /// The server has proved that it has the key that a link brought.
+    pub(super) fn proved(&mut self, base: &mut Base) {
+        if let Some(Server::At(target)) = &self.server
+            && let (None, Some(pin)) = (self.key_of(&target.address), target.pin)
+        {
+            self.keep_key(target.address.clone(), pin, base);
+        }
+    }
+
+    pub(super) fn act_trust(&mut self, action: Action, base: &mut Base) {
+        let Step::Trust(trust) = &self.step else { return };
+        match (action, &trust.state) {
+            (Action::Trust, TrustState::New(pin)) => {
+                let (address, pin) = (trust.address.clone(), *pin);
+                self.keep_key(address, pin, base);
+                self.arrive(base);
+            }
+            (Action::Retry, TrustState::Failed(_)) => self.go(self.goal.clone(), base),
+            (Action::OtherServer, TrustState::Failed(_)) => {
+                self.ask_address(self.goal.clone());
+            }
+            (Action::Back, state) => {
+                match state {
+                    TrustState::Probing => base.wish(Effect::StopProbe),
+                    TrustState::New(_) | TrustState::Failed(_) => {}
+                    // Perhaps the key was forgotten meanwhile, as the stop sign says.
+                    _ => base.wish(Effect::Recall),
+                }
+                self.back_to_menu();
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The fingerprint in groups of four digits, `rows` of them in a line.

@@ -137,7 +137,32 @@ fn servers_that_are_none_get_a_sentence() {
         alice.chooses("1");
         alice.waits_for_all(&[word("trust.unreached"), &filled(key, &[("address", &addr)])]);
         alice.presses(Key::Esc);
-        alice.waits_for(word("menu.quit"));
+        alice.waits_for_all(&[word("menu.quit"), word("menu.start_server")]);
         alice.quits();
     }
+}
+
+#[test]
+fn a_server_that_comes_late_is_reached_by_trying_again() {
+    let mut town = Town::new();
+    let addr = town.addr().to_string();
+    town.stops();
+    let mut alice = Opening::at(&town.home("alice")).opens();
+    alice.chooses("2");
+    alice.waits_for(word("server.address"));
+    alice.enters(&addr);
+    alice.waits_for(filled("connect.refused", &[("address", &addr)]));
+    // Nothing is meant by a server that nobody has met: the first choices are there again.
+    alice.presses(Key::Esc);
+    alice.waits_for_all(&[word("menu.start_server"), word("menu.connect_server")]);
+    alice.chooses("2");
+    alice.waits_for(&addr);
+    alice.presses(Key::Enter);
+    alice.waits_for(word("trust.unreached"));
+    town.starts();
+    alice.presses(Key::Enter);
+    alice.waits_for_all(&[word("trust.title"), &town.key_words()]);
+    alice.types("y");
+    alice.registers("alice", "Alice");
+    alice.quits();
 }

@@ -97,7 +97,7 @@ fn a_login_that_waits_can_be_taken_back_and_tried_again() {
     alice.fills_in(&["alice", PASSWORD]);
     alice.waits_for("⠋");
     alice.presses(Key::Esc);
-    alice.waits_for(word("hint.submit"));
+    alice.waits_for(word("hint.log_in"));
     wire.is_mended();
     alice.presses(Key::Enter);
     alice.is_in("#lobby");
