@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use liao_common::limits::ALPN;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -131,7 +132,12 @@ impl Door {
         // Whoever says nothing takes nobody's turn: in TLS the client speaks first.
         stream.readable().await?;
         let _turn = self.handshakes.acquire().await.map_err(io::Error::other)?;
-        tls.accept(stream).await.map(Box::new)
+        let stream = tls.accept(stream).await?;
+        // Whoever speaks no protocol by name may be somebody else's client, led here by a third.
+        if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+            return Err(io::Error::other("another protocol"));
+        }
+        Ok(Box::new(stream))
     }
 
     /// Serves any stream as a connection.

@@ -40,6 +40,8 @@ mod rooms;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod siege;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod support;

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use crate::support::{Raw, register, within};
 
 /// A running `liaod`. Ends with the test, whatever happens.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     line: String,
 }
@@ -42,9 +42,22 @@ fn liaod(arguments: &[&str], data: &Path) -> Command {
 
 impl Program {
     /// Starts a server on a free port and waits for its line.
-    async fn start(data: &Path, arguments: &[&str]) -> Self {
+    pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Self {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
-        let mut child = liaod(&arguments, data).spawn().unwrap();
+        Self::run(liaod(&arguments, data)).await
+    }
+
+    /// The same, with so many files and connections at the most.
+    pub(crate) async fn start_with_files(data: &Path, arguments: &[&str], files: u32) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {files} && exec \"$0\" serve --listen 127.0.0.1:0 \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_liaod")]).args(arguments);
+        command.arg("--data").arg(data).stdout(Stdio::piped()).stderr(Stdio::null());
+        Self::run(command).await
+    }
+
+    async fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
@@ -56,12 +69,17 @@ impl Program {
         Self { child, line }
     }
 
-    fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.line.split_whitespace().nth(2).unwrap().parse().unwrap()
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A plain connection.
-    async fn raw(&self) -> Raw {
+    pub(crate) async fn raw(&self) -> Raw {
         Raw::new(TcpStream::connect(self.addr()).await.unwrap())
     }
 
