@@ -252,7 +252,9 @@ fn value_of(paint: &mut Paint<'_, '_>, area: Rect, form: &Form, place: usize, ha
 /// The error of a field, or how strong its password is.
 fn remark(paint: &Paint<'_, '_>, field: &Field, width: u16) -> Vec<Line<'static>> {
     if let Some(error) = &field.error {
-        return prose(&error.sentence(paint.words), paint.styles().error, width, u16::MAX);
+        // The mark says without colours too that it is an error.
+        let text = format!("✗ {}", error.sentence(paint.words));
+        return prose(&text, paint.styles().error, width, u16::MAX);
     }
     let Some(strength) = field.strength() else { return Vec::new() };
     let level = usize::from(strength.level());

@@ -5,8 +5,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::paint::{Paint, centered, row};
+use super::{
+    card::Keys,
+    paint::{Paint, centered, row},
+};
 use crate::{
+    action::Action,
+    keymap::Mode,
     text::width::{columns, pad, truncate, truncate_start},
     view::help::{HelpLine, HelpView},
 };
@@ -20,7 +25,12 @@ pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView)
     let inside = paint.popup(area, paint.t("help.title"));
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     search(paint, row(inside, 0), &view.filter, "help.filter");
-    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    // Air around the list where there is some to spare.
+    let air = u16::from(window.height >= 20);
+    let foot = row(inside, inside.height.saturating_sub(1));
+    let y = inside.y + 1 + air;
+    let list = Rect { y, height: foot.y.saturating_sub(y + air), ..inside };
+    Keys::of(&[Mode::List]).must(Action::Back, paint.t("hint.back")).draw(paint, foot, true);
     let lines = view.lines(paint.words);
     if lines.is_empty() {
         let style = paint.styles().dim;
@@ -33,6 +43,11 @@ pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView)
         .unwrap_or(0)
         .min(lines.len().saturating_sub(usize::from(list.height)));
     view.list.choose(from);
+    let below = lines.len().saturating_sub(from + usize::from(list.height));
+    if below > 0 {
+        let style = paint.styles().dim;
+        paint.right(foot, Line::from(Span::styled(format!("↓ {below}"), style)));
+    }
     let wide = list.width >= 50;
     let key_columns = if wide { 26 } else { 11 };
     for (at, line) in (0..list.height).zip(lines.iter().skip(from)) {
