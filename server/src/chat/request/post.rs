@@ -3,7 +3,7 @@
 use liao_common::{
     event::Posted,
     fault::{Fault, FaultCode},
-    id::Seq,
+    id::{RoomId, Seq},
     limits,
     message::{Body, Kind, Message},
     request::Send,
@@ -60,14 +60,13 @@ fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted
         if !same {
             return Err(FaultCode::CidConflict.into());
         }
-        if body.is_ok() {
-            // The one that was refused is not to touch anything on its second way in.
-            erase_redacted(tx, &ask)?;
-        }
+        erase_again(tx, ask.room, before.seq)?;
         return Ok(Posted { seq: before.seq, at_ms: before.at_ms, dup: true });
     }
     let body = body?;
-    erase_redacted(tx, &ask)?;
+    if ask.kind == Kind::Redact {
+        erase_redacted(tx, ask.room, ask.body.of)?;
+    }
     let posted = tx.say(by, ask.cid, ask.kind, body)?;
     if posted.seq == Seq(1) {
         introduce(tx, by)?;
@@ -87,16 +86,30 @@ fn introduce(tx: &mut Transaction<'_, '_>, by: Speaker) -> Result<(), Fault> {
 }
 
 /// Taking a message back also removes its words from the disk, and those of its edits.
-fn erase_redacted(tx: &mut Transaction<'_, '_>, ask: &Send) -> Result<(), Fault> {
-    let Some(of) = ask.body.of.filter(|_| ask.kind == Kind::Redact) else { return Ok(()) };
-    let edits = view::edits(tx, ask.room, of, EDITS_MAX)?;
+fn erase_redacted(
+    tx: &mut Transaction<'_, '_>,
+    room: RoomId,
+    of: Option<Seq>,
+) -> Result<(), Fault> {
+    let Some(of) = of else { return Ok(()) };
+    let edits = view::edits(tx, room, of, EDITS_MAX)?;
     for seq in std::iter::once(of).chain(edits) {
-        if let Some((place, _)) = view::message_place(tx, ask.room, seq)? {
+        if let Some((place, _)) = view::message_place(tx, room, seq)? {
             let frame = tx.record(&place)?;
-            tx.erase(ask.room, place, &frame);
+            tx.erase(room, place, &frame);
         }
     }
     Ok(())
+}
+
+/// A crash may have come between storing this and erasing what it takes back. What is stored was
+/// allowed once; so it is carried out also for somebody who has left the room since.
+fn erase_again(tx: &mut Transaction<'_, '_>, room: RoomId, seq: Seq) -> Result<(), Fault> {
+    let Some((place, _)) = view::message_place(tx, room, seq)? else { return Ok(()) };
+    match record::message(&tx.record(&place)?) {
+        Some(stored) if stored.kind == Kind::Redact => erase_redacted(tx, room, stored.body.of),
+        _ => Ok(()),
+    }
 }
 
 /// The body as it is stored: only the fields that the kind has, and facts from our own records.
@@ -163,3 +176,6 @@ fn own(tx: &Transaction<'_, '_>, by: Speaker, of: Seq, to: &Kind) -> Result<Mess
     };
     if message.from == by.from && postable { Ok(message) } else { Err(FaultCode::Forbidden.into()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Taking back where a crash comes in between.
+
+use std::{future::ready, sync::Arc, time::Duration};
+
+use liao_common::{
+    event::RoomKind,
+    id::{DeviceId, Nonce, UserId},
+};
+
+use super::*;
+use crate::{
+    blocking::Blocking,
+    chat::{hub::Hub, origin::Origin},
+    config::Config,
+    disk::MemoryDisk,
+    index::MemoryIndex,
+    server::{self, Ground},
+    state::{
+        project,
+        record::{Room, Standing},
+    },
+    store::{Applying, StoreOptions},
+};
+
+const ROOM: RoomId = RoomId(7);
+const ANNA: UserId = UserId(1);
+
+/// Writes and syncs of a post: one of each.
+const CHANGES_OF_A_POST: u64 = 2;
+
+fn open(disk: &MemoryDisk, index: &MemoryIndex, folder: &std::path::Path) -> Arc<Hub> {
+    let mut store = StoreOptions::new(77, project::VERSION);
+    store.applying = Applying::Writer;
+    let disk = Arc::new(disk.clone());
+    let blocking = Blocking::Inline(|| Duration::ZERO);
+    let ground = Ground { disk, index, files: folder, store, clock: || 1, blocking };
+    let config = Config::new(folder, ([127, 0, 0, 1], 0).into());
+    let (hub, duty, _) = server::assemble(&config, ground).unwrap();
+    tokio::spawn(duty.on_this_task(|| ready(())));
+    Arc::new(hub)
+}
+
+async fn posts(hub: &Arc<Hub>, cid: u8, kind: Kind, body: Body) -> Result<Posted, Fault> {
+    let hub = Arc::clone(hub);
+    let origin = Origin::Here;
+    let caller = Caller { hub, user: ANNA, dev: DeviceId(1), origin, admin: false };
+    send(caller, Send { room: ROOM, cid: Nonce([cid; 16]), kind, body }).await
+}
+
+async fn words(hub: &Arc<Hub>, seq: Seq) -> String {
+    let read = move |hub: &Hub| {
+        let (place, _) = view::message_place(&*hub.store, ROOM, seq)?.unwrap();
+        Ok(record::message(&hub.store.record(&place)?).unwrap().body.text)
+    };
+    hub.read(read).await.unwrap().unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_erased_also_when_its_author_has_left_since() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &index, folder.path());
+    let kind = RoomKind::Public;
+    let room = Room {
+        room: ROOM,
+        kind,
+        name: "r".into(),
+        topic: String::new(),
+        by: ANNA,
+        with: None,
+        at: 1,
+    };
+    let enters = move |tx: &mut Transaction<'_, '_>| {
+        tx.put_room(&room);
+        Ok(tx.enter(&room, ANNA, Standing::Member)?)
+    };
+    hub.engine.run(enters).await.unwrap();
+    let said = posts(&hub, 1, Kind::Text, Body::text("a secret")).await.unwrap().seq;
+
+    disk.power_off_after(CHANGES_OF_A_POST);
+    let back = Body { of: Some(said), ..Body::default() };
+    posts(&hub, 2, Kind::Redact, back.clone()).await.unwrap_err();
+    drop(hub);
+    let hub = open(&disk.fork(), &index, folder.path());
+    assert_eq!(words(&hub, said).await, "a secret", "the crash came before the erasure");
+    assert_eq!(view::head(&*hub.store, ROOM).unwrap().seq, said.next(), "and after the request");
+
+    let leaves = |tx: &mut Transaction<'_, '_>| Ok(tx.exit(ROOM, ANNA, Seq::ZERO)?);
+    hub.engine.run(leaves).await.unwrap();
+    let again = posts(&hub, 2, Kind::Redact, back).await.unwrap();
+    assert!(again.dup && again.seq == said.next());
+    assert_eq!(words(&hub, said).await, "");
+}
