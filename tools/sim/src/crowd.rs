@@ -1,0 +1,189 @@
+//! What people do: mostly talk, sometimes all the rest. Each device has dice of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use liao_client_core::{
+    model::RoomView,
+    timeline::{Content, Row},
+};
+use liao_common::{
+    id::{RoomId, Seq, UserId},
+    message::{Body, Kind},
+    request::{RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomList, RoomOpen, RoomTopic},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{device::Device, dice::Dice};
+
+/// The longest pause between two deeds, in milliseconds.
+const PAUSE_MS_MAX: u64 = 1500;
+
+/// Names that rooms are made with and looked for by.
+const ROOMS: [&str; 4] = ["rose", "lily", "iris", "fern"];
+
+/// Posts of somebody who pastes.
+const BURST_MAX: u64 = 40;
+
+/// One device at work until the end is called.
+pub(crate) struct Worker {
+    pub(crate) device: Arc<Device>,
+    pub(crate) people: Vec<String>,
+    pub(crate) dice: Dice,
+    said: u64,
+}
+
+impl Worker {
+    pub(crate) const fn new(device: Arc<Device>, people: Vec<String>, dice: Dice) -> Self {
+        Self { device, people, dice, said: 0 }
+    }
+
+    pub(crate) async fn works(mut self, end: CancellationToken) {
+        loop {
+            let pause = Duration::from_millis(self.dice.within(1, PAUSE_MS_MAX));
+            tokio::select! {
+                biased;
+                () = end.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            self.acts().await;
+        }
+    }
+
+    async fn acts(&mut self) {
+        match self.dice.below(100) {
+            0..46 => self.says().await,
+            46..53 => self.edits().await,
+            53..59 => self.takes_back().await,
+            59..67 => self.reads(),
+            67..72 => self.scrolls(),
+            72..79 => self.joins(),
+            79..84 => self.leaves(),
+            84..88 => self.invites(),
+            88..90 => self.opens(),
+            90..93 => self.creates(),
+            93..95 => self.asks_around(),
+            95..97 => self.sets_topic(),
+            _ => {
+                for _ in 0..self.dice.within(2, BURST_MAX) {
+                    self.says().await;
+                }
+            }
+        }
+    }
+
+    /// Some room of this person.
+    fn room(&mut self) -> Option<RoomId> {
+        let inside = |room: &&&RoomView| !room.is_invitation();
+        let mut rooms: Vec<RoomId> = self
+            .device
+            .looks(|model| model.rooms().iter().filter(inside).map(|room| room.id).collect());
+        rooms.sort_unstable();
+        self.dice.pick(&rooms).copied()
+    }
+
+    async fn says(&mut self) {
+        let Some(room) = self.room() else { return };
+        self.said += 1;
+        let long = if self.dice.chance(5) { self.dice.below(4000) } else { self.dice.below(40) };
+        let filling = "聊".repeat(usize::try_from(long).unwrap_or_default());
+        let text = format!("{} says {} in {room} {filling}", self.device.who(), self.said);
+        let newest = self.device.looks(|model| model.room(room).map(|room| room.head.0));
+        let re = newest.filter(|seq| *seq > Seq::ZERO && self.dice.chance(10));
+        self.device.posts(room, Kind::Text, Body { re, ..Body::text(text) }).await;
+    }
+
+    /// A message of one's own in some room.
+    fn own(&mut self) -> Option<(RoomId, Seq)> {
+        let room = self.room()?;
+        let own: Vec<Seq> = self.device.looks(|model| {
+            let me = model.my_id();
+            let mine = |row: &&Row| Some(row.from) == me && matches!(row.content, Content::Text(_));
+            let rows = model.room(room).into_iter().flat_map(|room| room.timeline.rows());
+            rows.filter(mine).filter_map(|row| row.seq).collect()
+        });
+        Some((room, *self.dice.pick(&own)?))
+    }
+
+    async fn edits(&mut self) {
+        let Some((room, of)) = self.own() else { return };
+        self.said += 1;
+        let text = format!("{} means {} in {room}", self.device.who(), self.said);
+        let body = Body { of: Some(of), ..Body::text(text) };
+        self.device.posts(room, Kind::Edit, body).await;
+    }
+
+    async fn takes_back(&mut self) {
+        let Some((room, of)) = self.own() else { return };
+        let body = Body { of: Some(of), ..Body::default() };
+        self.device.posts(room, Kind::Redact, body).await;
+    }
+
+    fn reads(&mut self) {
+        let Some(room) = self.room() else { return };
+        let back = self.dice.below(5);
+        let mark = self.device.turns(|model| {
+            let head = model.room(room)?.head.0;
+            model.mark_read(room, Seq(head.0.saturating_sub(back)))
+        });
+        mark.into_iter().for_each(|mark| self.device.asks(mark));
+    }
+
+    fn scrolls(&mut self) {
+        let Some(room) = self.room() else { return };
+        let wanted = if self.dice.chance(70) {
+            self.device.turns(|model| model.open(room))
+        } else {
+            self.device.turns(|model| {
+                model.close(room);
+                None
+            })
+        };
+        wanted.into_iter().for_each(|page| self.device.asks(page));
+    }
+
+    fn joins(&mut self) {
+        let invited = self.device.looks(|model| {
+            let rooms = model.rooms().into_iter().filter(|room| room.is_invitation());
+            rooms.map(|room| room.id).min()
+        });
+        let name = self.dice.pick(&ROOMS).map(|name| (*name).to_owned());
+        let join = match invited {
+            Some(room) => RoomJoin { room: Some(room), name: None },
+            None => RoomJoin { room: None, name },
+        };
+        self.device.asks(join);
+    }
+
+    fn leaves(&mut self) {
+        if let Some(room) = self.room().filter(|room| *room != RoomId::LOBBY) {
+            self.device.asks(RoomLeave { room });
+        }
+    }
+
+    fn invites(&mut self) {
+        let Some(room) = self.room() else { return };
+        let user = UserId(self.dice.within(1, self.people.len() as u64));
+        self.device.asks(RoomInvite { room, user });
+    }
+
+    fn opens(&mut self) {
+        let name = self.dice.pick(&self.people).cloned();
+        self.device.asks(RoomOpen { user: None, name });
+    }
+
+    fn creates(&mut self) {
+        let Some(name) = self.dice.pick(&ROOMS) else { return };
+        let private = self.dice.chance(50);
+        self.device.asks(RoomCreate { name: (*name).to_owned(), private, topic: String::new() });
+    }
+
+    fn asks_around(&self) {
+        self.device.asks(RoomList::default());
+    }
+
+    fn sets_topic(&mut self) {
+        let Some(room) = self.room() else { return };
+        let topic = format!("topic {}", self.dice.below(1000));
+        self.device.asks(RoomTopic { room, topic });
+    }
+}

@@ -1,0 +1,384 @@
+//! A client: the real link and the real model. It writes down what it was told and what it shows,
+//! as facts for the judge. Its program may die and be started again: what a disk would have kept, the
+//! token and the posts that wait, is there again then; the rest is not.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use liao_check::history::{Draft, Entry, Fact};
+use liao_client_core::{
+    answer::Answer,
+    entropy::SeededEntropy,
+    handle::Handle,
+    link::{Credentials, Link, LinkConfig},
+    model::Model,
+    notice::{LinkState, Notice, Queued},
+    timeline::Item,
+};
+use liao_common::{
+    event::{Event, Gap, Role, Room, Synced},
+    id::{RoomId, Seq},
+    message::{Body, Kind},
+    request::{Request, Token, Watch},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use crate::{dice::Dice, stage::Stage, way::Way};
+
+/// See the module.
+pub(crate) struct Device {
+    name: String,
+    pub(crate) way: Arc<Way>,
+    stage: Arc<Stage>,
+    /// While it is true, the program looks at nothing that it is told.
+    stares: watch::Sender<bool>,
+    moved: watch::Sender<u64>,
+    state: Mutex<State>,
+}
+
+struct State {
+    dice: Dice,
+    /// Programs started so far.
+    lives: u64,
+    life: Option<Life>,
+    seen: Seen,
+    token: Option<Token>,
+    outbox: Vec<Queued>,
+}
+
+/// A running program.
+struct Life {
+    handle: Handle,
+    listening: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    model: Model,
+    /// The last place of each room that was shown or said to be left out.
+    last: BTreeMap<RoomId, Seq>,
+    /// The same, and what was left out by right.
+    stream: BTreeMap<RoomId, Seq>,
+    /// Rooms that were left and not entered again.
+    gone: BTreeSet<RoomId>,
+    marks: BTreeMap<RoomId, Mark>,
+    named: bool,
+}
+
+/// How far a room was shown to be read.
+#[derive(Default)]
+struct Mark {
+    read: Seq,
+    came_back: bool,
+}
+
+impl Device {
+    /// A client that does not run yet.
+    pub(crate) fn new(name: &str, way: Way, stage: &Arc<Stage>, dice: Dice) -> Arc<Self> {
+        let state = State {
+            dice,
+            lives: 0,
+            life: None,
+            seen: Seen::default(),
+            token: None,
+            outbox: Vec::new(),
+        };
+        Arc::new(Self {
+            name: name.to_owned(),
+            way: Arc::new(way),
+            stage: Arc::clone(stage),
+            stares: watch::Sender::new(false),
+            moved: watch::Sender::new(0),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Starts the program, which logs in with the token it has, or with these credentials.
+    pub(crate) fn starts(self: &Arc<Self>, credentials: Option<Credentials>) {
+        let mut state = self.lock();
+        let token = state.token.clone().map(Credentials::Token);
+        let Some(credentials) = token.or(credentials).filter(|_| state.life.is_none()) else {
+            return;
+        };
+        let dialer: Arc<Way> = Arc::clone(&self.way);
+        let mut config = LinkConfig::new(dialer, credentials, "sim/1");
+        config.entropy = Arc::new(SeededEntropy::new(state.dice.throw()));
+        let kept = config.outbox.add(state.outbox.clone());
+        let (handle, notices) = Link::start(config);
+        state.seen = Seen::default();
+        state.lives += 1;
+        let listening = tokio::spawn(Arc::clone(self).listens(notices));
+        state.life = Some(Life { handle, listening });
+        drop(state);
+        self.stage.step(&self.who(), &format_args!("starts {kept:?}"));
+        self.asks(Watch { act: Vec::new(), online: true });
+    }
+
+    /// The program dies, and its connections with it.
+    pub(crate) fn dies(&self) {
+        self.stage.step(&self.who(), &"dies");
+        self.way.cut();
+        if let Some(life) = self.lock().life.take() {
+            life.listening.abort();
+        }
+    }
+
+    /// Its name in the history: another one for each program that was started.
+    pub(crate) fn who(&self) -> String {
+        self.called(self.lock().lives)
+    }
+
+    fn called(&self, life: u64) -> String {
+        format!("{}#{life}", self.name)
+    }
+
+    /// All names it ever had.
+    pub(crate) fn names(&self) -> Vec<String> {
+        (1..=self.lock().lives).map(|life| self.called(life)).collect()
+    }
+
+    /// The handle of the running program.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.lock().life.as_ref().map(|life| life.handle.clone())
+    }
+
+    async fn listens(self: Arc<Self>, mut notices: mpsc::Receiver<Notice>) {
+        let mut stares = self.stares.subscribe();
+        while let Some(notice) = notices.recv().await {
+            // The sender lives as long as this device.
+            drop(stares.wait_for(|stares| !stares).await);
+            for request in self.takes(&notice) {
+                self.asks(request);
+            }
+            self.moved.send_modify(|moves| *moves += 1);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn takes(&self, notice: &Notice) -> Vec<Request> {
+        let who = self.who();
+        self.trace(&who, notice);
+        let mut state = self.lock();
+        state.keeps(notice);
+        for fact in state.seen.facts(notice) {
+            self.stage.fact(&who, fact);
+        }
+        let wanted = state.seen.model.apply(notice).requests;
+        for (room, read) in state.seen.shows_read() {
+            self.stage.fact(&who, Fact::Marked { room: room.0, read: read.0 });
+        }
+        wanted
+    }
+
+    /// All but what the real clock says.
+    fn trace(&self, who: &str, notice: &Notice) {
+        match notice {
+            Notice::Queued(post) => {
+                self.stage.step(who, &format_args!("queued {} {}", post.room, post.nonce));
+            }
+            other => self.stage.step(who, &format_args!("{other:?}")),
+        }
+        if let Notice::State(LinkState::Ended(why)) = notice {
+            self.stage.broke(format!("the link of {who} ended: {why:?}"));
+        }
+    }
+
+    /// Asks the server; when too much waits already, it does without.
+    pub(crate) fn asks(&self, request: impl Into<Request>) {
+        let request = request.into();
+        let asked = self.handle().map(|handle| handle.ask(request.clone()));
+        self.stage.step(&self.who(), &format_args!("asks {} {asked:?}", request.kind()));
+    }
+
+    /// Posts to a room.
+    pub(crate) async fn posts(&self, room: RoomId, kind: Kind, body: Body) {
+        let draft = Draft {
+            cid: String::new(),
+            room: room.0,
+            kind: kind.as_str().to_owned(),
+            text: body.text.clone(),
+            of: body.of.map(|seq| seq.0),
+            re: body.re.map(|seq| seq.0),
+        };
+        let (who, Some(handle)) = (self.who(), self.handle()) else { return };
+        match handle.post(room, kind.clone(), body.clone()).await {
+            Ok(nonce) => {
+                self.stage.fact(&who, Fact::Sent(Draft { cid: nonce.to_string(), ..draft }));
+                let at_ms = liao_client_core::clock::wall_ms();
+                self.lock().outbox.push(Queued { nonce, room, kind, body, at_ms });
+            }
+            Err(error) => self.stage.step(&who, &format_args!("cannot post: {error}")),
+        }
+    }
+
+    /// Looks at nothing from now on, or does so again.
+    pub(crate) fn stares(&self, stares: bool) {
+        self.stares.send_replace(stares);
+    }
+
+    /// Looks at what is shown.
+    pub(crate) fn looks<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
+        look(&self.lock().seen.model)
+    }
+
+    /// Changes what is shown, as a person at the keys does.
+    pub(crate) fn turns<T>(&self, turn: impl FnOnce(&mut Model) -> T) -> T {
+        turn(&mut self.lock().seen.model)
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn waits_for(&self, fact: impl Fn(&Model) -> bool) {
+        let mut moved = self.moved.subscribe();
+        // The sender lives as long as this device.
+        drop(moved.wait_for(|_| self.looks(&fact)).await);
+    }
+
+    /// Scrolls back in a room until nothing is missing on the screen.
+    pub(crate) async fn scrolls_back(&self, room: RoomId) {
+        let hole = |model: &Model| {
+            let items = model.room(room)?.timeline.items();
+            items.into_iter().rev().find_map(|item| match item {
+                Item::Hole(hole) => Some(hole),
+                Item::Row(_) => None,
+            })
+        };
+        self.turns(|model| model.open(room));
+        while let Some(before) = self.looks(hole) {
+            self.asks(before.request(room));
+            self.waits_for(|model| hole(model) != Some(before)).await;
+        }
+    }
+
+    /// Whether it is connected, has what it missed, and has nothing left to send.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let state = self.lock();
+        is_online(&state.seen.model) && state.outbox.is_empty()
+    }
+}
+
+/// Whether all is well with the link.
+pub(crate) fn is_online(model: &Model) -> bool {
+    matches!(model.state, LinkState::Online { .. }) && model.is_ready()
+}
+
+impl State {
+    /// What a disk would keep.
+    fn keeps(&mut self, notice: &Notice) {
+        match notice {
+            Notice::LoggedIn(session) => self.token = session.token.clone().or(self.token.take()),
+            Notice::Posted { nonce, .. } | Notice::PostFailed { nonce, .. } => {
+                self.outbox.retain(|post| post.nonce != *nonce);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Seen {
+    fn facts(&mut self, notice: &Notice) -> Vec<Fact> {
+        match notice {
+            Notice::LoggedIn(session) if !self.named => {
+                self.named = true;
+                vec![Fact::Person { user: session.user.0 }]
+            }
+            Notice::Synced(synced) => vec![self.begins(synced)],
+            Notice::Event(Event::Message(message)) => {
+                self.reaches(message.room, message.seq);
+                vec![Fact::Saw(Entry::from(&**message))]
+            }
+            Notice::Event(Event::Gap(gap)) => vec![self.skips(gap)],
+            Notice::Event(Event::Room(room)) => self.enters(room).into_iter().collect(),
+            Notice::Answer { answer: Ok(answer), .. } => match &**answer {
+                Answer::Page(page) => page.msgs.iter().map(|msg| Fact::Read(msg.into())).collect(),
+                _ => Vec::new(),
+            },
+            Notice::Posted { nonce, room, posted } => vec![Fact::Acked {
+                cid: nonce.to_string(),
+                room: room.0,
+                seq: posted.seq.0,
+                dup: posted.dup,
+            }],
+            Notice::PostFailed { nonce, fault, .. } => {
+                let code = fault.code.as_str().to_owned();
+                vec![Fact::Refused { cid: nonce.to_string(), code }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn reaches(&mut self, room: RoomId, seq: Seq) {
+        self.last.insert(room, seq);
+        self.stream.insert(room, seq);
+    }
+
+    /// Pushes go on behind what was shown, in the rooms that are still there.
+    fn begins(&mut self, synced: &Synced) -> Fact {
+        if synced.reset {
+            self.last.clear();
+        }
+        let before = std::mem::take(&mut self.last);
+        let outside = synced.rooms.iter().filter(|room| room.role == Role::Invited);
+        self.gone = outside.map(|room| room.room).collect();
+        for room in &synced.rooms {
+            if let Some(seen) = before.get(&room.room) {
+                self.last.insert(room.room, room.floor.max(*seen));
+            }
+        }
+        self.stream = self.last.clone();
+        let cur = self.last.iter().map(|(room, seq)| (room.0, seq.0)).collect();
+        Fact::Began { epoch: synced.epoch.clone(), cur }
+    }
+
+    fn skips(&mut self, gap: &Gap) -> Fact {
+        self.reaches(gap.room, gap.to);
+        Fact::Gap { room: gap.room.0, from: gap.from.0, to: gap.to.0 }
+    }
+
+    /// Whoever comes back is shown what was said after that: the rest is left out by right.
+    fn enters(&mut self, room: &Room) -> Option<Fact> {
+        if matches!(room.role, Role::Gone | Role::Invited) {
+            self.gone.insert(room.room);
+            return None;
+        }
+        if !self.gone.remove(&room.room) {
+            return None;
+        }
+        let last = *self.stream.get(&room.room)?;
+        let to = room.read.0.max(room.floor);
+        if to <= last {
+            return None;
+        }
+        // The next connection asks for it all the same, so `last` stays where it is.
+        self.stream.insert(room.room, to);
+        Some(Fact::Gap { room: room.room.0, from: last.next().0, to: to.0 })
+    }
+
+    /// Rooms whose marker is shown elsewhere than before. A room that went and came back may begin
+    /// lower, for one's own words count as read on this screen alone; then it is not compared.
+    fn shows_read(&mut self) -> Vec<(RoomId, Seq)> {
+        let mut moved = Vec::new();
+        let mut absent: BTreeSet<RoomId> = self.marks.keys().copied().collect();
+        for room in self.model.rooms().into_iter().filter(|room| !room.is_invitation()) {
+            absent.remove(&room.id);
+            let mark = self.marks.entry(room.id).or_default();
+            let (read, before) = (room.read.0, mark.read);
+            if read != before && (read > before || !mark.came_back) {
+                moved.push((room.id, read));
+                *mark = Mark { read, came_back: false };
+            }
+        }
+        for room in absent {
+            self.marks.entry(room).or_default().came_back = true;
+        }
+        moved.sort_unstable();
+        moved
+    }
+}
