@@ -58,8 +58,13 @@ pub(crate) enum TransferCommand {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
     /// The outbox cannot be written; nothing was sent.
-    #[error("the outbox cannot be written: {0}")]
-    Outbox(String),
+    #[error("the outbox cannot be written: {reason}")]
+    Outbox {
+        /// What is wrong.
+        kind: std::io::ErrorKind,
+        /// The operating system's word for it.
+        reason: String,
+    },
     /// Too many posts wait to be sent.
     #[error("too many posts wait to be sent")]
     Full,

@@ -97,8 +97,8 @@ impl Input {
 pub enum Unkept {
     /// Another run of the program has the account's outbox.
     InUse,
-    /// It cannot be opened; the reason as the operating system gave it.
-    Failed(String),
+    /// It cannot be opened; what is wrong, and the operating system's word for it.
+    Failed(std::io::ErrorKind, String),
 }
 
 /// Why there is no private server.

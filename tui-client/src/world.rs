@@ -422,7 +422,7 @@ fn outbox(home: &Home, server: &Server, user: Option<&UserName>) -> (Outbox, Opt
             tracing::warn!(%error, "posts wait in memory only");
             let unkept = match error.kind() {
                 std::io::ErrorKind::WouldBlock => Unkept::InUse,
-                _ => Unkept::Failed(error.to_string()),
+                kind => Unkept::Failed(kind, error.to_string()),
             };
             (Outbox::in_memory(), Some(unkept))
         }

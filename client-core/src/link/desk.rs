@@ -236,7 +236,10 @@ impl Desk {
 
     /// The disk may take its time; the threads of the runtime have other work.
     async fn write(&mut self, posts: Vec<Queued>) -> Result<(), PostError> {
-        let refused = |error: std::io::Error| PostError::Outbox(error.to_string());
+        let refused = |error: std::io::Error| PostError::Outbox {
+            kind: error.kind(),
+            reason: error.to_string(),
+        };
         if self.outbox.is_in_memory() {
             return self.outbox.add(posts).map_err(refused);
         }
@@ -250,7 +253,7 @@ impl Desk {
                 self.outbox = outbox;
                 done.map_err(refused)
             }
-            Err(error) => Err(PostError::Outbox(error.to_string())),
+            Err(error) => Err(refused(error.into())),
         }
     }
 

@@ -21,7 +21,10 @@ use liao_common::{
 };
 
 use super::event::Who;
-use crate::{view::door::call_sentence, words::Words};
+use crate::{
+    view::reasons::{call_sentence, io_reason},
+    words::Words,
+};
 
 /// Pages of people online that are asked for.
 const PAGES_MAX: usize = 10;
@@ -72,7 +75,8 @@ impl Doer {
         let body = Body { at, ..Body::text(text) };
         match self.handle.post(room, Kind::Text, body).await {
             Ok(_) => Outcome::Posted,
-            Err(PostError::Outbox(reason)) => {
+            Err(PostError::Outbox { kind, reason }) => {
+                let reason = io_reason(kind, &reason, self.words);
                 Outcome::Failed(self.words.fill("post_fault.unwritable", &[("reason", &reason)]))
             }
             Err(PostError::Full) => Outcome::Failed(self.words.t("post_fault.full").to_owned()),
@@ -110,8 +114,17 @@ impl Doer {
             RoomJoin { room: invited, name: invited.is_none().then(|| name.as_str().to_owned()) };
         let joined = match self.handle.call(join).await {
             Err(CallError::Fault(fault)) if fault.code == FaultCode::NotFound => {
-                let create = RoomCreate { name: name.into(), private: false, topic: String::new() };
-                self.handle.call(create).await
+                let create =
+                    RoomCreate { name: name.clone().into(), private: false, topic: String::new() };
+                match self.handle.call(create).await {
+                    // It is there, and cannot be seen from outside.
+                    Err(CallError::Fault(fault)) if fault.code == FaultCode::Taken => {
+                        let room = format!("#{name}");
+                        let why = self.words.fill("plain.room_private", &[("room", &room)]);
+                        return Outcome::Failed(why);
+                    }
+                    created => created,
+                }
             }
             joined => joined,
         };

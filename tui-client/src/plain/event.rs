@@ -64,6 +64,8 @@ pub(super) struct Said {
     pub kind: String,
     /// What it says.
     pub what: What,
+    /// User ids of those it names with `@`.
+    pub at: Vec<String>,
     /// This account said it.
     pub mine: bool,
     /// This run of the program said it, and now it is on the server's disk.

@@ -37,6 +37,8 @@ struct Line<'a> {
     time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    at: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,10 +264,11 @@ fn at(chat: &Chat) -> Line<'_> {
     Line { room: Some(&chat.label), ..Line::default() }
 }
 
-/// The time in the form that every language reads, in UTC.
+/// The time in the form that every language reads, in UTC, always to the millisecond: then the order of the texts is
+/// the order of the times.
 fn rfc3339(at_ms: u64) -> Option<String> {
     let at = i64::try_from(at_ms).ok()?;
-    Timestamp::from_millisecond(at).ok().map(|time| time.to_string())
+    Timestamp::from_millisecond(at).ok().map(|time| format!("{time:.3}"))
 }
 
 fn entry(said: &Said) -> Line<'_> {
@@ -274,6 +277,7 @@ fn entry(said: &Said) -> Line<'_> {
         room: Some(&said.chat.label),
         seq: Some(said.seq.0),
         time: rfc3339(said.at_ms),
+        at: &said.at,
         ..about(&said.from)
     };
     match &said.what {

@@ -16,6 +16,7 @@ use liao_client_core::{
     trust::{ConnectError, Trust},
 };
 use liao_common::{
+    fault::{Fault, FaultCode},
     id::Pin,
     request::{Register, Secret},
 };
@@ -23,7 +24,7 @@ use liao_common::{
 use super::{AGENT, Exit, PlainOptions};
 use crate::{
     settings::Paths,
-    view::reasons::{connect_sentence, keys_sentence},
+    view::reasons::{connect_sentence, io_reason, keys_sentence},
     words::Words,
 };
 
@@ -85,6 +86,16 @@ pub(super) fn distrust(
     words.fill(sentence, &[("address", address), ("expected", &expected), ("found", &found)])
 }
 
+/// Why there is no login.
+pub(super) fn refused(options: &PlainOptions, fault: &Fault, words: &Words) -> String {
+    let reason = match fault.code {
+        FaultCode::Taken => words.fill("cli.taken", &[("user", &options.user)]),
+        FaultCode::WeakPassword => words.t("cli.weak_password").to_owned(),
+        code => words.fault(code),
+    };
+    words.fill("cli.login_refused", &[("reason", &reason)])
+}
+
 /// A server that is not on this computer, without encryption.
 pub(super) fn abroad(options: &PlainOptions, words: &Words) -> String {
     connect_sentence(&ConnectError::NotLoopback, &options.target.address, words)
@@ -93,10 +104,11 @@ pub(super) fn abroad(options: &PlainOptions, words: &Words) -> String {
 /// What to log in with.
 pub(super) fn credentials(options: &PlainOptions, words: &Words) -> Result<Credentials, Refused> {
     let path = &options.password_file;
-    let secret = password(path).map_err(|error| {
+    let secret = password(path).map_err(|(key, error)| {
+        let reason = io_reason(error.kind(), &error.to_string(), words);
         let values: [(&str, &dyn std::fmt::Display); 2] =
-            [("path", &path.display()), ("reason", &error)];
-        (Exit::Usage, words.fill("cli.password_file", &values))
+            [("path", &path.display()), ("reason", &reason)];
+        (Exit::Usage, words.fill(key, &values))
     })?;
     let Some(account) = &options.register else {
         return Ok(Credentials::Password { user: options.user.clone(), secret });
@@ -110,12 +122,17 @@ pub(super) fn credentials(options: &PlainOptions, words: &Words) -> Result<Crede
     }))
 }
 
-/// The first line of the file.
-fn password(path: &Path) -> io::Result<Secret> {
+/// The first line of the file; or why not: a key of the words, and what the operating system says.
+fn password(path: &Path) -> Result<Secret, (&'static str, io::Error)> {
     let mut text = String::new();
-    File::open(path)?.take(PASSWORD_FILE_BYTES_MAX).read_to_string(&mut text)?;
-    match text.lines().next() {
-        Some(line) if !line.is_empty() => Ok(Secret(line.to_owned())),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is empty")),
+    let read = File::open(path)
+        .and_then(|file| file.take(PASSWORD_FILE_BYTES_MAX).read_to_string(&mut text));
+    match (read, text.lines().next()) {
+        (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(("cli.password_not_text", error))
+        }
+        (Err(error), _) => Err(("cli.password_file", error)),
+        (Ok(_), Some(line)) if !line.is_empty() => Ok(Secret(line.to_owned())),
+        (Ok(_), _) => Err(("cli.password_empty", io::ErrorKind::InvalidData.into())),
     }
 }

@@ -20,6 +20,7 @@ use liao_common::{
 };
 
 use super::event::{Chat, Event, Said, What, Who};
+use crate::view::chat::mentioned;
 
 /// Entries that wait for names; then they are told with numbers in place of names.
 const WAITING_MAX: usize = 4096;
@@ -129,15 +130,7 @@ impl Story {
 
     /// The people named in a text with `@`.
     pub(super) fn named(&self, text: &str) -> Vec<UserId> {
-        let ids = text.split_whitespace().filter_map(|word| word.strip_prefix('@'));
-        let ids = ids.map(|id| id.trim_end_matches(|c: char| !c.is_alphanumeric()));
-        let found: BTreeSet<UserId> = ids
-            .filter_map(|id| UserName::parse(id).ok())
-            .filter_map(|id| self.model.people.find_id(id.as_str()))
-            .map(|person| person.user)
-            .take(limits::MENTIONS_MAX)
-            .collect();
-        found.into_iter().collect()
+        mentioned(&self.model, text)
     }
 
     pub(super) fn chat(&self, room: RoomId) -> Chat {
@@ -299,6 +292,7 @@ impl Story {
             at_ms: message.at_ms,
             kind: text::clean_line(message.kind.as_str()),
             what,
+            at: message.body.at.iter().map(|user| self.who(*user).id).collect(),
             mine: self.model.my_id() == Some(message.from),
             sent,
         }))
@@ -339,7 +333,7 @@ impl Story {
     fn unnamed<'a>(&'a self, message: &'a Message) -> impl Iterator<Item = UserId> + 'a {
         let with = self.model.room(message.room).and_then(|room| room.with);
         let people = std::iter::once(message.from).chain(message.body.user).chain(with);
-        people.filter(|user| {
+        people.chain(message.body.at.iter().copied()).filter(|user| {
             self.model.my_id() != Some(*user)
                 && self.model.people.find(*user).is_none()
                 && !self.nobody.contains(user)

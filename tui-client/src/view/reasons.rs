@@ -1,6 +1,6 @@
 //! Why a server could not be reached or a link is down, in sentences. Pure.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use liao_client_core::{
     address::{Address, AddressError},
@@ -97,7 +97,10 @@ pub(super) fn private_sentence(trouble: &PrivateTrouble, words: &Words) -> Strin
 pub(super) fn unkept_sentence(unkept: &Unkept, words: &Words) -> String {
     match unkept {
         Unkept::InUse => words.t("unkept.in_use").to_owned(),
-        Unkept::Failed(reason) => words.fill("unkept.failed", &[("reason", reason)]),
+        Unkept::Failed(kind, reason) => {
+            let reason = io_reason(*kind, reason, words);
+            words.fill("unkept.failed", &[("reason", &reason)])
+        }
     }
 }
 
@@ -111,6 +114,20 @@ pub fn call_sentence(error: &CallError, words: &Words) -> String {
         CallError::Closed => words.t("link.idle").to_owned(),
         CallError::Decode(_) => words.fault(FaultCode::Internal),
     }
+}
+
+/// What the operating system says of a file, in a few words; in its own where there are none.
+#[must_use]
+pub fn io_reason(kind: io::ErrorKind, said: &str, words: &Words) -> String {
+    let key = match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "io.full",
+        io::ErrorKind::PermissionDenied => "io.denied",
+        io::ErrorKind::NotFound => "io.missing",
+        io::ErrorKind::IsADirectory => "io.folder",
+        io::ErrorKind::ReadOnlyFilesystem => "io.read_only",
+        _ => return said.to_owned(),
+    };
+    words.t(key).to_owned()
 }
 
 /// Why a transfer stopped, as a sentence.
@@ -141,4 +158,34 @@ pub fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> Strin
 pub fn too_large(words: &Words, name: &str, (size, bytes_max): (u64, u64)) -> String {
     let (size, limit) = format::sizes_apart(size, bytes_max);
     words.fill("files.too_large", &[("file", &name), ("size", &size), ("limit", &limit)])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn every_way_to_miss_a_server_has_a_sentence_of_its_own() {
+        let why = String::new;
+        let cuts = [
+            Cut::NoSuchHost(why()),
+            Cut::Refused,
+            Cut::Unreachable(why()),
+            Cut::Timeout,
+            Cut::Tls(why()),
+            Cut::Unencrypted,
+            Cut::Encrypted,
+            Cut::Lost,
+            Cut::Protocol(why()),
+        ];
+        for words in Language::ALL.map(Words::of) {
+            let sentences: BTreeSet<String> =
+                cuts.iter().map(|cut| cut_sentence(cut, "example.org:1", words)).collect();
+            assert_eq!(sentences.len(), cuts.len(), "{sentences:#?}");
+            assert!(sentences.iter().all(|text| !text.contains('{')), "{sentences:#?}");
+        }
+    }
 }

@@ -4,4 +4,5 @@ mod chat;
 mod files;
 mod harm;
 mod leave;
+mod sentences;
 mod trust;

@@ -6,12 +6,22 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
     thread,
     time::Duration,
 };
 
-use liao_common::{id::Pin, limits};
+use liao_client_core::{
+    address::Address,
+    answer::Answered,
+    dial::ServerDialer,
+    link::{Credentials, Link, LinkConfig},
+    trust::Trust,
+};
+use liao_common::{id::Pin, limits, name::UserName, request::Secret};
 use liao_server::{
     chat::password::Cost,
     config::{Config, Transport},
@@ -129,6 +139,31 @@ impl Town {
         let person = self.logs_in(user, &["--json"]);
         person.hears("ready", |_| true);
         person
+    }
+}
+
+impl Town {
+    /// What the server answers to a person who is known already.
+    pub(crate) fn asks<R: Answered>(&self, user: &str, request: R) -> R::Answer {
+        let dialer = ServerDialer {
+            address: Address::parse(&self.addr().to_string()).unwrap(),
+            trust: Trust::Pinned(self.pin()),
+        };
+        let user = UserName::parse(user).unwrap();
+        let credentials = Credentials::Password { user, secret: Secret(PASSWORD.to_owned()) };
+        let answer = self.runtime.block_on(async {
+            let config = LinkConfig::new(Arc::new(dialer), credentials, "test");
+            let (handle, mut notices) = Link::start(config);
+            let drain = async {
+                while notices.recv().await.is_some() {}
+                panic!("the link ended");
+            };
+            tokio::select! {
+                answer = tokio::time::timeout(DEADLINE, handle.call(request)) => answer,
+                () = drain => unreachable!(),
+            }
+        });
+        answer.unwrap().unwrap()
     }
 }
 

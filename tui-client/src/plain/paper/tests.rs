@@ -31,6 +31,7 @@ fn said(what: What, kind: &str) -> Said {
         at_ms: AT_MS,
         kind: kind.to_owned(),
         what,
+        at: Vec::new(),
         mine: false,
         sent: false,
     }
@@ -80,7 +81,7 @@ fn objects_have_what_the_event_has_and_nothing_else() {
     let parsed = |event: &Event| serde_json::from_str::<Value>(&written(true, event)).unwrap();
     let head = |kind: &str| {
         json!({"kind": kind, "room": "#lobby", "seq": 7, "from": "bob", "name": "Bob",
-               "time": "2026-11-21T12:05:00.25Z"})
+               "time": "2026-11-21T12:05:00.250Z"})
     };
     let with = |kind: &str, more: Value| {
         let mut line = head(kind);
@@ -106,6 +107,95 @@ fn objects_have_what_the_event_has_and_nothing_else() {
     assert!(presence.as_object_mut().unwrap().remove("time").is_some());
     let want = json!({"kind": "presence", "from": "bob", "name": "Bob", "online": false});
     assert_eq!(presence, want);
+}
+
+/// One event of every kind, as an object.
+fn all_objects() -> Vec<Value> {
+    let said = |what: What, kind: &str| {
+        let at = if matches!(what, What::Text(_) | What::Edit(..)) {
+            vec!["ann".into()]
+        } else {
+            Vec::new()
+        };
+        Said { at, ..said(what, kind) }
+    };
+    let text = || What::Text("x".to_owned());
+    let entries = [
+        said(text(), "text"),
+        said(file(), "file"),
+        Said { sent: true, ..said(text(), "text") },
+        Said { sent: true, ..said(file(), "file") },
+        said(What::Edit(Seq(4), "new".to_owned()), "edit"),
+        said(What::TakenBack(Seq(4)), "redact"),
+        said(What::Join, "join"),
+        said(What::Leave, "leave"),
+        said(What::Topic("tea".to_owned()), "topic"),
+        said(What::Invite("Ann".to_owned()), "invite"),
+    ];
+    let chat = Chat { label: "#lobby".to_owned(), with: None };
+    let others = [
+        Event::Ready(who("ann", "Ann")),
+        Event::Room(chat.clone()),
+        Event::Missed(chat, 5),
+        Event::Presence(who("bob", "Bob"), true),
+        Event::Online(vec![who("bob", "Bob")]),
+        Event::Progress("a.txt".to_owned(), "phase.sending", 50),
+        Event::Saved(FileId(3), "a.txt".into()),
+    ];
+    let events = entries.into_iter().map(|said| Event::Said(Box::new(said))).chain(others);
+    let mut objects: Vec<Value> =
+        events.map(|event| serde_json::from_str(&written(true, &event)).unwrap()).collect();
+    objects.push(json!({"kind": "error", "text": "no"}));
+    objects
+}
+
+/// The first cells of the tables in the document whose head begins with this cell, with the last cells.
+fn table(document: &str, head: &str) -> Vec<(String, String)> {
+    let rows = document.split(&format!("| {head} |")).nth(1).unwrap().lines().skip(2);
+    let cells = rows.take_while(|row| row.starts_with('|')).map(|row| {
+        let mut cells = row.trim_matches('|').split('|').map(str::trim);
+        (cells.next().unwrap().to_owned(), cells.next_back().unwrap().to_owned())
+    });
+    cells.collect()
+}
+
+/// The words in backticks.
+fn ticked(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_document_tells_all_kinds_and_keys_and_no_others() {
+    use std::collections::{BTreeMap, BTreeSet};
+    type Kinds = BTreeMap<String, BTreeSet<String>>;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PLAIN.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let mut told = Kinds::new();
+    for (kinds, keys) in table(&document, "`kind`") {
+        ticked(&kinds)
+            .into_iter()
+            .for_each(|kind| _ = told.insert(kind, ticked(&keys).into_iter().collect()));
+    }
+    let mut made = Kinds::new();
+    for object in all_objects() {
+        let mut object = object.as_object().unwrap().clone();
+        let kind = object.remove("kind").unwrap().as_str().unwrap().to_owned();
+        made.entry(kind).or_default().extend(object.keys().cloned());
+    }
+    assert_eq!(told, made);
+    let explained: BTreeSet<String> =
+        table(&document, "Key").iter().flat_map(|(keys, _)| ticked(keys)).collect();
+    let mut used: BTreeSet<String> = made.into_values().flatten().collect();
+    used.insert("kind".to_owned());
+    assert_eq!(explained, used);
+}
+
+#[test]
+fn times_are_of_one_length() {
+    for at_ms in [0, 1, 1_795_262_700_000, 1_795_262_700_250] {
+        let time = rfc3339(at_ms).unwrap();
+        assert_eq!(time.len(), "2026-11-21T12:05:00.250Z".len(), "{time}");
+    }
 }
 
 #[test]

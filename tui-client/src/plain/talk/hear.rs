@@ -88,10 +88,7 @@ impl Talk {
         let (words, options) = (self.words, &self.options);
         let (exit, sentence) = match end {
             End::Closed | End::LoggedOut => return self.exit,
-            End::Refused(fault) => {
-                let reason = words.fault(fault.code);
-                (Exit::Refused, words.fill("cli.login_refused", &[("reason", &reason)]))
-            }
+            End::Refused(fault) => (Exit::Refused, reach::refused(options, fault, words)),
             End::PinChanged { expected, found } => {
                 let keys = (*expected, *found);
                 (Exit::Unreachable, reach::distrust("cli.untrusted", options, keys, words))

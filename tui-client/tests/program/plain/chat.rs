@@ -45,6 +45,7 @@ fn programs_read_one_object_a_line() {
     ann.says("say \"it\", ann");
     let sent = ann.hears("sent", |_| true);
     let text = bob.hears("text", |_| true);
+    assert_eq!(text.get("at"), None);
     assert_eq!(keys(&text), ["from", "kind", "name", "room", "seq", "text", "time"]);
     assert_eq!(text["text"], "say \"it\", ann");
     assert_eq!(text["from"], "ann");
@@ -56,8 +57,10 @@ fn programs_read_one_object_a_line() {
     let time = text["time"].as_str().unwrap();
     assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
 
+    bob.says("看这里@ann，@Ann Lee too, not @nobody");
+    assert_eq!(ann.hears("text", |_| true)["at"], json!(["ann"]));
     bob.says("/msg ann psst");
-    assert_eq!(bob.hears("sent", |_| true)["room"], "ann");
+    assert_eq!(bob.hears("sent", |line| line["room"] == "ann")["text"], "psst");
     assert_eq!(ann.hears("text", |line| line["text"] == "psst")["room"], "bob");
     bob.says("/msg nobody hi");
     let error = bob.hears("error", |_| true);

@@ -2,18 +2,9 @@
 
 use std::process::Command;
 
-use liao_client_core::{
-    address::Address,
-    dial::ServerDialer,
-    link::{Credentials, Link, LinkConfig},
-    trust::Trust,
-};
-use liao_common::{
-    name::UserName,
-    request::{Devices, Secret},
-};
+use liao_common::request::Devices;
 
-use crate::support::{DEADLINE, PASSWORD, Town};
+use crate::support::{DEADLINE, Town};
 
 #[test]
 fn everything_typed_before_the_end_arrives_in_order() {
@@ -52,25 +43,7 @@ fn a_run_leaves_no_device_behind() {
     for _ in 0..3 {
         assert_eq!(town.returns("ann").ends().0, 0);
     }
-    let dialer = ServerDialer {
-        address: Address::parse(&town.addr().to_string()).unwrap(),
-        trust: Trust::Pinned(town.pin()),
-    };
-    let user = UserName::parse("ann").unwrap();
-    let credentials = Credentials::Password { user, secret: Secret(PASSWORD.to_owned()) };
-    let devices = town.runtime().block_on(async {
-        let config = LinkConfig::new(std::sync::Arc::new(dialer), credentials, "test");
-        let (handle, mut notices) = Link::start(config);
-        let drain = async {
-            while notices.recv().await.is_some() {}
-            panic!("the link ended");
-        };
-        tokio::select! {
-            devices = tokio::time::timeout(DEADLINE, handle.call(Devices {})) => devices,
-            () = drain => unreachable!(),
-        }
-    });
-    let devices = devices.unwrap().unwrap().devices;
+    let devices = town.asks("ann", Devices {}).devices;
     assert_eq!(devices.len(), 1, "only the one that asks: {devices:?}");
 }
 
