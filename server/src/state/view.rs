@@ -158,7 +158,7 @@ pub fn room(from: &impl View, room: RoomId) -> Found<Room> {
     value(from, &key::room(room))
 }
 
-/// The number of the room with this name.
+/// The number of the room with this name: the public one, or the private one made last.
 ///
 /// # Errors
 /// When the store fails.

@@ -330,3 +330,40 @@ async fn a_revoked_device_is_granted_nothing() {
     }
     owner.asks(Devices {}).await.unwrap();
 }
+
+async fn makes(world: &World, part: Part, name: &str, private: bool) -> Result<(), FaultCode> {
+    let ask = RoomCreate { name: name.into(), private, topic: String::new() };
+    asks(world, part, ask.into()).await.map_err(|fault| fault.code)
+}
+
+#[tokio::test]
+async fn trying_names_does_not_find_private_rooms() {
+    let (world, owner) = town().await;
+    let plan = furnishes(&world, &owner, "plan").await;
+    for part in [Stranger, Administrator, Former] {
+        assert_eq!(makes(&world, part, "plan", true).await, Ok(()), "{part:?}");
+        assert_eq!(makes(&world, part, "plan", true).await, Err(FaultCode::Taken), "their own");
+    }
+    for part in [Invited, Member, Owner] {
+        for private in [true, false] {
+            assert_eq!(makes(&world, part, "plan", private).await, Err(FaultCode::Taken));
+        }
+    }
+    let join = |name: &str| RoomJoin { room: None, name: Some(name.into()) };
+    let mut raw = comes(&world, Invited).await;
+    let room: liao_common::event::Room = raw.asks(join("plan")).await.unwrap();
+    assert_eq!(room.room, plan.room, "an invitation is for that one");
+
+    let stranger = world.logs_in("stranger").await;
+    let other = stranger.room("#plan");
+    let member = world.logs_in("member").await;
+    stranger.invites("#plan", member.number()).await.unwrap();
+    let enter = RoomJoin { room: Some(other), name: None };
+    assert_eq!(crate::support::refusal(member.asks(enter).await), FaultCode::Taken);
+    let bystander = world.logs_in("bystander").await;
+    bystander.creates("#plan", false).await;
+    let fault = bystander.asks(RoomCreate { name: "plan".into(), private: true, topic: "".into() });
+    assert_eq!(crate::support::refusal(fault.await), FaultCode::Taken);
+    let room: liao_common::event::Room = raw.asks(join("plan")).await.unwrap();
+    assert_eq!(room.room, plan.room, "also with a public one beside it");
+}

@@ -33,7 +33,10 @@ pub(super) async fn join(caller: Caller, ask: RoomJoin) -> Result<event::Room, F
     let decide = move |tx: &mut Transaction<'_, '_>| {
         let id = match (ask.room, name) {
             (Some(id), None) => id,
-            (None, Some(name)) => view::room_by_name(tx, name.as_str())?.ok_or_else(not_found)?,
+            (None, Some(name)) => match own_room_named(tx, user, name.as_str())? {
+                Some(member) => member.room,
+                None => view::room_by_name(tx, name.as_str())?.ok_or_else(not_found)?,
+            },
             _ => return Err(Fault::new(FaultCode::BadRequest, "a room by number or by name")),
         };
         enter(tx, user, id)?;
@@ -51,8 +54,34 @@ fn enter(tx: &mut Transaction<'_, '_>, user: UserId, id: RoomId) -> Result<(), F
         (Some(Standing::Invited { .. }), _) | (_, RoomKind::Public) => {}
         _ => return Err(not_found()),
     }
+    // Nobody is in two rooms of one name: one of them could pass for the other.
+    if room_inside_named(tx, user, &room.name)? {
+        return Err(FaultCode::Taken.into());
+    }
     check_room_for_one_more(tx, user, FaultCode::RoomLimit)?;
     Ok(tx.enter(&room, user, Standing::Member)?)
+}
+
+/// The room of this name that a person is in or invited to, the former first. Others may have rooms
+/// of the same name; that is none of this person's business.
+pub(super) fn own_room_named(
+    from: &impl View,
+    user: UserId,
+    name: &str,
+) -> Result<Option<Member>, Fault> {
+    let mut found: Option<Member> = None;
+    for member in view::memberships(from, user, MEMBERSHIPS_MAX)? {
+        let better = found.as_ref().is_none_or(|known| !known.standing.is_in());
+        if better && view::room(from, member.room)?.is_some_and(|room| room.name == name) {
+            found = Some(member);
+        }
+    }
+    Ok(found)
+}
+
+fn room_inside_named(from: &impl View, user: UserId, name: &str) -> Result<bool, Fault> {
+    let own = own_room_named(from, user, name)?;
+    Ok(own.is_some_and(|member| member.standing.is_in()))
 }
 
 /// A person's rooms are counted, so that a login stays small. `full` says whose limit it is to

@@ -19,6 +19,7 @@ use crate::{
         record::{Room, Standing},
         view,
     },
+    store::View,
 };
 
 /// Bytes of names and topics after which a page ends, so that it fits into a frame.
@@ -32,9 +33,7 @@ pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Roo
     let kind = if ask.private { RoomKind::Private } else { RoomKind::Public };
     let user = caller.user;
     let decide = move |tx: &mut Transaction<'_, '_>| {
-        if view::room_by_name(tx, name.as_str())?.is_some() {
-            return Err(FaultCode::Taken.into());
-        }
+        check_name(tx, user, name.as_str())?;
         membership::check_room_for_one_more(tx, user, FaultCode::RoomLimit)?;
         let room = Room {
             room: tx.next_room()?,
@@ -51,6 +50,17 @@ pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Roo
     };
     let room = caller.hub.engine.run(decide).await?;
     caller.room(room).await
+}
+
+/// A name is taken by a public room, and by any that the caller is in or invited to. Other private rooms
+/// take none: whoever tries names must not find them.
+fn check_name(from: &impl View, user: UserId, name: &str) -> Result<(), Fault> {
+    let Some(known) = view::room_by_name(from, name)? else { return Ok(()) };
+    let public = view::room(from, known)?.is_some_and(|room| room.kind == RoomKind::Public);
+    if public || membership::own_room_named(from, user, name)?.is_some() {
+        return Err(FaultCode::Taken.into());
+    }
+    Ok(())
 }
 
 fn clean_topic(topic: &str) -> Result<String, Fault> {
