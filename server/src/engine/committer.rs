@@ -193,7 +193,9 @@ fn gather(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<B
 /// A commit that cannot be stored as it is concerns nobody else: the batch goes on without it.
 fn refuse_staging(job: &mut dyn Job, error: StoreError) -> Result<(), StoreError> {
     match error {
-        StoreError::Project { .. } | StoreError::Journal(JournalError::TooLarge { .. }) => {
+        StoreError::Project { .. }
+        | StoreError::Index(_)
+        | StoreError::Journal(JournalError::TooLarge { .. }) => {
             tracing::error!(%error, "a decision cannot be stored");
             job.refuse(FaultCode::Internal.into());
             Ok(())

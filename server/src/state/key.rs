@@ -57,10 +57,21 @@ pub fn head(room: RoomId) -> Vec<u8> {
     key(b'h', &[&room.0.to_be_bytes()])
 }
 
-/// Where a message lies.
+/// Messages of a room whose places share a row.
+pub const PLACES_PER_ROW: u64 = 16;
+
+/// Where it stands where a message lies: the row, and the how manieth place in it.
 #[must_use]
-pub fn message(room: RoomId, seq: Seq) -> Vec<u8> {
-    key(b'm', &[&room.0.to_be_bytes(), &seq.0.to_be_bytes()])
+pub fn place(room: RoomId, seq: Seq) -> (Vec<u8>, usize) {
+    // The remainder is below the number of places.
+    let slot = usize::try_from(seq.0 % PLACES_PER_ROW).unwrap_or(0);
+    (places(room, seq.0 / PLACES_PER_ROW), slot)
+}
+
+/// The places of the messages of a room from seq `row` × [`PLACES_PER_ROW`] on.
+#[must_use]
+pub fn places(room: RoomId, row: u64) -> Vec<u8> {
+    key(b'm', &[&room.0.to_be_bytes(), &row.to_be_bytes()])
 }
 
 /// An edit of a message, below what it edits.
@@ -73,12 +84,6 @@ pub fn edit(room: RoomId, of: Seq, seq: Seq) -> Vec<u8> {
 #[must_use]
 pub fn edits(room: RoomId, of: Seq) -> Vec<u8> {
     key(b'e', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
-}
-
-/// All messages of a room.
-#[must_use]
-pub fn messages(room: RoomId) -> Vec<u8> {
-    key(b'm', &[&room.0.to_be_bytes()])
 }
 
 /// What a person is in a room.
@@ -117,10 +122,37 @@ pub fn mark(user: UserId, room: RoomId) -> Vec<u8> {
     key(b'k', &[&user.0.to_be_bytes(), &room.0.to_be_bytes()])
 }
 
-/// The post that this nonce became.
+/// The post that this nonce became. Short, as is what stands there: there is one for each message,
+/// and sled keeps 22 bytes in place but more in memory of their own.
 #[must_use]
 pub fn post(user: UserId, cid: &Nonce) -> Vec<u8> {
-    key(b'x', &[&user.0.to_be_bytes(), &cid.0])
+    let mut out = vec![b'x'];
+    push_short(&mut out, user.0);
+    out.extend(cid.0);
+    out
+}
+
+/// Appends a number in seven bits a byte, the lowest first; all but the last have the high bit set.
+pub fn push_short(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Takes such a number from the front; `None` when there is none.
+pub fn take_short(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 /// The direct room of two people, whoever asks.
@@ -184,4 +216,29 @@ fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
 #[must_use]
 pub fn last_number(key: &[u8]) -> u64 {
     key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_numbers_are_read_back_and_take_little_room() {
+        let mut bytes = Vec::new();
+        let numbers = [0, 1, 127, 128, 5000, 1_700_000_000_000, u64::MAX];
+        numbers.iter().for_each(|number| push_short(&mut bytes, *number));
+        assert_eq!(bytes.len(), 1 + 1 + 1 + 2 + 2 + 6 + 10);
+        let mut left = &bytes[..];
+        assert!(numbers.iter().all(|number| take_short(&mut left) == Some(*number)));
+        assert!(left.is_empty() && take_short(&mut left).is_none());
+        assert_eq!(take_short(&mut &[0xff; 11][..]), None, "without an end");
+    }
+
+    #[test]
+    fn neighbours_share_a_row_of_places() {
+        let places: Vec<_> = (0..40).map(|seq| place(RoomId(7), Seq(seq))).collect();
+        assert_eq!(places[15], (super::places(RoomId(7), 0), 15));
+        assert_eq!(places[16], (super::places(RoomId(7), 1), 0));
+        assert!(places.is_sorted(), "rows and places come in the order of seqs");
+    }
 }

@@ -12,10 +12,17 @@ use super::{
     key,
     record::{self, Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind},
 };
-use crate::{index::Write, journal::RecordRef, store::ProjectError};
+use crate::{
+    index::Write,
+    journal::RecordRef,
+    store::{Change, ProjectError},
+};
 
 /// Version of what the projection writes; an index made by another one is made anew.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
+
+/// Bytes of a message's place: where its record stands, and its `n`. No place is all zeros.
+pub const PLACE_BYTES: usize = RecordRef::ENCODED_BYTES + 8;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
@@ -28,7 +35,7 @@ pub fn project(
     kind: u8,
     body: &[u8],
     at: RecordRef,
-    out: &mut Vec<Write>,
+    out: &mut Vec<Change>,
 ) -> Result<(), ProjectError> {
     match kind {
         kind::MESSAGE => message(&record::message(body).ok_or_else(|| form(kind))?, at, out),
@@ -57,7 +64,7 @@ fn read<T: serde::de::DeserializeOwned>(kind: u8, body: &[u8]) -> Result<T, Proj
     record::decode(body).ok_or_else(|| form(kind))
 }
 
-fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
+fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
     let mut head = message.seq.0.to_be_bytes().to_vec();
     head.extend(message.n.to_be_bytes());
     head.extend(message.at_ms.to_be_bytes());
@@ -65,7 +72,8 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
 
     let mut place = at.encode().to_vec();
     place.extend(message.n.to_be_bytes());
-    put(out, key::message(message.room, message.seq), &place);
+    let (key, slot) = key::place(message.room, message.seq);
+    out.push(Change::Part { key, at: slot * PLACE_BYTES, bytes: place });
 
     if let (Kind::Edit, Some(of)) = (&message.kind, message.body.of) {
         put(out, key::edit(message.room, of, message.seq), &[]);
@@ -81,10 +89,10 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Write>) {
             // Whoever speaks has read what was said before, on whichever device.
             put_mark(out, (message.from, message.room), (message.seq, message.n));
         }
-        let mut post = message.room.0.to_be_bytes().to_vec();
-        post.extend(message.seq.0.to_be_bytes());
-        post.extend(message.at_ms.to_be_bytes());
-        post.extend(content_mark(message.room, &message.kind, &message.body));
+        let mut post = content_mark(message.room, &message.kind, &message.body).to_vec();
+        for number in [message.room.0, message.seq.0, message.at_ms] {
+            key::push_short(&mut post, number);
+        }
         put(out, key::post(message.from, &message.cid), &post);
     }
 }
@@ -98,12 +106,12 @@ pub fn content_mark(room: RoomId, kind: &Kind, body: &Body) -> [u8; 8] {
     mark
 }
 
-fn account(account: &Account, body: &[u8], out: &mut Vec<Write>) {
+fn account(account: &Account, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::account(account.user), body);
     put(out, key::account_name(&account.id), &account.user.0.to_be_bytes());
 }
 
-fn device(device: &Device, body: &[u8], out: &mut Vec<Write>) {
+fn device(device: &Device, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::device(device.user, device.dev), body);
     let mut owner = device.user.0.to_be_bytes().to_vec();
     owner.extend(device.dev.0.to_be_bytes());
@@ -113,12 +121,12 @@ fn device(device: &Device, body: &[u8], out: &mut Vec<Write>) {
     put(out, key::last_device(), &device.last.0.to_be_bytes());
 }
 
-fn device_gone(gone: &DeviceGone, out: &mut Vec<Write>) {
+fn device_gone(gone: &DeviceGone, out: &mut Vec<Change>) {
     drop_key(out, key::device(gone.user, gone.dev));
     drop_key(out, key::token(&gone.token));
 }
 
-fn room(room: &Room, body: &[u8], out: &mut Vec<Write>) {
+fn room(room: &Room, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::room(room.room), body);
     let id = room.room.0.to_be_bytes();
     match (room.kind, room.with) {
@@ -132,7 +140,7 @@ fn room(room: &Room, body: &[u8], out: &mut Vec<Write>) {
     }
 }
 
-fn member(member: &Member, body: &[u8], out: &mut Vec<Write>) {
+fn member(member: &Member, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::member_count(member.room), &member.members.to_be_bytes());
     match member.standing {
         Standing::Gone => {
@@ -147,26 +155,26 @@ fn member(member: &Member, body: &[u8], out: &mut Vec<Write>) {
     }
 }
 
-fn mark(mark: &Mark, out: &mut Vec<Write>) {
+fn mark(mark: &Mark, out: &mut Vec<Change>) {
     put_mark(out, (mark.user, mark.room), (mark.seq, mark.n));
 }
 
-fn put_mark(out: &mut Vec<Write>, (user, room): (UserId, RoomId), (seq, n): (Seq, u64)) {
+fn put_mark(out: &mut Vec<Change>, (user, room): (UserId, RoomId), (seq, n): (Seq, u64)) {
     let mut value = seq.0.to_be_bytes().to_vec();
     value.extend(n.to_be_bytes());
     put(out, key::mark(user, room), &value);
 }
 
-fn file(file: &File, body: &[u8], out: &mut Vec<Write>) {
+fn file(file: &File, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::file(file.file), body);
     put(out, key::files_used(file.user), &file.used.to_be_bytes());
     put(out, key::file_content(file.user, &file.b3), &file.file.0.to_be_bytes());
 }
 
-fn put(out: &mut Vec<Write>, key: Vec<u8>, value: &[u8]) {
-    out.push(Write { key, value: Some(value.to_vec()) });
+fn put(out: &mut Vec<Change>, key: Vec<u8>, value: &[u8]) {
+    out.push(Write { key, value: Some(value.to_vec()) }.into());
 }
 
-fn drop_key(out: &mut Vec<Write>, key: Vec<u8>) {
-    out.push(Write { key, value: None });
+fn drop_key(out: &mut Vec<Change>, key: Vec<u8>) {
+    out.push(Write { key, value: None }.into());
 }

@@ -1,6 +1,8 @@
 //! What is known, read from the index as values. Works alike on committed state (`Store`) and on a
 //! batch that is being decided (`Batch`).
 
+use std::ops::Bound;
+
 use liao_common::{
     event::{self, Role, RoomKind},
     id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
@@ -9,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     key,
+    project::PLACE_BYTES,
     record::{self, Account, Device, File, Invite, Member, Room, Standing},
 };
 use crate::{
@@ -188,14 +191,32 @@ pub fn head(from: &impl View, room: RoomId) -> Result<Head, StoreError> {
 /// # Errors
 /// When the store fails.
 pub fn message_place(from: &impl View, room: RoomId, seq: Seq) -> Found<(RecordRef, u64)> {
-    let key = key::message(room, seq);
+    let (key, slot) = key::place(room, seq);
     let Some(bytes) = from.read(&key)? else { return Ok(None) };
-    parse_place(&bytes).map(Some).ok_or_else(|| damaged(&key))
+    let place = bytes.chunks_exact(PLACE_BYTES).nth(slot).filter(|place| is_set(place));
+    place.map(|place| parse_place(place).ok_or_else(|| damaged(&key))).transpose()
+}
+
+/// Zeros stand where no message has its place yet.
+fn is_set(place: &[u8]) -> bool {
+    place.iter().any(|byte| *byte != 0)
 }
 
 fn parse_place(bytes: &[u8]) -> Option<(RecordRef, u64)> {
     let (place, n) = bytes.split_at_checked(RecordRef::ENCODED_BYTES)?;
     Some((RecordRef::decode(place)?, parse_numbers::<1>(n)?[0]))
+}
+
+/// The messages whose places stand in a row.
+fn row_places(key: &[u8], bytes: &[u8]) -> Result<Vec<Place>, StoreError> {
+    let first = key::last_number(key).saturating_mul(key::PLACES_PER_ROW);
+    let places = (first..).zip(bytes.chunks_exact(PLACE_BYTES)).filter(|(_, place)| is_set(place));
+    places
+        .map(|(seq, bytes)| {
+            let (at, n) = parse_place(bytes).ok_or_else(|| damaged(key))?;
+            Ok(Place { seq: Seq(seq), n, at })
+        })
+        .collect()
 }
 
 /// Where the messages of a room lie: at most `limit`, after `after`, up to `to` (included).
@@ -210,16 +231,25 @@ pub fn message_places(
     direction: Direction,
     limit: usize,
 ) -> Result<Vec<Place>, StoreError> {
-    let span = Span::prefix(&key::messages(room))
-        .after(&key::message(room, after))
-        .before(&key::message(room, to.next()));
-    let rows = from.scan(&span, direction, limit)?;
-    rows.iter()
-        .map(|(key, bytes)| {
-            let (at, n) = parse_place(bytes).ok_or_else(|| damaged(key))?;
-            Ok(Place { seq: Seq(key::last_number(key)), n, at })
-        })
-        .collect()
+    let row = |seq: Seq| seq.0 / key::PLACES_PER_ROW;
+    let first = after.next();
+    let span = Span {
+        from: Bound::Included(key::places(room, row(first))),
+        to: Bound::Included(key::places(room, row(to))),
+    };
+    // The rows at both ends may give few of theirs.
+    let per_row = usize::try_from(key::PLACES_PER_ROW).unwrap_or(1);
+    let rows = from.scan(&span, direction, (limit / per_row).saturating_add(2))?;
+    let mut found = Vec::new();
+    for (key, bytes) in &rows {
+        let mut places = row_places(key, bytes)?;
+        if direction == Direction::Backward {
+            places.reverse();
+        }
+        found.extend(places.into_iter().filter(|place| (first..=to).contains(&place.seq)));
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// The edits of a message, oldest first.
@@ -315,8 +345,9 @@ pub fn post(from: &impl View, user: UserId, cid: &Nonce) -> Found<PostRow> {
     let key = key::post(user, cid);
     let Some(bytes) = from.read(&key)? else { return Ok(None) };
     let parse = || {
-        let [room, seq, at_ms] = parse_numbers(&bytes)?;
-        let content = bytes.get(24..32)?.try_into().ok()?;
+        let (content, mut rest) = bytes.split_first_chunk()?;
+        let mut next = || key::take_short(&mut rest);
+        let (room, seq, at_ms, content) = (next()?, next()?, next()?, *content);
         Some(PostRow { room: RoomId(room), seq: Seq(seq), at_ms, content })
     };
     parse().map(Some).ok_or_else(|| damaged(&key))

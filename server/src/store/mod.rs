@@ -3,6 +3,7 @@
 //! A reader sees every commit from the moment its `finish` returned, and none that was not synced.
 
 mod applier;
+mod change;
 mod layer;
 mod open;
 mod overlay;
@@ -17,27 +18,34 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::disk::Disk;
-use crate::index::{Direction, Index, IndexError, Mark, Pair, Span, Write};
+use crate::index::{Direction, Index, IndexError, Mark, Pair, Span};
 use crate::journal::{JournalError, JournalReader, NewRecord, Position, RecordRef};
 use applier::Queue;
 use overlay::Overlay;
 
 pub use applier::Applying;
+pub use change::Change;
 pub use open::{IndexFate, Progress, Recovery, StoreOptions, open};
 pub use writer::{Batch, Writer};
 
 /// Records that are there together or not at all.
 pub type Commit = Vec<NewRecord>;
 
-/// Turns a record into index writes. Must depend on its arguments alone, and doing it twice must
+/// Turns a record into changes of the index. Must depend on its arguments alone, and doing it twice must
 /// give the same rows: after a crash records are projected again.
 pub type Projection =
-    fn(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Write>) -> Result<(), ProjectError>;
+    fn(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Change>) -> Result<(), ProjectError>;
 
 /// A record the projection does not understand; the words say what is wrong with it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ProjectError(pub String);
+
+impl ProjectError {
+    fn over_limits() -> Self {
+        Self("it makes an index row over the limits".to_owned())
+    }
+}
 
 /// Why the store cannot do what was asked.
 #[derive(Debug, thiserror::Error)]

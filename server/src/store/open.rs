@@ -2,11 +2,12 @@
 //! Owns nothing after it returns. The journal is always right: an index that disagrees with it
 //! is set aside and made anew.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
 use super::overlay::Overlay;
-use super::{ProjectError, Projection, Store, StoreError, Writer};
+use super::{Change, ProjectError, Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
 use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark, Write};
 use crate::journal::{Flaw, Journal, JournalOptions, JournalReader, Position, TailCut};
@@ -221,13 +222,16 @@ struct Replay<'a> {
     projection: Projection,
     mark: Mark,
     writes: Vec<Write>,
+    /// Where in `writes` each key stands.
+    slots: HashMap<Vec<u8>, usize>,
     pending: usize,
     records: u64,
 }
 
 impl<'a> Replay<'a> {
     fn new(index: &'a dyn Index, projection: Projection, mark: Mark) -> Self {
-        Self { index, projection, mark, writes: Vec::new(), pending: 0, records: 0 }
+        let (writes, slots) = (Vec::new(), HashMap::new());
+        Self { index, projection, mark, writes, slots, pending: 0, records: 0 }
     }
 
     fn run(
@@ -238,12 +242,12 @@ impl<'a> Replay<'a> {
         let end = reader.end();
         for record in reader.records(self.mark.position) {
             let record = record?;
-            let start = self.writes.len();
-            (self.projection)(record.kind, &record.body, record.at, &mut self.writes)
-                .map_err(|source| StoreError::Project { at: self.mark.position, source })?;
-            if !self.writes[start..].iter().all(Write::allowed) {
-                let source = ProjectError("it makes an index row over the limits".to_owned());
-                return Err(StoreError::Project { at: self.mark.position, source });
+            let refuse = |source| StoreError::Project { at: self.mark.position, source };
+            let mut changes = Vec::new();
+            (self.projection)(record.kind, &record.body, record.at, &mut changes)
+                .map_err(refuse)?;
+            for change in changes {
+                self.take(change)?;
             }
             self.pending += 1;
             self.records += 1;
@@ -258,10 +262,31 @@ impl<'a> Replay<'a> {
         self.flush()
     }
 
+    fn take(&mut self, change: Change) -> Result<(), StoreError> {
+        let slot = self.slots.get(change.key()).copied();
+        let write = change.whole(|key| match slot {
+            Some(slot) => Ok(self.writes[slot].value.take()),
+            None => Ok(self.index.read(key)?),
+        })?;
+        if !write.allowed() {
+            let source = ProjectError::over_limits();
+            return Err(StoreError::Project { at: self.mark.position, source });
+        }
+        match slot {
+            Some(slot) => self.writes[slot] = write,
+            None => {
+                self.slots.insert(write.key.clone(), self.writes.len());
+                self.writes.push(write);
+            }
+        }
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<(), StoreError> {
         if self.pending > 0 {
             self.index.apply(&self.writes, self.mark)?;
             self.writes.clear();
+            self.slots.clear();
             self.pending = 0;
         }
         Ok(())

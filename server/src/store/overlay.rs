@@ -13,6 +13,8 @@ use crate::index::{Direction, Span};
 pub(super) struct Entry {
     pub(super) value: Option<Vec<u8>>,
     pub(super) generation: u64,
+    /// Its place among the writes of the newest chunk it is in; means something while staging only.
+    pub(super) slot: usize,
 }
 
 /// Rows by key, newest only.

@@ -10,22 +10,32 @@ use std::thread;
 
 use super::*;
 use crate::disk::{MemoryDisk, RealDisk};
-use crate::index::{IndexFound, IndexHome, MemoryIndex, SledOptions, VALUE_BYTES_MAX};
+use crate::index::{IndexFound, IndexHome, MemoryIndex, SledOptions, VALUE_BYTES_MAX, Write};
 use crate::journal::Flaw;
 
-/// Kind 1 sets a key of one byte length and its name to the rest; kind 2 removes it.
+/// Kind 1 sets a key of one byte length and its name to the rest; kind 2 removes it; kind 3 sets a
+/// part of its value: one byte says where, the rest what.
 /// Every kind 1 record also moves a row that many records share.
-fn project(kind: u8, body: &[u8], at: RecordRef, out: &mut Vec<Write>) -> Result<(), ProjectError> {
+fn project(
+    kind: u8,
+    body: &[u8],
+    at: RecordRef,
+    out: &mut Vec<Change>,
+) -> Result<(), ProjectError> {
     let (len, rest) = body.split_first().ok_or_else(|| ProjectError("no key".to_owned()))?;
     let (key, value) = rest
         .split_at_checked(usize::from(*len))
         .ok_or_else(|| ProjectError("key cut".to_owned()))?;
     match kind {
         1 => {
-            out.push(Write::put(key, value));
-            out.push(Write::put(*b"newest", at.encode()));
+            out.push(Write::put(key, value).into());
+            out.push(Write::put(*b"newest", at.encode()).into());
         }
-        2 => out.push(Write::remove(key)),
+        2 => out.push(Write::remove(key).into()),
+        3 => {
+            let (at, bytes) = value.split_first().ok_or_else(|| ProjectError("no part".into()))?;
+            out.push(Change::Part { key: key.into(), at: (*at).into(), bytes: bytes.into() });
+        }
         _ => return Err(ProjectError(format!("kind {kind}"))),
     }
     Ok(())
@@ -36,6 +46,13 @@ fn put(key: &str, value: &str) -> NewRecord {
     body.extend_from_slice(key.as_bytes());
     body.extend_from_slice(value.as_bytes());
     NewRecord { kind: 1, body: body.into() }
+}
+
+fn part(key: &str, at: u8, value: &str) -> NewRecord {
+    let mut body = remove(key).body.to_vec();
+    body.push(at);
+    body.extend_from_slice(value.as_bytes());
+    NewRecord { kind: 3, body: body.into() }
 }
 
 fn remove(key: &str) -> NewRecord {
@@ -274,6 +291,47 @@ fn index_copy(index: &MemoryIndex) -> MemoryIndex {
         copy.apply(&writes, mark).expect("apply");
     }
     copy
+}
+
+#[test]
+fn parts_of_a_row_come_together_in_batches_in_the_index_and_at_a_replay() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let (store, mut writer, _) = memory(&disk, &index);
+    let mut batch = writer.batch();
+    batch.stage(&[part("k", 0, "a"), part("k", 1, "b")]).expect("stage");
+    batch.stage(&[part("k", 2, "c"), put("other", "x")]).expect("stage");
+    assert_eq!(value(&batch, "k").as_deref(), Some("abc"));
+    assert_eq!(value(store.as_ref(), "k"), None);
+    batch.finish().expect("finish");
+    writer.commit(vec![vec![part("k", 3, "d")], vec![part("k", 1, "B")]]).expect("commit");
+    assert_eq!(value(store.as_ref(), "k").as_deref(), Some("aBcd"), "from the overlay");
+    writer.close().expect("close");
+    assert_eq!(index.read(b"k").expect("read").as_deref(), Some(&b"aBcd"[..]));
+    drop(store);
+
+    let (store, mut writer, recovery) = memory(&disk, &index);
+    assert_eq!(recovery.replayed_records, 0);
+    writer.commit(vec![vec![part("k", 4, "e")]]).expect("commit");
+    writer.commit(vec![vec![remove("k"), part("k", 1, "z")]]).expect("commit");
+    assert_eq!(value(store.as_ref(), "k").as_deref(), Some("\0z"), "from the index, then anew");
+    writer.commit(vec![vec![part("k", 0, "y")]]).expect("commit");
+    writer.close().expect("close");
+    drop(store);
+
+    let (anew, _writer, recovery) = memory(&disk, &MemoryIndex::new());
+    assert!(recovery.replayed_records > 0);
+    assert_eq!(value(anew.as_ref(), "k").as_deref(), Some("yz"));
+}
+
+#[test]
+fn a_part_of_a_row_that_may_not_be_leaves_no_trace() {
+    let (store, mut writer, _) = memory(&MemoryDisk::new(), &MemoryIndex::new());
+    let mut batch = writer.batch();
+    let refused = batch.stage(&[put("a", "1"), part("", 0, "x")]).expect_err("no key");
+    assert!(matches!(refused, StoreError::Project { .. }), "{refused}");
+    batch.stage(&[part("k", 0, "v")]).expect("stage");
+    batch.finish().expect("finish");
+    assert_eq!(rows(store.as_ref()), BTreeMap::from([(b"k".to_vec(), b"v".to_vec())]));
 }
 
 #[test]

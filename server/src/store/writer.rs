@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::applier::{Applier, Chunk};
 use super::layer::Layer;
 use super::overlay::{Entry, Rows};
-use super::{Commit, ProjectError, Projection, Store, StoreError, View};
+use super::{Change, Commit, ProjectError, Projection, Store, StoreError, View};
 use crate::index::{Direction, Mark, Pair, Span, Write};
 use crate::journal::{Journal, NewRecord, Position, RecordRef};
 
@@ -32,7 +32,13 @@ impl Writer {
 
     /// Begins a batch.
     pub fn batch(&mut self) -> Batch<'_> {
-        Batch { writer: self, rows: Rows::new(), chunks: Vec::new(), scratch: Vec::new() }
+        Batch {
+            writer: self,
+            rows: Rows::new(),
+            chunks: Vec::new(),
+            changes: Vec::new(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Commits several at once: all are safe when this returns. On an error the journal may hold
@@ -67,6 +73,7 @@ pub struct Batch<'a> {
     writer: &'a mut Writer,
     rows: Rows,
     chunks: Vec<Chunk>,
+    changes: Vec<Change>,
     scratch: Vec<Write>,
 }
 
@@ -80,10 +87,9 @@ impl Batch<'_> {
         let mut ends = Vec::with_capacity(commit.len());
         self.scratch.clear();
         for (record, at) in commit.iter().zip(&refs) {
-            if let Err(source) = self.project(record, *at) {
+            if let Err(error) = self.project(record, *at) {
                 self.writer.journal.unstage(before);
-                let at = Position { segment: at.segment, offset: at.offset };
-                return Err(StoreError::Project { at, source });
+                return Err(error);
             }
             ends.push(self.scratch.len());
         }
@@ -91,13 +97,29 @@ impl Batch<'_> {
         Ok(refs)
     }
 
-    fn project(&mut self, record: &NewRecord, at: RecordRef) -> Result<(), ProjectError> {
-        let start = self.scratch.len();
-        (self.writer.projection)(record.kind, &record.body, at, &mut self.scratch)?;
-        if self.scratch[start..].iter().all(Write::allowed) {
-            return Ok(());
+    fn project(&mut self, record: &NewRecord, at: RecordRef) -> Result<(), StoreError> {
+        let place = Position { segment: at.segment, offset: at.offset };
+        let refuse = |source| StoreError::Project { at: place, source };
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.clear();
+        (self.writer.projection)(record.kind, &record.body, at, &mut changes).map_err(refuse)?;
+        for change in changes.drain(..) {
+            let write = change.whole(|key| self.newest(key))?;
+            if !write.allowed() {
+                return Err(refuse(ProjectError::over_limits()));
+            }
+            self.scratch.push(write);
         }
-        Err(ProjectError("it makes an index row over the limits".to_owned()))
+        self.changes = changes;
+        Ok(())
+    }
+
+    /// The value of a key, with what this very commit makes of it.
+    fn newest(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.scratch.iter().rfind(|write| write.key == key) {
+            Some(write) => Ok(write.value.clone()),
+            None => self.read(key),
+        }
     }
 
     /// Takes the projected writes of one commit into the rows and the chunks. `ends` has the
@@ -117,9 +139,7 @@ impl Batch<'_> {
             }
             let Some(chunk) = self.chunks.last_mut() else { return };
             for write in writes.by_ref().take(upto - taken) {
-                let value = write.value.clone();
-                self.rows.insert(write.key.clone(), Entry { value, generation });
-                chunk.writes.push(write);
+                keep_write(&mut self.rows, chunk, write, generation);
             }
             taken = upto;
             chunk.records += 1;
@@ -150,6 +170,28 @@ impl Batch<'_> {
         store.overlay.publish(std::mem::take(&mut self.rows));
         store.queue.push(std::mem::take(&mut self.chunks));
         Ok(end)
+    }
+}
+
+/// A key that is written often has one place in its chunk.
+fn keep_write(rows: &mut Rows, chunk: &mut Chunk, write: Write, generation: u64) {
+    let value = write.value.clone();
+    match rows.get_mut(&write.key) {
+        Some(entry) => {
+            let same = chunk.writes.get_mut(entry.slot).filter(|old| old.key == write.key);
+            if let Some(old) = same {
+                old.value = write.value;
+            } else {
+                entry.slot = chunk.writes.len();
+                chunk.writes.push(write);
+            }
+            (entry.value, entry.generation) = (value, generation);
+        }
+        None => {
+            let slot = chunk.writes.len();
+            rows.insert(write.key.clone(), Entry { value, generation, slot });
+            chunk.writes.push(write);
+        }
     }
 }
 
