@@ -14,6 +14,9 @@ use crate::index::{Index, IndexError, Mark, Write};
 pub(super) const APPLY_RECORDS_MAX: usize = 300;
 /// Rows in one batch of the index, for the same reason; a single record may bring more.
 pub(super) const APPLY_ROWS_MAX: usize = 1000;
+/// How long the first of them waits for others under less load: a batch of one record costs the index
+/// almost as much as one of many, and nobody waits for either.
+const GATHER: Duration = Duration::from_millis(20);
 /// Records applied between two checkpoints under load.
 const CHECKPOINT_RECORDS: usize = 50_000;
 /// Quiet time after which a checkpoint is due.
@@ -76,9 +79,26 @@ impl Queue {
 
     pub(super) fn push(&self, chunks: Vec<Chunk>) {
         let mut state = self.lock();
+        let before = state.records;
         state.records += chunks.iter().map(|chunk| chunk.records).sum::<usize>();
         state.chunks.extend(chunks);
-        self.changed.notify_all();
+        // In between nobody waits for a push: the applier is at work, or gathers until there are enough.
+        if before == 0 || state.records >= self.enough() {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Records that fill a batch of the index, or for which the writer waits.
+    fn enough(&self) -> usize {
+        APPLY_RECORDS_MAX.min(self.records_max)
+    }
+
+    /// Waits a moment for more to apply together.
+    fn gather<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let few =
+            |state: &mut State| state.records < self.enough() && !state.draining && !state.stopped;
+        let waited = self.changed.wait_timeout_while(state, GATHER, few);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Records not yet in the index.
@@ -93,8 +113,9 @@ impl Queue {
             if state.stopped || (state.draining && state.chunks.is_empty()) {
                 return None;
             }
-            if let Some(chunk) = state.next() {
-                return Some(chunk);
+            if !state.chunks.is_empty() {
+                state = self.gather(state);
+                return if state.stopped { None } else { state.next() };
             }
             let waited = self.changed.wait_timeout(state, CHECKPOINT_IDLE);
             let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@
 
 mod applier;
 mod change;
+mod known;
 mod layer;
 mod open;
 mod overlay;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
+use super::known::Known;
 use super::overlay::Overlay;
 use super::{Change, ProjectError, Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
@@ -138,8 +139,15 @@ pub fn open(
     let (index, overlay) = (store.index.clone(), store.overlay.clone());
     let applier = Applier::start(options.applying, index, overlay, store.queue.clone(), mark)
         .map_err(|source| StoreError::Io { action: "start the index thread", source })?;
-    let writer =
-        Writer { store: store.clone(), journal, applier, projection, version, generation: 0 };
+    let writer = Writer {
+        store: store.clone(),
+        journal,
+        applier,
+        projection,
+        version,
+        generation: 0,
+        known: Known::default(),
+    };
     Ok((store, writer, recovery))
 }
 

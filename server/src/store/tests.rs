@@ -544,6 +544,7 @@ fn an_overwritten_record_stays_so_and_is_projected_so() {
 struct GatedIndex {
     rows: MemoryIndex,
     gate: Arc<(Mutex<Gate>, Condvar)>,
+    applied: Arc<AtomicU32>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -589,6 +590,7 @@ impl Index for GatedIndex {
             Gate::Once => *gate = Gate::Broken,
             Gate::Open | Gate::Closed => {}
         }
+        self.applied.fetch_add(1, Ordering::Relaxed);
         self.rows.apply(writes, mark)
     }
 
@@ -743,6 +745,44 @@ fn readers_never_miss_a_committed_write_while_it_moves_to_the_index() {
         settle(&store);
     });
     assert_eq!(value(store.as_ref(), "counter"), Some((ROUNDS * BATCH).to_string()));
+}
+
+#[test]
+fn commits_that_follow_one_another_reach_the_index_together() {
+    const COMMITS: u32 = 1000;
+    let index = GatedIndex::default();
+    let (store, mut writer, _) = try_open(&MemoryDisk::new(), &index).expect("open");
+    for i in 0..COMMITS {
+        writer.commit(vec![vec![put(&format!("k{i}"), "1")]]).expect("commit");
+    }
+    settle(&store);
+    let applied = index.applied.load(Ordering::Relaxed);
+    assert!(applied < COMMITS / 4, "{applied} batches");
+}
+
+#[test]
+fn a_decision_sees_what_was_changed_since_it_looked_last() {
+    let index = GatedIndex::default();
+    let (store, mut writer, _) = try_open(&MemoryDisk::new(), &index).expect("open");
+    writer.commit(vec![vec![put("a", "1")]]).expect("commit");
+    for round in 2..10 {
+        settle(&store);
+        let mut batch = writer.batch();
+        assert_eq!(value(&batch, "a"), Some((round - 1).to_string()), "from the index");
+        assert_eq!(value(&batch, "a"), Some((round - 1).to_string()), "remembered");
+        batch.stage(&[put("a", "dropped")]).expect("stage");
+        assert_eq!(value(&batch, "a").as_deref(), Some("dropped"));
+        drop(batch);
+        let batch = writer.batch();
+        assert_eq!(value(&batch, "a"), Some((round - 1).to_string()), "nothing was changed");
+        drop(batch);
+        writer.commit(vec![vec![put("a", &round.to_string())]]).expect("commit");
+        assert_eq!(value(&writer.batch(), "a"), Some(round.to_string()), "from the overlay");
+    }
+    writer.commit(vec![vec![remove("a")]]).expect("commit");
+    assert_eq!(value(&writer.batch(), "a"), None);
+    settle(&store);
+    assert_eq!(value(&writer.batch(), "a"), None);
 }
 
 #[test]

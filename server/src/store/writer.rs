@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::applier::{Applier, Chunk};
+use super::known::Known;
 use super::layer::Layer;
 use super::overlay::{Entry, Rows};
 use super::{Change, Commit, ProjectError, Projection, Store, StoreError, View};
@@ -22,6 +23,7 @@ pub struct Writer {
     pub(super) projection: Projection,
     pub(super) version: u32,
     pub(super) generation: u64,
+    pub(super) known: Known,
 }
 
 impl Writer {
@@ -139,6 +141,7 @@ impl Batch<'_> {
             }
             let Some(chunk) = self.chunks.last_mut() else { return };
             for write in writes.by_ref().take(upto - taken) {
+                self.writer.known.forget(&write.key);
                 keep_write(&mut self.rows, chunk, write, generation);
             }
             taken = upto;
@@ -204,10 +207,17 @@ impl Drop for Batch<'_> {
 
 impl View for Batch<'_> {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.rows.get(key) {
-            Some(entry) => Ok(entry.value.clone()),
-            None => self.writer.store.read(key),
+        if let Some(entry) = self.rows.get(key) {
+            return Ok(entry.value.clone());
         }
+        if let Some(value) = self.writer.known.read(key) {
+            return Ok(Some(value));
+        }
+        let found = self.writer.store.read(key)?;
+        if let Some(value) = &found {
+            self.writer.known.keep(key, value);
+        }
+        Ok(found)
     }
 
     fn scan(
