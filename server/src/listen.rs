@@ -112,16 +112,24 @@ impl Door {
         }
         // Boxed, all of them: a connection's task would hold room for each way it does not take.
         let Some(tls) = &self.tls else { return Box::pin(self.serve(stream, stranger)).await };
-        let shake = Box::pin(self.handshake(tls, stream));
+        match Box::pin(self.shake(tls, stream)).await {
+            Ok(stream) => Box::pin(self.serve(stream, stranger)).await,
+            Err(closed) => closed,
+        }
+    }
+
+    /// The handshake, within its time and until shutdown.
+    async fn shake(
+        &self,
+        tls: &TlsAcceptor,
+        stream: TcpStream,
+    ) -> Result<Box<tokio_rustls::server::TlsStream<TcpStream>>, Closed> {
         let shaken = tokio::select! {
             biased;
-            () = self.shutdown.cancelled() => return Closed::Shutdown,
-            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, shake) => shaken,
+            () = self.shutdown.cancelled() => return Err(Closed::Shutdown),
+            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, self.handshake(tls, stream)) => shaken,
         };
-        match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => Box::pin(self.serve(stream, stranger)).await,
-            Err(error) => error.into(),
-        }
+        Ok(shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?)
     }
 
     async fn handshake(

@@ -61,18 +61,14 @@ impl Session {
         let (live, follower) =
             self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, depth)?;
         let follow = Follow { room: live, follower, depth, large, position, until: None };
-        if let Some(old) = self.following.insert(room.room, follow) {
+        if let Some(old) = self.following.insert(follow) {
             self.hub.switchboard.unfollow(&old.room, &old.follower);
         }
         Ok(())
     }
 
     pub(super) fn unfollow_all(&mut self) {
-        let mut following: Vec<Follow> =
-            std::mem::take(&mut self.following).into_values().collect();
-        // In an order of their own, so that what others are told depends on no accident.
-        following.sort_unstable_by_key(|follow| follow.room.id);
-        for follow in following {
+        for follow in self.following.take_all() {
             self.hub.switchboard.unfollow(&follow.room, &follow.follower);
         }
     }
@@ -85,11 +81,12 @@ impl Session {
             self.hub.presence.unwatch(mailbox);
         }
         self.active = ask.act.into_iter().take(limits::ROOMS_PER_USER_MAX).collect();
-        for (id, follow) in self.following.iter_mut().filter(|(_, follow)| follow.large) {
-            let depth = if self.active.contains(id) { Depth::Full } else { Depth::Head };
+        for follow in self.following.iter_mut().filter(|follow| follow.large) {
+            let id = follow.room.id;
+            let depth = if self.active.contains(&id) { Depth::Full } else { Depth::Head };
             if depth != follow.depth {
                 let (live, follower) =
-                    self.hub.switchboard.follow(&self.hub.store, *id, mailbox, depth)?;
+                    self.hub.switchboard.follow(&self.hub.store, id, mailbox, depth)?;
                 self.hub.switchboard.unfollow(&follow.room, &follow.follower);
                 (follow.room, follow.follower, follow.depth) = (live, follower, depth);
             }
@@ -168,7 +165,7 @@ impl Session {
     /// Rooms that moved and are not pushed, all in one frame; those just left are not among them.
     fn tell_heads(&mut self, out: &mut Outgoing) {
         let heads = std::mem::take(&mut self.heads);
-        let known = |room: &RoomId| self.synced && self.following.contains_key(room);
+        let known = |room: &RoomId| self.synced && self.following.has(*room);
         let h: Vec<_> = heads
             .into_iter()
             .filter(|(room, _)| known(room))
@@ -182,7 +179,7 @@ impl Session {
     /// How far other devices have read. After the notes, so that a room that was just entered is known.
     fn tell_marks(&mut self, out: &mut Outgoing) {
         for (room, read) in std::mem::take(&mut self.marks) {
-            if self.synced && self.following.contains_key(&room) {
+            if self.synced && self.following.has(room) {
                 out.push(codec::frame(kind::MARK, 0, &Marked { room, read }));
             }
         }
@@ -210,7 +207,7 @@ impl Session {
         out: &mut Outgoing,
     ) -> Result<(), Fault> {
         if let Some(left_at) = until
-            && let Some(follow) = self.following.get_mut(&room)
+            && let Some(follow) = self.following.find(room)
         {
             follow.until = Some(left_at);
             // Where nothing was pushed, nothing is pushed for a farewell.
@@ -228,21 +225,21 @@ impl Session {
         out.push(codec::frame(kind::ROOM, 0, &now));
         if !is_in(&now) {
             self.unfollow(room);
-        } else if !self.following.contains_key(&room) {
+        } else if !self.following.has(room) {
             self.follow(&now, now.read.0.max(now.floor))?;
         }
         Ok(())
     }
 
     fn unfollow(&mut self, room: RoomId) {
-        if let Some(left) = self.following.remove(&room) {
+        if let Some(left) = self.following.remove(room) {
             self.hub.switchboard.unfollow(&left.room, &left.follower);
         }
     }
 
     /// Tells what is new in a room, as far as it fits. Says whether that was all.
     async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<bool, Fault> {
-        let (Some(follow), Some(mailbox)) = (self.following.get_mut(&id), &self.mailbox) else {
+        let (Some(follow), Some(mailbox)) = (self.following.find(id), &self.mailbox) else {
             return Ok(true);
         };
         follow.follower.ready();

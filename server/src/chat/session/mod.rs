@@ -3,10 +3,11 @@
 
 mod bucket;
 mod feed;
+mod following;
 mod outgoing;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -24,7 +25,6 @@ use liao_common::{
 use tokio::time::Instant;
 
 use super::{
-    follow::Follow,
     hub::Hub,
     mailbox::{Mailbox, Note},
     origin::Origin,
@@ -36,6 +36,7 @@ use super::{
 };
 use crate::state::view;
 use bucket::Bucket;
+use following::Following;
 pub use outgoing::Outgoing;
 
 /// Wrong passwords on one connection; then it is closed.
@@ -68,7 +69,7 @@ pub struct Session {
     for_data: bool,
     mailbox: Option<Arc<Mailbox>>,
     admin: bool,
-    following: HashMap<RoomId, Follow>,
+    following: Following,
     moved: VecDeque<RoomId>,
     notes: VecDeque<Note>,
     active: Vec<RoomId>,
@@ -117,7 +118,7 @@ impl Session {
             for_data: false,
             mailbox: None,
             admin: false,
-            following: HashMap::new(),
+            following: Following::default(),
             moved: VecDeque::new(),
             notes: VecDeque::new(),
             active: Vec::new(),
