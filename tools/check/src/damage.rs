@@ -2,6 +2,7 @@
 //! must repair it, or name it and refuse, or have the client see it; it must never lose in silence.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
@@ -17,6 +18,7 @@ use crate::{
     clock::{self, Deadline},
     crowd::Cast,
     daemon::Daemon,
+    dice::Dice,
     report::{self, Kept},
     tape::{Dating, Tape},
 };
@@ -61,8 +63,14 @@ use Expected::{BadFile, Lost, Mended, Refused, Whole};
 /// A kind of file, where it is, and what must come of a bit, a cut, zeros, and its absence.
 type Row = (&'static str, &'static str, [Expected; 4]);
 
+/// What the log says when words are lost for certain.
+const LOST: &str = "the disk lost messages that were acknowledged";
+
+/// What it says when it cannot know.
+const TAIL: &str = "the journal's tail was not complete and has been cut off";
+
 const DAMAGED: Expected = Refused("00000001.log is damaged at byte");
-const SHORT: Expected = Lost("the disk lost messages that were acknowledged");
+const SHORT: Expected = Lost(LOST);
 const MISSING: Expected = Refused("the journal is missing though its index is there");
 const FOREIGN: Expected = Refused("data/format does not say which format the data folder has");
 const NO_KEY: Expected = Refused("key.pem is missing, and everybody has pinned it");
@@ -109,6 +117,41 @@ pub(crate) fn run(liaod: &Path, seed: u64, under: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
+/// Does something to any place of any file, so often.
+///
+/// # Errors
+/// When something was lost in silence.
+pub(crate) fn run_anywhere(
+    liaod: &Path,
+    seed: u64,
+    times: u64,
+    under: Option<&Path>,
+) -> Result<()> {
+    let mut dice = Dice::new(seed, 55);
+    let bases =
+        [true, false].map(|stopped| Base::make(liaod, Kept::new("whole", under)?, stopped, seed));
+    let [stopped, killed] = bases;
+    let bases = [stopped?, killed?];
+    let (mut silent, mut ends) = (0, BTreeMap::new());
+    for _ in 0..times {
+        let base = &bases[dice.place(2)];
+        match base.try_anywhere(liaod, &mut dice, under) {
+            Ok(end) => *ends.entry(end).or_insert(0_u64) += 1,
+            Err(error) => {
+                report::say(&format!("{error:#}"));
+                silent += 1;
+            }
+        }
+    }
+    let ends: Vec<String> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
+    let ends = ends.join(", ");
+    if silent > 0 {
+        bail!("{silent} of {times} damages at random places were silent; the others: {ends}");
+    }
+    report::say(&format!("damage: {times} at random places, seed {seed}: {ends}; none silent"));
+    Ok(())
+}
+
 struct Case {
     kind: &'static str,
     file: &'static str,
@@ -119,6 +162,7 @@ struct Case {
 /// A sound data folder with a history.
 struct Base {
     kept: Kept,
+    stopped: bool,
     history: Vec<Record>,
     people: Vec<Client>,
     all_rooms: Vec<u64>,
@@ -139,7 +183,7 @@ impl Base {
         } else {
             daemon.kill()?
         }
-        Ok(Self { kept, history: tape.records(), people, all_rooms })
+        Ok(Self { kept, stopped, history: tape.records(), people, all_rooms })
     }
 
     fn try_case(&self, liaod: &Path, case: &Case, under: Option<&Path>) -> Result<()> {
@@ -157,6 +201,28 @@ impl Base {
         }
     }
 
+    fn try_anywhere(
+        &self,
+        liaod: &Path,
+        dice: &mut Dice,
+        under: Option<&Path>,
+    ) -> Result<&'static str> {
+        let kept = Kept::new("damage", under)?;
+        copy(&self.kept.data(), &kept.data())?;
+        // Half of them in the journal, which is what counts most.
+        let begins = if dice.once_in(2) { "journal/" } else { "" };
+        let mut files = files_below(&kept.data(), begins)?;
+        files.sort();
+        let (_, path) = files.swap_remove(dice.place(files.len()));
+        let what = spoil_anywhere(&path, dice)?;
+        let shown = path.strip_prefix(kept.data())?.display().to_string();
+        let end = self.outcome(liaod, &kept).and_then(|found| found.told(&shown, self.stopped));
+        if end.is_err() {
+            kept.keep(&self.history)?;
+        }
+        end.with_context(|| format!("{shown}: {what}"))
+    }
+
     fn outcome(&self, liaod: &Path, kept: &Kept) -> Result<Found> {
         let mut tls = Daemon::spawn_with_tls(liaod, &kept.data(), &kept.log())?;
         if tls.ready()?.is_none() {
@@ -166,8 +232,15 @@ impl Base {
         let (mut daemon, addr) = Daemon::start(liaod, &kept.data(), &kept.log())?;
         let tape = Arc::new(Tape::new(Dating::Millis(clock::now())));
         let people = self.people.iter().map(|client| client.reborn(&tape)).collect();
-        Cast::readers(people, self.all_rooms.clone()).read_and_talk(addr, |_| true)?;
+        let read = Cast::readers(people, self.all_rooms.clone()).read_and_talk(addr, |_| true);
         daemon.stop()?;
+        if let Err(error) = read {
+            // With the accounts lost too nobody comes in; what counts is what the log says of it.
+            let log = fs::read_to_string(kept.log())?;
+            let lost = log.contains(LOST) && error.to_string().contains("unauthenticated");
+            let faults = vec!["new lineage"];
+            return if lost { Ok(Found { started: true, faults, log }) } else { Err(error) };
+        }
         report::no_panic(&kept.log())?;
         let history = [self.history.clone(), tape.records()].concat();
         let mut faults: Vec<_> =
@@ -203,6 +276,27 @@ impl Found {
         let Self { started, faults, log } = self;
         bail!("expected {expected:?}; it started: {started}, faults: {faults:?}, log: {log}")
     }
+
+    /// How somebody was told of the damage to this file.
+    fn told(&self, file: &str, stopped: bool) -> Result<&'static str> {
+        let Self { started, faults, log } = self;
+        let name = file.rsplit('/').next().unwrap_or(file);
+        match (*started, faults.as_slice()) {
+            (true, []) => Ok("mended or harmless"),
+            (true, ["lost file"]) if file.starts_with("blobs/") => {
+                Ok("seen by the reader of a file")
+            }
+            (true, faults) if faults.contains(&"new lineage") && log.contains(LOST) => {
+                Ok("lost and told to all")
+            }
+            // The last group of a killed server looks like a write that was never acknowledged.
+            (true, _) if !stopped && file.starts_with("journal/") && log.contains(TAIL) => {
+                Ok("cut off as an incomplete end, which the log says")
+            }
+            (false, _) if log.contains(name) => Ok("refused by name"),
+            _ => bail!("it started: {started}, faults: {faults:?}, log: {log}"),
+        }
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -221,7 +315,12 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// The largest file whose path below the folder begins like this.
 fn find(folder: &Path, begins: &str) -> Result<Option<PathBuf>> {
-    let (mut todo, mut best) = (vec![folder.to_owned()], None);
+    Ok(files_below(folder, begins)?.into_iter().max().map(|(_, path)| path))
+}
+
+/// Length and path of all files whose paths below the folder begin like this.
+fn files_below(folder: &Path, begins: &str) -> Result<Vec<(u64, PathBuf)>> {
+    let (mut todo, mut found) = (vec![folder.to_owned()], Vec::new());
     while let Some(path) = todo.pop() {
         for entry in fs::read_dir(&path)? {
             let path = entry?.path();
@@ -229,11 +328,38 @@ fn find(folder: &Path, begins: &str) -> Result<Option<PathBuf>> {
             if path.is_dir() {
                 todo.push(path);
             } else if below.starts_with(begins) && path.is_file() {
-                best = best.max(Some((fs::metadata(&path)?.len(), path)));
+                found.push((fs::metadata(&path)?.len(), path));
             }
         }
     }
-    Ok(best.map(|(_, path)| path))
+    Ok(found)
+}
+
+/// Changes a bit, cuts the file, or blanks some of it, somewhere; says what and where.
+fn spoil_anywhere(path: &Path, dice: &mut Dice) -> Result<String> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let len = file.metadata()?.len();
+    let at = dice.below(len);
+    if len == 0 {
+        return Ok("is empty".to_owned());
+    }
+    Ok(match dice.below(4) {
+        0 => {
+            file.set_len(at)?;
+            format!("cut at {at} of {len}")
+        }
+        1 => {
+            let count = dice.below(len - at) + 1;
+            file.write_all_at(&vec![0; usize::try_from(count)?], at)?;
+            format!("{count} zeros at {at} of {len}")
+        }
+        _ => {
+            let (mut byte, bit) = ([0], dice.below(8));
+            file.read_exact_at(&mut byte, at)?;
+            file.write_all_at(&[byte[0] ^ (1 << bit)], at)?;
+            format!("bit {bit} of byte {at} of {len}")
+        }
+    })
 }
 
 fn spoil(path: &Path, damage: Damage) -> Result<()> {

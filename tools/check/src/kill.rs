@@ -16,6 +16,7 @@ use crate::{
     crowd::{Cast, Crowd},
     daemon::Daemon,
     dice::Dice,
+    erased,
     report::{self, Kept},
     tape::{Dating, Tape},
 };
@@ -83,6 +84,10 @@ fn round(plan: &Plan<'_>, folder: u64, points: u64) -> Result<Counts> {
     }
     let verdict = verdict::check(&history);
     report::judge(&verdict, &history, &kept)?;
+    if let Some(words) = erased::left_over(&history, &kept.data().join("journal"))? {
+        kept.keep(&history)?;
+        bail!("what was taken back is still in the journal: {words}");
+    }
     Ok(verdict.counts)
 }
 

@@ -7,6 +7,7 @@ mod cuts;
 mod daemon;
 mod damage;
 mod dice;
+mod erased;
 mod kill;
 mod link;
 mod report;
@@ -58,6 +59,9 @@ enum Command {
     },
     /// Damage every kind of file in a data folder, and look at what the server makes of it.
     Damage {
+        /// Besides, how many damages at random places.
+        #[arg(long, default_value_t = 40)]
+        random: u64,
         #[command(flatten)]
         common: Common,
     },
@@ -109,8 +113,10 @@ fn run(command: Command) -> Result<()> {
             under: common.under.as_deref(),
             syncs_in_eight,
         }),
-        Command::Damage { common } => {
-            damage::run(&common.liaod()?, common.seed, common.under.as_deref())
+        Command::Damage { random, common } => {
+            let (liaod, under) = (common.liaod()?, common.under.as_deref());
+            damage::run(&liaod, common.seed, under)?;
+            damage::run_anywhere(&liaod, common.seed, random, under)
         }
     }
 }
