@@ -1,14 +1,14 @@
 //! Rooms: making, finding, entering and leaving them, and what strangers do not learn of them.
 
 use liao_common::{
-    event::{Role, RoomKind},
+    event::{Role, Room, RoomKind, kind},
     fault::FaultCode,
-    id::{RoomId, Seq, UserId},
+    id::{Nonce, RoomId, Seq, UserId},
     limits,
-    message::{Body, Kind},
+    message::{Body, Kind, Message},
     request::{
         History, Mark, Members, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomList, RoomOpen,
-        RoomTopic,
+        RoomTopic, Send,
     },
 };
 
@@ -279,4 +279,33 @@ async fn both_open_their_room_before_anything_is_said() {
     alice.says("@bob", "no, you").await;
     bob.sees("@alice", "alice: no, you").await;
     bob.sees("@alice", "bob: you first").await;
+}
+
+#[tokio::test]
+async fn the_first_word_in_a_direct_room_comes_back_to_who_said_it() {
+    let world = World::new().await;
+    for name in ["alice", "bob"] {
+        world.registers(name).await.goes().await;
+    }
+    let mut bob = world.raw().await;
+    bob.logs_in("bob", "").await;
+    let open = |name: &str| RoomOpen { user: None, name: Some(name.into()) };
+    bob.asks::<Room>(open("alice")).await.unwrap();
+    let mut alice = world.raw().await;
+    alice.logs_in("alice", "").await;
+    alice.quiet().await;
+    let room = alice.asks::<Room>(open("bob")).await.unwrap().room;
+    for number in 1..=3 {
+        let body = Body::text("hello");
+        alice.sends(Send { room, cid: Nonce([number; 16]), kind: Kind::Text, body }).await;
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        let frame = alice.next().await.expect("what alice said");
+        if frame.kind() == kind::MSG {
+            let message: Message = frame.decode().unwrap();
+            seen.extend(Some(message.seq).filter(|_| message.room == room));
+        }
+    }
+    assert_eq!(seen, [Seq(1), Seq(2), Seq(3)]);
 }

@@ -226,7 +226,9 @@ impl Session {
         if !is_in(&now) {
             self.unfollow(room);
         } else if !self.following.has(room) {
-            self.follow(&now, now.read.0.max(now.floor))?;
+            // A direct room is told with its first message, whoever said it: one's own moves the marker.
+            let read = if now.kind == RoomKind::Direct { Seq::ZERO } else { now.read.0 };
+            self.follow(&now, read.max(now.floor))?;
         }
         Ok(())
     }
