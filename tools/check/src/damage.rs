@@ -2,7 +2,7 @@
 //! must repair it, or name it and refuse, or have the client see it; it must never lose in silence.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use liao_check::{history::Record, verdict};
+use liao_check::{
+    history::{Entry, Fact, Record},
+    verdict,
+};
 
 use crate::{
     client::Client,
@@ -55,16 +58,21 @@ enum Expected {
     Refused(&'static str),
     /// What was at the end is lost: the log says so, and all clients are told to read anew.
     Lost(&'static str),
+    /// Everything is there but single messages, in whose places readers are told so; so does the log.
+    Holes,
     /// Everything is there but the content of a file, and its reader notices.
     BadFile,
 }
-use Expected::{BadFile, Lost, Mended, Refused, Whole};
+use Expected::{BadFile, Holes, Lost, Mended, Refused, Whole};
 
 /// A kind of file, where it is, and what must come of a bit, a cut, zeros, and its absence.
 type Row = (&'static str, &'static str, [Expected; 4]);
 
 /// What the log says when words are lost for certain.
 const LOST: &str = "the disk lost messages that were acknowledged";
+
+/// What it says of single messages.
+const HOLE: &str = "Its readers are told that it is damaged";
 
 /// What it says when it cannot know.
 const TAIL: &str = "the journal's tail was not complete and has been cut off";
@@ -77,9 +85,14 @@ const NO_KEY: Expected = Refused("key.pem is missing, and everybody has pinned i
 const BAD_KEY: Expected = Refused("key.pem cannot be used");
 const ANEW: Expected = Mended("the index was made anew from the journal");
 
-/// Tried after a clean stop, and after `kill -9` on a copy, whose index is not believed.
+/// After a clean stop the index is believed, and knows where all messages stand.
+const STOPPED: Row = ("journal", "journal/0", [Holes, SHORT, Holes, MISSING]);
+
+/// After `kill -9` that of a copy is not.
+const KILLED: Row = ("journal", "journal/0", [DAMAGED, SHORT, SHORT, MISSING]);
+
+/// After either.
 const ROWS: &[Row] = &[
-    ("journal", "journal/0", [DAMAGED, SHORT, SHORT, MISSING]),
     ("index, rows", "index/db", [Whole, Whole, Whole, ANEW]),
     ("index, settings", "index/conf", [ANEW, ANEW, ANEW, Whole]),
     ("index, note", "index/state", [ANEW, ANEW, ANEW, ANEW]),
@@ -98,7 +111,8 @@ pub(crate) fn run(liaod: &Path, seed: u64, under: Option<&Path>) -> Result<()> {
     for stopped in [true, false] {
         let kept = Kept::new("whole", under)?;
         let base = Base::make(liaod, kept, stopped, seed)?;
-        for (kind, file, expected) in ROWS {
+        for (kind, file, expected) in ROWS.iter().chain([if stopped { &STOPPED } else { &KILLED }])
+        {
             let damages = [Damage::Bit, Damage::Cut, Damage::Zeros, Damage::Gone];
             for (damage, expected) in damages.into_iter().zip(expected) {
                 let case = Case { kind, file, damage, expected: *expected };
@@ -223,10 +237,50 @@ impl Base {
         end.with_context(|| format!("{shown}: {what}"))
     }
 
+    /// Puts what was there in the places of which readers were told that they are damaged.
+    fn fill_holes(&self, read: &mut [Record]) -> usize {
+        let (mut sent, mut was) = (BTreeMap::new(), BTreeMap::new());
+        let mut taken_back = BTreeSet::new();
+        for record in &self.history {
+            match &record.fact {
+                Fact::Sent(draft) => {
+                    let of = draft.of.filter(|_| draft.kind == "redact");
+                    taken_back.extend(of.map(|of| (draft.room, of)));
+                    sent.insert((&record.who, &draft.cid), draft);
+                }
+                Fact::Saw(entry) => drop(was.insert((entry.draft.room, entry.seq), entry.clone())),
+                Fact::Acked { cid, room, seq, .. } => {
+                    let of = self.people.iter().find(|client| client.name == record.who);
+                    if let (Some(draft), Some(of)) = (sent.get(&(&record.who, cid)), of) {
+                        let entry = Entry { seq: *seq, from: of.user, draft: (*draft).clone() };
+                        was.entry((*room, *seq)).or_insert(entry);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut holes = 0;
+        for record in read {
+            if let Fact::Saw(entry) | Fact::Read(entry) = &mut record.fact
+                && entry.draft.kind == "damaged"
+                && let Some(there) = was.get(&(entry.draft.room, entry.seq))
+            {
+                *entry = there.clone();
+                let of = entry.draft.of.filter(|_| entry.draft.kind == "edit");
+                if taken_back.contains(&(entry.draft.room, of.unwrap_or(entry.seq))) {
+                    entry.draft.text = None;
+                }
+                holes += 1;
+            }
+        }
+        holes
+    }
+
     fn outcome(&self, liaod: &Path, kept: &Kept) -> Result<Found> {
         let mut tls = Daemon::spawn_with_tls(liaod, &kept.data(), &kept.log())?;
         if tls.ready()?.is_none() {
-            return Ok(Found { started: false, faults: Vec::new(), log: tls.last_words()? });
+            let log = tls.last_words()?;
+            return Ok(Found { started: false, faults: Vec::new(), holes: 0, log });
         }
         tls.stop()?;
         let (mut daemon, addr) = Daemon::start(liaod, &kept.data(), &kept.log())?;
@@ -239,15 +293,21 @@ impl Base {
             let log = fs::read_to_string(kept.log())?;
             let lost = log.contains(LOST) && error.to_string().contains("unauthenticated");
             let faults = vec!["new lineage"];
-            return if lost { Ok(Found { started: true, faults, log }) } else { Err(error) };
+            return if lost {
+                Ok(Found { started: true, faults, holes: 0, log })
+            } else {
+                Err(error)
+            };
         }
         report::no_panic(&kept.log())?;
-        let history = [self.history.clone(), tape.records()].concat();
+        let mut read = tape.records();
+        let holes = self.fill_holes(&mut read);
+        let history = [self.history.clone(), read].concat();
         let mut faults: Vec<_> =
             verdict::check(&history).faults.iter().map(|fault| fault.name).collect();
         faults.sort_unstable();
         faults.dedup();
-        Ok(Found { started: true, faults, log: fs::read_to_string(kept.log())? })
+        Ok(Found { started: true, faults, holes, log: fs::read_to_string(kept.log())? })
     }
 }
 
@@ -255,6 +315,8 @@ impl Base {
 struct Found {
     started: bool,
     faults: Vec<&'static str>,
+    /// Entries of which readers were told that they are damaged.
+    holes: usize,
     log: String,
 }
 
@@ -266,23 +328,26 @@ impl Found {
             Refused(words) => (false, &[], words),
             Lost(words) => (true, &["new lineage"], words),
             BadFile => (true, &["lost file"], ""),
+            Holes => (true, &[], HOLE),
         };
         // What was lost shows in many ways; that everybody was told is what counts.
         let told = self.faults.contains(&"new lineage");
         let same = self.faults == faults || (matches!(expected, Lost(_)) && told);
-        if self.started == started && same && self.log.contains(words) {
+        let holes = (self.holes > 0) == (expected == Holes);
+        if self.started == started && same && holes && self.log.contains(words) {
             return Ok(());
         }
-        let Self { started, faults, log } = self;
+        let Self { started, faults, log, .. } = self;
         bail!("expected {expected:?}; it started: {started}, faults: {faults:?}, log: {log}")
     }
 
     /// How somebody was told of the damage to this file.
     fn told(&self, file: &str, stopped: bool) -> Result<&'static str> {
-        let Self { started, faults, log } = self;
+        let Self { started, faults, holes, log } = self;
         let name = file.rsplit('/').next().unwrap_or(file);
         match (*started, faults.as_slice()) {
-            (true, []) => Ok("mended or harmless"),
+            (true, []) if *holes > 0 && log.contains(HOLE) => Ok("told in the places of messages"),
+            (true, []) if *holes == 0 => Ok("mended or harmless"),
             (true, ["lost file"]) if file.starts_with("blobs/") => {
                 Ok("seen by the reader of a file")
             }
