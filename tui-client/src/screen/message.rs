@@ -89,7 +89,8 @@ impl Look<'_> {
     }
 }
 
-/// Files on their way to a room, which have no entry before they are there: two lines each, in at most `rows` lines.
+/// Files on their way to a room, which have no entry before they are there: as many of the newest as fit into
+/// `rows` lines.
 pub(crate) fn sending(
     base: &Base,
     model: &Model,
@@ -104,7 +105,7 @@ pub(crate) fn sending(
             && row.direction == Direction::Upload
             && !matches!(row.phase, Phase::Done { .. } | Phase::Cancelled)
     };
-    let mut lines = Vec::new();
+    let mut shown: Vec<Vec<Line<'static>>> = Vec::new();
     for transfer in model.transfers.iter().filter(is_under_way) {
         let styles = &base.theme.styles;
         let name = truncate(&transfer.name, look.text_columns().saturating_sub(14));
@@ -115,10 +116,17 @@ pub(crate) fn sending(
         ]);
         let mut body = vec![head];
         body.extend(transfer_line::lines(base, transfer, look.text_columns()));
-        lines.extend(indent(body, sender_head(&look), look.gutter()));
+        shown.push(indent(body, sender_head(&look), look.gutter()));
     }
-    let hidden = lines.len().saturating_sub(rows.max(2));
-    lines.split_off(hidden)
+    // The newest as far as there is room, each of them whole.
+    let mut free = rows.max(2);
+    let fits = |file: &&Vec<Line<'static>>| {
+        let left = free.checked_sub(file.len());
+        free = left.unwrap_or(0);
+        left.is_some()
+    };
+    let count = shown.iter().rev().take_while(fits).count().max(1).min(shown.len());
+    shown.split_off(shown.len() - count).into_iter().flatten().collect()
 }
 
 /// Whose file it is that has no entry yet: it must not seem to belong to the row above.
@@ -229,8 +237,9 @@ fn narrow_lines(
     let styles = &look.base.theme.styles;
     let mut out = Vec::new();
     if !joined {
-        let name = truncate(look.name(row.from), look.width.saturating_sub(8));
+        let name = truncate(look.name(row.from), look.width.saturating_sub(9));
         out.push(Line::from(vec![
+            Span::raw(" "),
             Span::styled(name, look.name_style(row.from)),
             Span::styled(format!("  {}", look.time(row.at_ms)), styles.time),
         ]));
@@ -318,7 +327,7 @@ pub(crate) fn quoted(words: &Words, model: &Model, row: &Row) -> String {
     let name = model.name(row.from).unwrap_or("…");
     let said = match row.content {
         Content::Redacted => words.t("timeline.deleted").to_owned(),
-        _ => row.first_words(WORDS_MAX),
+        _ => markup::plain(&row.first_words(WORDS_MAX)),
     };
     words.fill("timeline.quote", &[("name", &name), ("text", &said)])
 }
@@ -327,7 +336,14 @@ fn said(look: &Look<'_>, row: &Row, text: &str) -> Vec<Line<'static>> {
     let styles = &look.base.theme.styles;
     let base = if row.state == RowState::Sent { styles.text } else { styles.pending };
     let mut out = Vec::new();
-    let blocks = markup::parse(text);
+    // Whom the author meant is known, so that a name ends where it ends.
+    let meant = |name: &str| {
+        row.at
+            .iter()
+            .filter_map(|user| look.model.people.find(*user))
+            .any(|person| person.id.eq_ignore_ascii_case(name) || person.name == name)
+    };
+    let blocks = markup::parse_knowing(text, &meant);
     let last = blocks.len().saturating_sub(1);
     let edited = format!("({})", look.base.words.t("timeline.edited"));
     for (at, block) in blocks.into_iter().enumerate() {

@@ -156,6 +156,7 @@ fn room_line(paint: &Paint<'_, '_>, room: &RoomRow, invited: bool, width: u16) -
         let mark = if room.joined { "✓" } else { " " };
         (mark, styles.success, paint.words.count("room.members", room.members))
     };
+    let members = pad(&members, columns(&members).max(13.min(width / 4)));
     let free = width.saturating_sub(columns(&name) + columns(&members) + 7);
     Line::from(vec![
         Span::styled(format!("{mark} "), style),

@@ -36,18 +36,18 @@ fn an_answer_quotes_and_tells_the_one_who_is_answered() {
     let mut desk = desk();
     desk.keys("draft");
     desk.keys("<C-u><Up><Up><Up>r");
-    desk.shows("─ answer to Bob: shall we meet? ─");
+    desk.shows("─ reply to Bob: shall we meet? ─");
     desk.keys("tomorrow<Enter>");
     let answer = Body { re: Some(Seq(1)), at: vec![BOB], ..Body::text("tomorrow") };
     assert_eq!(posts(&mut desk), [(LOBBY, Kind::Text, answer.clone())]);
-    desk.hides("answer to");
+    desk.hides("reply to");
     desk.posted(LOBBY, ALICE, 4, Kind::Text, answer);
     desk.shows("┌ Bob: shall we meet?");
     desk.keys("next<Enter>");
     assert_eq!(posts(&mut desk), [(LOBBY, Kind::Text, Body::text("next"))]);
 
     desk.keys("<Up>r");
-    desk.shows("answer to");
+    desk.shows("reply to");
     desk.keys("<Esc>alone<Enter>");
     assert_eq!(posts(&mut desk), [(LOBBY, Kind::Text, Body::text("alone"))]);
 }
@@ -66,7 +66,7 @@ fn ones_own_message_is_changed_and_what_was_being_written_comes_back() {
     let mut desk = desk();
     desk.keys("half a thought");
     desk.keys("<Tab><Up><Up>e");
-    desk.shows("─ change of Alice: yes, at thre ─");
+    desk.shows("─ edit of Alice: yes, at thre ─");
     desk.shows("❯ yes, at thre");
     desk.keys("e<Enter>");
     let change = Body { of: Some(Seq(2)), ..Body::text("yes, at three") };
@@ -80,7 +80,7 @@ fn ones_own_message_is_changed_and_what_was_being_written_comes_back() {
     desk.keys("<Tab><Up><Up>e!<Esc>");
     desk.shows("❯ half a thought");
     desk.keys("<Tab><Up>e");
-    desk.hides("change of");
+    desk.hides("edit of");
     assert_eq!(posts(&mut desk), [], "what others said is theirs");
 }
 

@@ -251,6 +251,17 @@ impl Desk {
         (place.x, place.y)
     }
 
+    /// The cell in which a text begins.
+    pub(super) fn style_of(&mut self, text: &str) -> ratatui::buffer::Cell {
+        let shown = self.screen();
+        let mut lines = shown.lines().enumerate();
+        let (y, before) = lines
+            .find_map(|(y, line)| line.split_once(text).map(|(before, _)| (y, before.to_owned())))
+            .unwrap_or_else(|| panic!("{text:?} is not on\n{shown}"));
+        let x = u16::try_from(crate::text::width::columns(&before)).unwrap();
+        self.terminal.backend().buffer()[(x, u16::try_from(y).unwrap())].clone()
+    }
+
     /// Compares the screen with the picture of that name.
     pub(super) fn looks_like(&mut self, name: &str) {
         // Pictures outlive versions.

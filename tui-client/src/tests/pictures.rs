@@ -152,7 +152,7 @@ fn create_room(size: (u16, u16), language: Language) -> Desk {
 
 fn leave_ask(size: (u16, u16), language: Language) -> Desk {
     let mut desk = busy(size, language);
-    desk.keys("/leave<Enter>");
+    desk.keys("<C-n>/leave<Enter>");
     desk
 }
 

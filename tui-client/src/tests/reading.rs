@@ -9,6 +9,7 @@ use liao_common::{
     event::{Event, Gap, Page},
     fault::{Fault, FaultCode},
     id::{RoomId, Seq},
+    message::{Body, Kind},
     request::{History, Mark, Request, RoomOpen},
 };
 
@@ -227,4 +228,20 @@ fn escape_sequences_in_names_and_messages_do_nothing() {
     let shown = desk.screen();
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'));
     desk.shows("after");
+}
+
+#[test]
+fn a_quote_shows_no_marks_and_a_name_ends_where_it_ends() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let seq = desk.said(RoomId::LOBBY, BOB, 1, "ok, `cargo run` works **now**");
+    let body = Body { re: Some(seq), ..Body::text("fine") };
+    desk.posted(RoomId::LOBBY, ZHANG, 2, Kind::Text, body);
+    desk.shows("┌ Bob: ok, cargo run works now");
+    let body = Body { at: vec![ZHANG], ..Body::text("@张三你好") };
+    desk.posted(RoomId::LOBBY, BOB, 3, Kind::Text, body);
+    desk.shows("@张三你好");
+    let mention = desk.app.base.theme.styles.mention;
+    let styled = desk.style_of("你好");
+    assert_ne!(styled.fg, mention.fg.unwrap_or_default(), "only the name is one");
+    assert_eq!(desk.style_of("@张三").fg, mention.fg.unwrap_or_default());
 }

@@ -75,6 +75,17 @@ pub fn pieces(marked: &[Marked<'_>], style_of: impl Fn(Mark) -> Style) -> Vec<Pi
     marked.iter().map(|part| Piece::new(style_of(part.mark), part.text)).collect()
 }
 
+/// The text without its marks, for places with room for one line.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let blocks = parse(text).into_iter();
+    let said = blocks.flat_map(|block| match block {
+        Block::Text(marked) => marked.into_iter().map(|part| part.text).collect::<Vec<_>>(),
+        Block::Code { text, .. } => vec![text],
+    });
+    said.collect()
+}
+
 /// The http and https addresses in a text, in order.
 #[must_use]
 pub fn links(text: &str) -> Vec<&str> {

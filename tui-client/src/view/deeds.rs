@@ -116,6 +116,10 @@ impl MainView {
     fn carry_out_here(&mut self, verb: Verb, argument: &str, model: &mut Model, base: &mut Base) {
         let Some(room) = self.room() else { return };
         match verb {
+            Verb::Leave if room == RoomId::LOBBY => {
+                let name = super::chat::title_of(model, room);
+                self.complain(base, base.words.fill("room.lobby_stays", &[("room", &name)]));
+            }
             Verb::Leave => {
                 let question = Question::LeaveRoom(room);
                 self.overlay = Some(Overlay::Confirm(ConfirmView { question }));

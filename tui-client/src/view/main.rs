@@ -249,6 +249,7 @@ impl MainView {
             self.rest(room, model);
         }
         self.place = Place::Inbox;
+        self.invitation_seen();
         self.focus = Focus::Timeline;
         self.completion = None;
         self.inbox = ListView::default();

@@ -106,6 +106,11 @@ impl MainView {
         self.remark.take_if(|remark| remark.about == ended);
     }
 
+    /// Invitations stand in the inbox: what was told of them is not needed there.
+    pub(super) fn invitation_seen(&mut self) {
+        self.remark.take_if(|remark| matches!(remark.about, About::Invitation(_)));
+    }
+
     pub(super) fn settle_remark(&mut self, base: &Base) {
         self.remark.take_if(|remark| remark.until_ms().is_some_and(|until| until <= base.now_ms));
     }
