@@ -48,6 +48,9 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
     }
 }
 
+/// Rows of a box for a list: more is tiring to look through.
+const LIST_ROWS_MAX: u16 = 28;
+
 /// A box for a list, with its hints in the last row; gives the inside without them.
 fn list_box(
     paint: &mut Paint<'_, '_>,
@@ -59,7 +62,7 @@ fn list_box(
     let low = window.height < 20;
     let width = if window.width < 64 { window.width } else { 72.min(window.width - 8) };
     let height =
-        if low { window.height.saturating_sub(1) } else { (window.height * 2 / 3).max(14) };
+        if low { window.height.saturating_sub(1) } else { (window.height * 2 / 3).clamp(14, LIST_ROWS_MAX) };
     let mut area = centered(window, width, height);
     area.y = if low { window.y } else { window.y + window.height / 8 };
     let inside = paint.popup(area, title);

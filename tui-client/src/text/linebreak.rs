@@ -134,7 +134,8 @@ fn allows(before: Class, after: Class) -> bool {
     }
 }
 
-/// A hyphen divides words (`well-known`), but an option (`--all`), a number or a range stays whole.
+/// A hyphen divides words (`well-known`), but an option (`--all`), a key (`Alt-R`), a number or a range stays
+/// whole.
 fn splits_word_at_hyphen(parts: &[(Cluster<'_>, Class)], index: usize) -> bool {
     let at = |back: usize| index.checked_sub(back).and_then(|place| parts.get(place));
     let is_letter = |part: Option<&(Cluster<'_>, Class)>| {
@@ -142,7 +143,7 @@ fn splits_word_at_hyphen(parts: &[(Cluster<'_>, Class)], index: usize) -> bool {
     };
     at(1).is_some_and(|(_, kind)| *kind == Class::Hyphen)
         && parts.get(index).is_some_and(|(_, kind)| *kind == Class::Word)
-        && !(is_letter(at(2)) && is_letter(parts.get(index)))
+        && !(is_letter(at(2)) && is_letter(parts.get(index)) && is_letter(parts.get(index + 1)))
 }
 
 /// The clusters with their classes. What a straight quote or an apostrophe is depends on where it stands.
