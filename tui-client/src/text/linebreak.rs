@@ -224,6 +224,7 @@ mod tests {
             ("也许——吧", 5, vec!["也", "许——", "吧"]),
             ("增长 50% 了", 8, vec!["增长 50%", "了"]),
             ("well-known fact", 7, vec!["well-", "known", "fact"]),
+            ("press Alt-R now", 10, vec!["press", "Alt-R now"]),
             ("run --all now", 6, vec!["run", "--all", "now"]),
             ("https://example.org/abc", 10, vec!["https://ex", "ample.org/", "abc"]),
             ("I don’t know", 7, vec!["I don’t", "know"]),
