@@ -258,13 +258,13 @@ fn event_lines(look: &Look<'_>, row: &Row, mut body: Vec<Line<'static>>) -> Vec<
     };
     let mut head = vec![Span::raw(" ")];
     if look.narrow() {
-        head = vec![Span::styled(format!("{mark} "), styles.event)];
-    } else {
-        let free = " ".repeat(look.gutter() - 6);
-        head.extend([Span::styled(look.time(row.at_ms), styles.time), Span::raw(free)]);
-        if let Some(first) = body.first_mut() {
-            first.spans.insert(0, Span::styled(format!("{mark} "), styles.event));
-        }
+        head.push(Span::styled(format!("{mark} "), styles.event));
+        return indent(body, head, look.gutter() + 1);
+    }
+    let free = " ".repeat(look.gutter() - 6);
+    head.extend([Span::styled(look.time(row.at_ms), styles.time), Span::raw(free)]);
+    if let Some(first) = body.first_mut() {
+        first.spans.insert(0, Span::styled(format!("{mark} "), styles.event));
     }
     indent(body, head, look.gutter())
 }

@@ -41,6 +41,7 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
         hits: &mut hits,
         zone: &base.zone,
         now_ms: base.now_ms,
+        covered: app.help.is_some(),
         frame,
     };
     let ground = paint.styles().text;

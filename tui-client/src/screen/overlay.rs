@@ -61,8 +61,11 @@ fn list_box(
 ) -> Rect {
     let low = window.height < 20;
     let width = if window.width < 64 { window.width } else { 72.min(window.width - 8) };
-    let height =
-        if low { window.height.saturating_sub(1) } else { (window.height * 2 / 3).clamp(14, LIST_ROWS_MAX) };
+    let height = if low {
+        window.height.saturating_sub(1)
+    } else {
+        (window.height * 2 / 3).clamp(14, LIST_ROWS_MAX)
+    };
     let mut area = centered(window, width, height);
     area.y = if low { window.y } else { window.y + window.height / 8 };
     let inside = paint.popup(area, title);

@@ -29,6 +29,8 @@ pub(crate) struct Paint<'a, 'f> {
     pub(crate) hits: &'a mut Hits,
     pub(crate) zone: &'a TimeZone,
     pub(crate) now_ms: u64,
+    /// The help page lies above the screen and has the keys.
+    pub(crate) covered: bool,
 }
 
 /// Frames of the wait, ten in a second.
@@ -147,8 +149,9 @@ impl Paint<'_, '_> {
     }
 
     /// Hints for some actions with the keys they have now, clickable. Where not all of them fit, the last one stays,
-    /// which leads on from there, and as many of the first.
-    pub(crate) fn hints(&mut self, area: Rect, modes: &[Mode], wanted: &[Action]) {
+    /// which leads on from there, and as many of the first. Gives the
+    /// columns they take.
+    pub(crate) fn hints(&mut self, area: Rect, modes: &[Mode], wanted: &[Action]) -> u16 {
         const GAP: u16 = 3;
         let mode = modes.first().copied().unwrap_or(Mode::Main);
         let hint = |action: &Action| {
@@ -164,8 +167,9 @@ impl Paint<'_, '_> {
         while hints.len() > 1 && total(&hints) > area.width {
             hints.remove(hints.len() - 2);
         }
-        let mut x = area.x;
+        let mut end = area.x;
         for (action, key, label, wide) in hints {
+            let x = if end == area.x { end } else { end + GAP };
             let place = Rect { x, width: wide, height: 1, ..area }.intersection(area);
             let (strong, soft) = (self.styles().hint_key, self.styles().hint_text);
             let label = truncate(label, usize::from(place.width).saturating_sub(columns(&key) + 1));
@@ -177,8 +181,9 @@ impl Paint<'_, '_> {
                 ]),
             );
             self.hits.add(place, Hit::Do(action));
-            x = place.right() + GAP;
+            end = place.right();
         }
+        end - area.x
     }
 }
 

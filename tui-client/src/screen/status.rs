@@ -40,14 +40,16 @@ pub(super) fn draw(
     let wide = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
     paint.right(area, right);
     let left = Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 4), ..area };
+    let hints = if paint.covered { Vec::new() } else { hints(main, model) };
     let Some(remark) = &main.remark else {
-        return paint.hints(left, &main.modes(), &hints(main, model));
+        paint.hints(left, &main.modes(), &hints);
+        return;
     };
     let style = if remark.bad { paint.styles().error } else { paint.styles().success };
     if columns(&remark.text) <= usize::from(left.width) {
         return paint.line(left, Span::styled(remark.text.clone(), style.patch(ground)));
     }
-    paint.hints(left, &main.modes(), &hints(main, model));
+    paint.hints(left, &main.modes(), &hints);
     let bottom = if areas.composer_rule.is_empty() { area.y } else { areas.composer_rule.y };
     long_remark(paint, Rect { height: bottom, y: 0, ..areas.timeline }, &remark.text, style);
 }

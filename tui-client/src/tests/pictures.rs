@@ -34,6 +34,9 @@ const SCENES: &[Scene] = &[
     ("transfers", transfers),
     ("picker", picker),
     ("rooms", rooms),
+    ("reply", reply),
+    ("unknown-command", unknown_command),
+    ("invited", invited),
     ("create-room", create_room),
     ("leave-ask", leave_ask),
     ("help", help),
@@ -141,6 +144,28 @@ fn rooms(size: (u16, u16), language: Language) -> Desk {
     };
     let rooms = vec![row(1, "lobby", true), row(12, "music", false), row(13, "音乐", false)];
     desk.answer(RoomList::default(), Answer::Rooms(RoomPage { rooms, next: None }));
+    desk
+}
+
+fn reply(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<Up><Up><Up>rsoon");
+    desk
+}
+
+fn unknown_command(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("/jion #rust<Enter>");
+    desk
+}
+
+fn invited(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    let mut invitation = room(RoomId(9), "secret", 4);
+    invitation.kind = RoomKind::Private;
+    invitation.role = Role::Invited;
+    invitation.with = Some(user(ZHANG, "zhangsan", "张三"));
+    desk.tell(Notice::Event(Event::Room(Box::new(invitation))));
     desk
 }
 
