@@ -149,9 +149,8 @@ impl Paint<'_, '_> {
     }
 
     /// Hints for some actions with the keys they have now, clickable. Where not all of them fit, the last one stays,
-    /// which leads on from there, and as many of the first. Gives the
-    /// columns they take.
-    pub(crate) fn hints(&mut self, area: Rect, modes: &[Mode], wanted: &[Action]) -> u16 {
+    /// which leads on from there, and as many of the first.
+    pub(crate) fn hints(&mut self, area: Rect, modes: &[Mode], wanted: &[Action]) {
         const GAP: u16 = 3;
         let mode = modes.first().copied().unwrap_or(Mode::Main);
         let hint = |action: &Action| {
@@ -167,9 +166,8 @@ impl Paint<'_, '_> {
         while hints.len() > 1 && total(&hints) > area.width {
             hints.remove(hints.len() - 2);
         }
-        let mut end = area.x;
+        let mut x = area.x;
         for (action, key, label, wide) in hints {
-            let x = if end == area.x { end } else { end + GAP };
             let place = Rect { x, width: wide, height: 1, ..area }.intersection(area);
             let (strong, soft) = (self.styles().hint_key, self.styles().hint_text);
             let label = truncate(label, usize::from(place.width).saturating_sub(columns(&key) + 1));
@@ -181,9 +179,8 @@ impl Paint<'_, '_> {
                 ]),
             );
             self.hits.add(place, Hit::Do(action));
-            end = place.right();
+            x = place.right() + GAP;
         }
-        end - area.x
     }
 }
 

@@ -23,8 +23,6 @@ pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView)
         window.height.saturating_sub(if window.height < 20 { 0 } else { 4 }),
     );
     let inside = paint.popup(area, paint.t("help.title"));
-    let edge = Rect { x: area.x + 2, y: area.bottom() - 1, height: 1, width: area.width - 4 };
-    edge_hints(paint, edge);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     search(paint, row(inside, 0), &view.filter, "help.filter");
     // Air around the list where there is some to spare.
@@ -54,20 +52,6 @@ pub(super) fn help(paint: &mut Paint<'_, '_>, window: Rect, view: &mut HelpView)
     let key_columns = if wide { 26 } else { 11 };
     for (at, line) in (0..list.height).zip(lines.iter().skip(from)) {
         entry(paint, row(list, at), line, key_columns, wide);
-    }
-    let shown = lines.len().min(from + usize::from(list.height));
-    if shown - from < lines.len() {
-        let style = paint.styles().popup_border;
-        paint.right(edge, Line::from(Span::styled(format!(" {shown}/{} ", lines.len()), style)));
-    }
-}
-
-/// How to go on and how to leave, in the lower edge of the box.
-fn edge_hints(paint: &mut Paint<'_, '_>, edge: Rect) {
-    let place = Rect { x: edge.x + 1, width: edge.width - 2, ..edge };
-    let wide = paint.hints(place, &[Mode::List], &[Action::Back]);
-    for x in [edge.x, place.x + wide] {
-        paint.line(Rect { x, width: 1, ..edge }, Span::raw(" "));
     }
 }
 

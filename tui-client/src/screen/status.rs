@@ -42,8 +42,7 @@ pub(super) fn draw(
     let left = Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 4), ..area };
     let hints = if paint.covered { Vec::new() } else { hints(main, model) };
     let Some(remark) = &main.remark else {
-        paint.hints(left, &main.modes(), &hints);
-        return;
+        return paint.hints(left, &main.modes(), &hints);
     };
     let style = if remark.bad { paint.styles().error } else { paint.styles().success };
     if columns(&remark.text) <= usize::from(left.width) {
