@@ -42,6 +42,7 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
         "/tmp" => vec![file("plan a.txt"), file("plan b.txt"), file("日程.txt"), file(".secret")],
         "/home" => vec![Entry::new("alice", true, 0)],
         "/home/alice" => vec![Entry::new("docs", true, 0), file("notes.txt")],
+        "/home/alice/docs" => vec![file(".hidden")],
         _ => return Err(io::ErrorKind::NotFound.into()),
     })
 }
@@ -126,6 +127,9 @@ fn tab_completes_a_path_behind_send() {
     desk.keys("/send zz<Tab>");
     read(&mut desk);
     desk.shows("Nothing here is called zz.");
+    desk.keys("<C-u>/send docs/<Tab>");
+    read(&mut desk);
+    desk.shows("This folder is empty.");
     // Elsewhere Tab is what it was.
     desk.app.base.now_ms += 10_000;
     desk.keys("<C-u>hello<Tab>");

@@ -151,7 +151,8 @@ impl MainView {
                 let _ = chat.composer.complete(&Token { range, ..token }, &whole);
             }
         } else if found.is_empty() {
-            let sentence = base.words.fill("files.picker_no_match", &[("text", &name)]);
+            let key = if name.is_empty() { "files.picker_empty" } else { "files.picker_no_match" };
+            let sentence = base.words.fill(key, &[("text", &name)]);
             self.complain(base, sentence);
         } else if found.len() > 1 {
             let mut offers: Vec<Offer> = found.into_iter().take(OFFERS_MAX).map(offer).collect();
