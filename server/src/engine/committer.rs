@@ -15,7 +15,8 @@ use crate::{
 /// A decision whose result type is forgotten while it waits.
 pub(super) trait Job: Send {
     /// Decides, and gives what is to be written; `None` when it was refused or needs nothing.
-    fn decide(&mut self, batch: &Batch<'_>, now_ms: u64) -> Option<Wish>;
+    /// `erased` is what earlier decisions of the batch took back, which still stands in the journal.
+    fn decide(&mut self, batch: &Batch<'_>, erased: &[Erasure], now_ms: u64) -> Option<Wish>;
 
     /// Takes the decision back: it will not be stored.
     fn refuse(&mut self, fault: Fault);
@@ -50,9 +51,9 @@ where
     T: Send,
     F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send,
 {
-    fn decide(&mut self, batch: &Batch<'_>, now_ms: u64) -> Option<Wish> {
+    fn decide(&mut self, batch: &Batch<'_>, erased: &[Erasure], now_ms: u64) -> Option<Wish> {
         let decide = self.decide.take()?;
-        let mut transaction = Transaction::new(batch, now_ms);
+        let mut transaction = Transaction::new(batch, erased, now_ms);
         self.result = decide(&mut transaction);
         let Transaction { records, effects, essential, erasures, .. } = transaction;
         let wanted = self.result.is_ok() && !(records.is_empty() && erasures.is_empty());
@@ -135,7 +136,7 @@ impl Committer {
         let mut erasures = Vec::new();
         let mut batch = self.writer.batch();
         for job in jobs {
-            let Some(wish) = job.decide(&batch, now_ms) else { continue };
+            let Some(wish) = job.decide(&batch, &erasures, now_ms) else { continue };
             if full && !wish.essential {
                 job.refuse(
                     Fault::new(FaultCode::StorageFull, "too little room on the disk")

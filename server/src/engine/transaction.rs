@@ -27,6 +27,8 @@ use crate::{
 /// See the module.
 pub struct Transaction<'a, 'b> {
     batch: &'a Batch<'b>,
+    /// What earlier decisions of the batch took back, which still stands in the journal.
+    erased: &'a [Erasure],
     now_ms: u64,
     heads: Vec<(RoomId, Head)>,
     pub(super) records: Vec<NewRecord>,
@@ -67,14 +69,18 @@ impl View for Transaction<'_, '_> {
     }
 
     fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError> {
-        self.batch.record(at)
+        match self.erased.iter().find(|erasure| erasure.at == *at) {
+            Some(erasure) => Ok(Bytes::copy_from_slice(&erasure.frame)),
+            None => self.batch.record(at),
+        }
     }
 }
 
 impl<'a, 'b> Transaction<'a, 'b> {
-    pub(super) fn new(batch: &'a Batch<'b>, now_ms: u64) -> Self {
+    pub(super) fn new(batch: &'a Batch<'b>, erased: &'a [Erasure], now_ms: u64) -> Self {
         Self {
             batch,
+            erased,
             now_ms,
             heads: Vec::new(),
             records: Vec::new(),

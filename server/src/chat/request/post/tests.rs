@@ -55,26 +55,40 @@ async fn words(hub: &Arc<Hub>, seq: Seq) -> String {
     hub.read(read).await.unwrap().unwrap().trim().to_owned()
 }
 
-#[tokio::test]
-async fn what_was_taken_back_is_erased_also_when_its_author_has_left_since() {
-    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
-    let folder = tempfile::tempdir().unwrap();
-    let hub = open(&disk, &index, folder.path());
-    let kind = RoomKind::Public;
-    let room = Room {
-        room: ROOM,
-        kind,
-        name: "r".into(),
-        topic: String::new(),
-        by: ANNA,
-        with: None,
-        at: 1,
-    };
+/// A room with Anna in it.
+async fn enters(hub: &Arc<Hub>) {
+    let (name, topic) = ("r".into(), String::new());
+    let room =
+        Room { room: ROOM, kind: RoomKind::Public, name, topic, by: ANNA, with: None, at: 1 };
     let enters = move |tx: &mut Transaction<'_, '_>| {
         tx.put_room(&room);
         Ok(tx.enter(&room, ANNA, Standing::Member)?)
     };
     hub.engine.run(enters).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_taken_back_cannot_be_changed_in_the_same_breath() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &index, folder.path());
+    enters(&hub).await;
+    let said = posts(&hub, 1, Kind::Text, Body::text("a secret")).await.unwrap().seq;
+    let of = Some(said);
+    let back = posts(&hub, 2, Kind::Redact, Body { of, ..Body::default() });
+    let change = posts(&hub, 3, Kind::Edit, Body { of, ..Body::text("another") });
+    // Both are asked before the committing task has its turn, so that they are decided together.
+    let (back, change) = tokio::join!(biased; back, change);
+    assert_eq!(back.unwrap().seq, said.next());
+    assert_eq!(change.unwrap_err().code, FaultCode::Gone);
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_erased_also_when_its_author_has_left_since() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &index, folder.path());
+    enters(&hub).await;
     let said = posts(&hub, 1, Kind::Text, Body::text("a secret")).await.unwrap().seq;
 
     disk.power_off_after(CHANGES_OF_A_POST);
@@ -90,4 +104,21 @@ async fn what_was_taken_back_is_erased_also_when_its_author_has_left_since() {
     let again = posts(&hub, 2, Kind::Redact, back).await.unwrap();
     assert!(again.dup && again.seq == said.next());
     assert_eq!(words(&hub, said).await, "");
+}
+
+#[tokio::test]
+async fn a_post_taken_back_before_its_answer_came_is_no_conflict_after_a_rebuild() {
+    let disk = MemoryDisk::new();
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &MemoryIndex::new(), folder.path());
+    enters(&hub).await;
+    let words = Body::text("a secret");
+    let said = posts(&hub, 1, Kind::Text, words.clone()).await.unwrap();
+    let back = Body { of: Some(said.seq), ..Body::default() };
+    posts(&hub, 2, Kind::Redact, back).await.unwrap();
+    let hub = open(&disk.fork(), &MemoryIndex::new(), folder.path());
+    let again = posts(&hub, 1, Kind::Text, words).await;
+    assert_eq!(again, Ok(Posted { dup: true, ..said }));
+    let other = posts(&hub, 2, Kind::Text, Body::text("something else")).await.unwrap_err();
+    assert_eq!(other.code, FaultCode::CidConflict);
 }
