@@ -64,6 +64,8 @@ struct Seen {
     last: BTreeMap<RoomId, Seq>,
     /// The same, and what was left out by right.
     stream: BTreeMap<RoomId, Seq>,
+    /// Behind these places pushes begin where nothing was shown yet.
+    begins: BTreeMap<RoomId, Seq>,
     /// Rooms that were left and not entered again.
     gone: BTreeSet<RoomId>,
     marks: BTreeMap<RoomId, Mark>,
@@ -257,6 +259,13 @@ impl Device {
         }
     }
 
+    /// The last place of a room up to which everything was pushed, or left out by right.
+    pub(crate) fn reached(&self, room: RoomId) -> Seq {
+        let state = self.lock();
+        let places = [&state.seen.stream, &state.seen.begins];
+        places.into_iter().filter_map(|places| places.get(&room)).max().copied().unwrap_or_default()
+    }
+
     /// Whether it is connected, has what it missed, and has nothing left to send.
     pub(crate) fn is_at_rest(&self) -> bool {
         let state = self.lock();
@@ -327,7 +336,9 @@ impl Seen {
         let before = std::mem::take(&mut self.last);
         let outside = synced.rooms.iter().filter(|room| room.role == Role::Invited);
         self.gone = outside.map(|room| room.room).collect();
+        self.begins.clear();
         for room in &synced.rooms {
+            self.begins.insert(room.room, room.read.0.max(room.floor));
             if let Some(seen) = before.get(&room.room) {
                 self.last.insert(room.room, room.floor.max(*seen));
             }
@@ -348,11 +359,15 @@ impl Seen {
             self.gone.insert(room.room);
             return None;
         }
-        if !self.gone.remove(&room.room) {
+        let came_back = self.gone.remove(&room.room);
+        let to = room.read.0.max(room.floor);
+        if came_back || !self.begins.contains_key(&room.room) {
+            self.begins.insert(room.room, to);
+        }
+        if !came_back {
             return None;
         }
         let last = *self.stream.get(&room.room)?;
-        let to = room.read.0.max(room.floor);
         if to <= last {
             return None;
         }

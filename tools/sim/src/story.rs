@@ -243,6 +243,12 @@ impl Story {
             let rooms = model.rooms().into_iter().filter(|room| !room.is_invitation());
             rooms.map(|room| (room.id, room.head.0)).collect()
         });
+        for (room, head) in &shown {
+            let reached = device.reached(*room);
+            if reached < *head {
+                return Err(format!("it was told room {room} up to {reached} of {head}"));
+            }
+        }
         shown.retain(|(_, head)| *head > Seq::ZERO);
         shown.sort_unstable();
         if shown == rooms { Ok(()) } else { Err(format!("it shows {shown:?} of {rooms:?}")) }

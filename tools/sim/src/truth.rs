@@ -1,7 +1,7 @@
 //! What really is in the store when all is over: the log of every room, who was in it when, and how
 //! far people have read. Compared with what the clients show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use liao_check::history::{Entry, Fact};
 use liao_client_core::timeline::{Content, Row};
@@ -60,6 +60,9 @@ impl Truth {
                     devices.iter().for_each(|who| stage.fact(who, fact.clone()));
                 }
             }
+            if let Some(message) = log.said_from_outside() {
+                stage.broke(format!("{message:?} was said by somebody who was not in the room"));
+            }
             stage.fact(JOURNAL, Fact::May { room, after: 0 });
             stage.fact(JOURNAL, Fact::Reads { room });
             for message in &log.messages {
@@ -103,6 +106,22 @@ impl Log {
             _ => None,
         })
         .collect()
+    }
+
+    /// The first post of somebody who was not in the room.
+    fn said_from_outside(&self) -> Option<&Message> {
+        let mut inside: BTreeSet<UserId> = BTreeSet::new();
+        if self.room.kind == RoomKind::Direct {
+            inside.extend([Some(self.room.by), self.room.with].into_iter().flatten());
+        }
+        self.messages.iter().find(|message| {
+            match message.kind {
+                Kind::Join => inside.insert(message.from),
+                Kind::Leave => inside.remove(&message.from),
+                _ => return !inside.contains(&message.from),
+            };
+            false
+        })
     }
 
     fn agrees(&self, row: &Row) -> bool {
