@@ -340,7 +340,9 @@ impl Seen {
         for room in &synced.rooms {
             self.begins.insert(room.room, room.read.0.max(room.floor));
             if let Some(seen) = before.get(&room.room) {
-                self.last.insert(room.room, room.floor.max(*seen));
+                // The floor of an invitation says nothing of what will be shown to members.
+                let floor = if room.role == Role::Invited { Seq::ZERO } else { room.floor };
+                self.last.insert(room.room, floor.max(*seen));
             }
         }
         self.stream = self.last.clone();
