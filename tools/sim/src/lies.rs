@@ -79,7 +79,7 @@ impl DiskFile for LyingFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        if self.syncs.fetch_add(1, Ordering::Relaxed) % TRUE_EVERY == 0 {
+        if self.syncs.fetch_add(1, Ordering::Relaxed).is_multiple_of(TRUE_EVERY) {
             self.file.sync()
         } else {
             Ok(())
