@@ -39,6 +39,12 @@ pub enum DataDirError {
         /// The format file.
         path: PathBuf,
     },
+    /// There is something else of that name.
+    #[error("{} is not a folder", path.display())]
+    NoFolder {
+        /// What is there.
+        path: PathBuf,
+    },
     /// The file system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -62,6 +68,9 @@ impl DataDir {
     /// Opens the folder at `path` for this process alone, creating it (mode 0700) when missing.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let path = path.into();
+        if path.exists() && !path.is_dir() {
+            return Err(DataDirError::NoFolder { path });
+        }
         create(&path).map_err(failed("create", &path))?;
         let lock = lock(&path)?;
         match fs::read_to_string(path.join("format")) {

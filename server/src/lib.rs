@@ -17,6 +17,7 @@ pub mod index;
 pub mod journal;
 mod listen;
 mod recent;
+mod report;
 pub mod server;
 pub mod state;
 pub mod store;

@@ -79,11 +79,11 @@ impl Door {
                 (Ok(place), Ok((stream, peer))) => {
                     match self.strangers.admit(Some(peer.ip()), early) {
                         Some(stranger) => self.admit(stream, peer, place, stranger),
-                        None => tracing::debug!(%peer, "too many strangers from there"),
+                        None => tracing::debug!("too many strangers from where {peer} is"),
                     }
                 }
                 (Ok(_), Err(error)) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    tracing::warn!("cannot accept a connection: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
                 (Err(_), _) => return,
@@ -101,7 +101,7 @@ impl Door {
         let door = self.clone();
         self.tracker.spawn(async move {
             let closed = door.serve_tcp(stream, stranger).await;
-            tracing::debug!(%peer, %closed, "connection ended");
+            tracing::debug!("the connection of {peer} ended: {closed}");
             drop(place);
         });
     }

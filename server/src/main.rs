@@ -21,7 +21,8 @@ use liao_server::{
     chat::hub::Registration,
     config::{Config, Transport},
     descriptors,
-    server::{self, Running},
+    server::{self, Running, StartError},
+    store::StoreError,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -127,7 +128,7 @@ enum Invite {
     /// Make an invite and print its code, and below it a link with everything a newcomer needs.
     Add {
         /// How many people may register with it.
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         uses: u32,
         /// For how many days it holds.
         #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=invite::DAYS_MAX))]
@@ -143,7 +144,7 @@ enum Invite {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log();
+    start_log(matches!(arguments.command, Command::Serve(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -170,9 +171,11 @@ fn words(error: &anyhow::Error) -> String {
     }
 }
 
-fn start_log() {
+/// A server tells when it starts and stops; a deed of the operator's only what goes wrong.
+fn start_log(serves: bool) {
+    let usual = if serves { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("LIAO_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -224,24 +227,33 @@ fn fit_to_limit(mut config: Config) -> Config {
                 config.connections_max.min(usize::try_from(places).unwrap_or(usize::MAX));
         }
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "the limit of open connections stays as it is"),
+        Err(error) => tracing::warn!("the limit of open files stays as it is: {error}"),
     }
     config
 }
 
 async fn run_server(config: Config) -> Result<()> {
-    let running = server::start(fit_to_limit(config)).await?;
+    let data = config.data.clone();
+    let running = match server::start(fit_to_limit(config)).await {
+        Err(StartError::Store(StoreError::Journal(error))) if error.is_one_record() => {
+            bail!("{error}; `liaod check --data {}` says what can be read", data.display())
+        }
+        started => started?,
+    };
     // Before the line: whoever reads it may answer with a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     say(&mut std::io::stdout(), &ready(&running));
-    let failed = tokio::select! {
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
-        () = running.failed() => true,
+    let signal = tokio::select! {
+        _ = terminate.recv() => Some("SIGTERM"),
+        _ = interrupt.recv() => Some("SIGINT"),
+        () = running.failed() => None,
     };
+    if let Some(signal) = signal {
+        tracing::info!("{signal} came");
+    }
     running.stop().await;
-    if failed {
+    if signal.is_none() {
         bail!(
             "storing failed; see the log, mend the disk, and start again: nothing acknowledged is lost"
         );
@@ -258,7 +270,7 @@ fn ready(running: &Running) -> String {
 
 /// A folder is made where none was asked for by `serve` yet, but not out of a slip in its path.
 fn prepare(data: &Path) -> Result<()> {
-    if data.is_dir() {
+    if data.exists() {
         return Ok(());
     }
     let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty());

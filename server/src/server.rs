@@ -31,11 +31,12 @@ use crate::{
     index::{IndexHome, SledOptions},
     journal::Journal,
     listen::Door,
+    report::{self, Opening},
     state::{
         project::{self, project},
         view,
     },
-    store::{self, IndexFate, Recovery, StoreError, StoreOptions},
+    store::{self, Recovery, StoreError, StoreOptions},
     tls::{self, Identity, TlsError},
 };
 
@@ -122,13 +123,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         return Err(StartError::PlaintextAbroad(config.listen));
     }
     let opening = config.clone();
-    let Data { hub, store, recovery, identity } =
+    let Data { hub, store, recovery, identity, opening } =
         tokio::task::spawn_blocking(move || open(&opening)).await.map_err(|error| {
             StartError::Io { action: "open the data folder", source: error.into() }
         })??;
     match open_door(&config, Arc::new(hub), &store.folder, identity) {
         Ok(front) => {
             let Front { addr, pin, door, notice } = front;
+            opening.told(&config.data, addr, pin);
             Ok(Running { addr, pin, recovery, door, store, notice })
         }
         Err(error) => {
@@ -210,8 +212,8 @@ async fn sweep(files: Files) {
         let before_ms = clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS);
         match tokio::task::spawn_blocking(move || files.forget_unfinished(before_ms)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "old unfinished uploads cannot be removed"),
-            Err(error) => tracing::warn!(%error, "old unfinished uploads were not looked at"),
+            Ok(Err(error)) => tracing::warn!("old unfinished uploads cannot be removed: {error}"),
+            Err(error) => tracing::warn!("old unfinished uploads were not looked at: {error}"),
         }
         tokio::time::sleep(SWEEP_EVERY).await;
     }
@@ -240,11 +242,14 @@ struct Data {
     recovery: Recovery,
     /// What is wrong with the key matters only to who serves through TLS.
     identity: Result<Identity, TlsError>,
+    /// What the log tells of it.
+    opening: Opening,
 }
 
 /// Opens everything that lies in the data folder. Blocks; a rebuild takes its time.
 fn open(config: &Config) -> Result<Data, StartError> {
     let failed = |action| move |source| StartError::Io { action, source };
+    let begun_ms = clock::now_ms();
     let folder = DataDir::open(&config.data)?;
     let disk =
         Arc::new(RealDisk::open(folder.journal()).map_err(failed("open the journal's folder"))?);
@@ -267,7 +272,8 @@ fn open(config: &Config) -> Result<Data, StartError> {
     };
     let (hub, duty, recovery) = assemble(config, ground)?;
     let committing = duty.on_a_thread().map_err(failed("start the committing thread"))?;
-    Ok(Data { hub, store: Opened { committing, folder }, recovery, identity })
+    let opening = Opening::of(&hub.store, clock::now_ms().saturating_sub(begun_ms));
+    Ok(Data { hub, store: Opened { committing, folder }, recovery, identity, opening })
 }
 
 /// Builds a server without a door on whatever ground. The duty must be done by somebody.
@@ -277,11 +283,9 @@ fn open(config: &Config) -> Result<Data, StartError> {
 pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recovery), StartError> {
     let failed = |action| move |source| StartError::Io { action, source };
     let Ground { disk, index, files, store: options, clock, blocking } = ground;
-    let mut progress = |progress: store::Progress| {
-        tracing::info!(records = progress.records, at = %progress.position, end = %progress.end, "reading the journal");
-    };
+    let mut progress = report::progress(clock);
     let (store, writer, recovery) = store::open(disk, index, options, project, &mut progress)?;
-    report(&recovery);
+    report::recovered(&recovery);
     let files = Files::open(files, config.files).map_err(failed("open the files' folders"))?;
     let is_file =
         |user, b3: &Hash| view::file_by_content(&*store, user, b3).is_ok_and(|file| file.is_some());
@@ -304,28 +308,6 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         blocking,
     };
     Ok((hub, duty, recovery))
-}
-
-fn report(recovery: &Recovery) {
-    if recovery.journal_fell_back {
-        tracing::error!(
-            cut = ?recovery.cut,
-            "the journal ends before what people were told: the disk lost messages that were acknowledged. Everybody is told to read anew; if there is a backup, it may have them"
-        );
-    } else if let Some(cut) = &recovery.cut {
-        tracing::warn!(
-            ?cut,
-            "the journal's tail was not complete and has been cut off; on a disk that keeps what it was told to keep, nothing acknowledged was in it"
-        );
-    }
-    if let IndexFate::Rebuilt { reason, aside } = &recovery.index {
-        tracing::warn!(
-            reason,
-            ?aside,
-            records = recovery.replayed_records,
-            "the index was made anew from the journal"
-        );
-    }
 }
 
 impl Running {
@@ -380,18 +362,17 @@ impl Running {
     /// Says goodbye to everybody, stores what is under way, and closes the files.
     pub async fn stop(self) {
         let Self { door, store, notice, .. } = self;
+        tracing::info!("stopping: everybody connected is told");
         drop(fs::remove_file(notice));
         door.shutdown.cancel();
         door.tracker.close();
         if tokio::time::timeout(GRACE, door.tracker.wait()).await.is_err() {
-            tracing::warn!(
-                connections = door.tracker.len(),
-                "some connections did not end in time"
-            );
+            tracing::warn!("{} connections did not end in time and are cut", door.tracker.len());
             door.kill.cancel();
             door.tracker.wait().await;
         }
         drop(door);
         store.close().await;
+        tracing::info!("stopped: journal and index are closed");
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use liao_common::{
     fault::{Fault, FaultCode},
     limits,
-    name::{DisplayName, UserName},
+    name::{DisplayName, NameError, UserName},
     request::Secret,
+    text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +41,9 @@ pub struct Added {
 /// # Errors
 /// `taken`, `bad_name`, `too_large`, `weak_password` for an empty one, or a storage fault.
 pub(super) async fn add(hub: &Arc<Hub>, ask: AddAccount) -> Result<Added, Fault> {
-    let bad_name =
-        |error: liao_common::name::NameError| Fault::new(FaultCode::BadName, error.to_string());
-    let id = UserName::parse(&ask.id).map_err(bad_name)?;
-    let name = DisplayName::parse(&ask.name).map_err(bad_name)?;
+    let id = UserName::parse(&ask.id).map_err(|error| bad_name("user id", &ask.id, error))?;
+    let name = DisplayName::parse(&ask.name)
+        .map_err(|error| bad_name("display name", &ask.name, error))?;
     if ask.secret.0.is_empty() {
         return Err(FaultCode::WeakPassword.into());
     }
@@ -57,4 +57,19 @@ pub(super) async fn add(hub: &Arc<Hub>, ask: AddAccount) -> Result<Added, Fault>
         Ok(Added { id: account.id, admin: account.admin })
     };
     hub.engine.run(decide).await
+}
+
+/// Which of the two names is wrong, and how. What was typed goes to a terminal, so it is cleaned.
+fn bad_name(which: &str, typed: &str, error: NameError) -> Fault {
+    let why = match error {
+        NameError::Empty => "it is empty",
+        NameError::TooLong => "it is too long",
+        NameError::Character => "it has a character that is not allowed",
+        NameError::MixedScripts => "it mixes scripts, and could be taken for another one",
+    };
+    let typed = text::clean_line(typed);
+    Fault::new(
+        FaultCode::BadName,
+        format!("the {which} \u{201c}{typed}\u{201d} cannot be used: {why}"),
+    )
 }

@@ -7,7 +7,7 @@ use super::backup::{BackupError, content};
 use crate::{
     datadir::{DataDir, DataDirError},
     disk::RealDisk,
-    journal::{self, JournalError, SegmentReport},
+    journal::{self, JournalError, Remedy, SegmentReport},
     tls,
 };
 
@@ -33,7 +33,7 @@ pub enum CheckError {
 pub struct Findings {
     /// Lines for the operator, one a segment of the journal, and one for each of the rest.
     pub lines: Vec<String>,
-    /// Whether a start would refuse this folder, or something of it is lost.
+    /// Whether something that was synced once cannot be read any more, or a start would be refused.
     pub damaged: bool,
 }
 
@@ -42,17 +42,17 @@ pub struct Findings {
 /// # Errors
 /// See [`CheckError`].
 pub fn check(data: &Path) -> Result<Findings, CheckError> {
-    if !data.is_dir() {
+    // Opening a folder for work would make what is missing in it.
+    if !data.join("journal").is_dir() {
         return Err(CheckError::Nothing(data.display().to_string()));
     }
     let folder = DataDir::open(data)?;
     let disk = RealDisk::open(folder.journal())
         .map_err(|source| JournalError::Io { action: "open", source })?;
     let reports = journal::check(&disk)?;
-    let last = reports.len().saturating_sub(1);
-    let damaged = reports.iter().take(last).any(|report| report.flaw.is_some());
-    let lines = reports.iter().enumerate().map(|(at, report)| line(report, at == last)).collect();
-    let mut findings = Findings { lines, damaged };
+    let lost = |report: &SegmentReport| report.flaw.is_some() && report.remedy == Remedy::None;
+    let damaged = reports.iter().any(lost);
+    let mut findings = Findings { lines: reports.iter().map(line).collect(), damaged };
     look_beside_segments(&folder.journal(), &mut findings);
     look_at_files(&folder.path().join("blobs"), &mut findings)?;
     look_at_key(&folder, &mut findings);
@@ -119,18 +119,26 @@ fn look_at_index(index: &Path, findings: &mut Findings) {
     }
 }
 
-fn line(report: &SegmentReport, last: bool) -> String {
-    let SegmentReport { segment, records, commits, flaw } = report;
-    let sound = format!("{segment:08}.log: {records} sound records in {commits} commits");
-    match flaw {
-        None => sound,
-        Some(flaw) if last => {
-            format!(
-                "{sound}; then: {flaw}. If nothing sound follows, the next start cuts this tail off and keeps it"
-            )
-        }
-        Some(flaw) => format!(
-            "{sound}; then: {flaw}. What is behind this cannot be read, and a server that has to read it again does not start: put the segment back from a backup"
+fn line(report: &SegmentReport) -> String {
+    let SegmentReport { segment, records, commits, flaw, remedy } = report;
+    let sound = format!("{segment:08}.log: sound records {records}, commits {commits}");
+    let Some(flaw) = flaw else { return format!("{sound}, nothing is wrong") };
+    match remedy {
+        Remedy::Cut { bytes } => format!(
+            "{sound}. The last write was cut off: {bytes} bytes at the end are not complete. They \
+             were never acknowledged; the server removes them at the next start and keeps a copy"
+        ),
+        Remedy::Removal => format!(
+            "{segment:08}.log was begun and nothing was written to it yet; the server removes it at \
+             the next start. Nothing is lost"
+        ),
+        Remedy::Redo => format!(
+            "{sound}. Behind them, words that were taken back were being erased when the server \
+             stopped; it finishes that at the next start. Check again after it"
+        ),
+        Remedy::None => format!(
+            "{sound}. Then: {flaw}. While the index is sound, the server starts and shows what is \
+             damaged as such; without it, it does not start. Put this segment back from a backup"
         ),
     }
 }

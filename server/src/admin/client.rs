@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::Path};
 
-use liao_common::{codec, event::kind, fault::Fault, frame::Frame};
+use liao_common::{codec, event::kind, fault::Fault, frame::Frame, limits};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{io::AsyncWriteExt as _, net::UnixStream};
 
@@ -98,8 +98,11 @@ fn words(fault: &Fault) -> String {
     use liao_common::fault::FaultCode;
     match fault.code {
         FaultCode::Taken => "this user id is taken".into(),
-        FaultCode::BadName => format!("the name cannot be used: {}", fault.msg),
-        FaultCode::WeakPassword => "the password is empty".into(),
+        FaultCode::BadName => fault.msg.clone(),
+        FaultCode::WeakPassword => "the password is empty: its file must begin with it".into(),
+        FaultCode::TooLarge => {
+            format!("the password has more than {} bytes", limits::PASSWORD_BYTES_MAX)
+        }
         FaultCode::StorageFull => "too little room on the disk".into(),
         code => format!("the server refused ({})", code.as_str()),
     }

@@ -66,7 +66,7 @@ pub(crate) fn serve(door: &Door, data: &Path) -> io::Result<()> {
                         _ = tokio::time::timeout(WITHIN, answer(stream, &hub)) => {}
                     },
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept an administrator");
+                        tracing::warn!("cannot accept an administrator: {error}");
                         tokio::time::sleep(PAUSE).await;
                     }
                 },

@@ -155,7 +155,7 @@ impl Hub {
 /// The one place where a storage failure becomes a fault: what it was is ours to know.
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
+        tracing::error!("a request failed in the store: {error}");
         Self::new(FaultCode::Internal, "storage")
     }
 }

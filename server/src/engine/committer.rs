@@ -110,7 +110,9 @@ impl Committer {
 
     fn close(self) {
         if let Err(error) = self.writer.close() {
-            tracing::error!(%error, "the store was not closed cleanly; it is checked at the next start");
+            tracing::error!(
+                "the store was not closed cleanly, and is checked at the next start: {error}"
+            );
         }
     }
 
@@ -163,7 +165,7 @@ impl Committer {
         match self.writer.store().free_bytes() {
             Ok(free) => free < self.options.free_bytes_min,
             Err(error) => {
-                tracing::warn!(%error, "cannot see how full the disk is");
+                tracing::warn!("cannot see how full the disk is: {error}");
                 false
             }
         }
@@ -171,7 +173,9 @@ impl Committer {
 
     /// The files are in doubt: nothing of this batch is promised, and nothing is taken any more.
     fn fail(&self, jobs: &mut [Box<dyn Job>], error: &StoreError) {
-        tracing::error!(%error, "storing failed; the server stops taking anything until it is restarted");
+        tracing::error!(
+            "storing failed, and the server takes nothing more until it is restarted: {error}"
+        );
         self.failed.cancel();
         let code = if is_full(error) { FaultCode::StorageFull } else { FaultCode::Internal };
         for job in jobs {
@@ -197,7 +201,7 @@ fn refuse_staging(job: &mut dyn Job, error: StoreError) -> Result<(), StoreError
         StoreError::Project { .. }
         | StoreError::Index(_)
         | StoreError::Journal(JournalError::TooLarge { .. }) => {
-            tracing::error!(%error, "a decision cannot be stored");
+            tracing::error!("a decision cannot be stored: {error}");
             job.refuse(FaultCode::Internal.into());
             Ok(())
         }

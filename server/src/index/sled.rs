@@ -123,7 +123,7 @@ impl SledIndex {
             && let Err(error) = trust::forget(&self.folder)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::error!(%error, "cannot note that the index is damaged");
+            tracing::error!("cannot note that the index is damaged: {error}");
         }
         result
     }

@@ -3,7 +3,7 @@
 
 use super::reader::{Scan, open_segment, read_header};
 use super::record::SEGMENT_HEADER_BYTES;
-use super::{Flaw, JournalError, Position, parse_segment_name};
+use super::{Flaw, JournalError, Position, RecordRef, overwrite, parse_segment_name, recover};
 use crate::disk::Disk;
 
 /// What was found in one segment.
@@ -15,9 +15,26 @@ pub struct SegmentReport {
     pub records: u64,
     /// Whole commits.
     pub commits: u64,
-    /// The first thing that is wrong, if any. In the last segment this may be a torn tail, which
-    /// the next start cuts off.
+    /// The first thing that is wrong, if any.
     pub flaw: Option<JournalError>,
+    /// What the next start does about that.
+    pub remedy: Remedy,
+}
+
+/// What a start does about a segment that is not sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing: what was synced once and is damaged cannot be repaired from within.
+    None,
+    /// It removes so many bytes at the end, a write that was cut off and never acknowledged.
+    Cut {
+        /// Bytes behind the last whole commit.
+        bytes: u64,
+    },
+    /// It removes the segment, in which nothing was ever written.
+    Removal,
+    /// It finishes an overwriting that was cut off there.
+    Redo,
 }
 
 /// Reads every segment in `disk`. Fails only when the folder itself cannot be read.
@@ -35,11 +52,40 @@ pub fn check(disk: &dyn Disk) -> Result<Vec<SegmentReport>, JournalError> {
         reports.push(check_segment(disk, segment));
         expected = segment.saturating_add(1);
     }
+    let redo = overwrite::pending(disk)?;
+    let last = reports.len().saturating_sub(1);
+    for (at, report) in reports.iter_mut().enumerate() {
+        report.remedy = remedy(disk, report, at == last, redo)?;
+    }
     Ok(reports)
 }
 
+fn remedy(
+    disk: &dyn Disk,
+    report: &SegmentReport,
+    last: bool,
+    redo: Option<RecordRef>,
+) -> Result<Remedy, JournalError> {
+    let Some(JournalError::Damaged { segment, offset, reason }) = report.flaw else {
+        return Ok(Remedy::None);
+    };
+    if redo.is_some_and(|at| (at.segment, at.offset) == (segment, offset)) {
+        return Ok(Remedy::Redo);
+    }
+    Ok(match reason {
+        Flaw::Missing => Remedy::None,
+        Flaw::Header if last && recover::is_unborn(disk, segment)? => Remedy::Removal,
+        Flaw::Header => Remedy::None,
+        _ if last => {
+            recover::torn(disk, segment)?.map_or(Remedy::None, |bytes| Remedy::Cut { bytes })
+        }
+        _ => Remedy::None,
+    })
+}
+
 fn check_segment(disk: &dyn Disk, segment: u32) -> SegmentReport {
-    let mut report = SegmentReport { segment, records: 0, commits: 0, flaw: None };
+    let mut report =
+        SegmentReport { segment, records: 0, commits: 0, flaw: None, remedy: Remedy::None };
     report.flaw = count(disk, &mut report).err();
     report
 }

@@ -14,7 +14,7 @@ mod writer;
 use std::fmt;
 use std::io;
 
-pub use check::{SegmentReport, check};
+pub use check::{Remedy, SegmentReport, check};
 pub use reader::{JournalReader, Records};
 pub use record::{NewRecord, RECORD_BODY_BYTES_MAX, Record};
 pub use recover::TailCut;

@@ -57,6 +57,16 @@ pub(super) fn finish(disk: &dyn Disk) -> Result<(), JournalError> {
     remove_redo(disk)
 }
 
+/// The record that an interrupted overwrite asks to be written, if there is one.
+pub(super) fn pending(disk: &dyn Disk) -> Result<Option<RecordRef>, JournalError> {
+    let names = disk.list().map_err(JournalError::io("list"))?;
+    if !names.iter().any(|name| name == REDO_NAME) {
+        return Ok(None);
+    }
+    let redo = disk.open(REDO_NAME).map_err(JournalError::io("open"))?;
+    Ok(read_redo(redo.as_ref())?.map(|(at, _)| at))
+}
+
 fn encode_redo(at: &RecordRef, record: &[u8]) -> Vec<u8> {
     let place = at.encode();
     let crc = crc32c::crc32c_append(crc32c::crc32c(&place), record);

@@ -60,20 +60,21 @@ pub(crate) fn recover(
     let known = known.filter(|(of, _)| *of == epoch).map(|(_, at)| at).filter(is_here);
     let mut tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
     let mut opened = Opened::default();
-    if let (Some(flaw), Some(known)) = (tail.flaw, known)
-        && known > flaw.0
-    {
-        opened.damage = Some(flaw);
-        tail = find_tail(&file, known)?;
-    }
-    let Tail { end, group, flaw } = tail;
-    if let Some((at, reason)) = flaw {
+    while let Some((at, reason)) = tail.flaw {
         // When a later segment was begun, this one was synced to its end before.
-        if dropped || synced_behind(&file, at)? {
-            return Err(JournalError::damaged(at, reason));
+        if !dropped && !synced_behind(&file, at)? {
+            opened.cut = Some(cut_tail(disk.as_ref(), &file, tail.end, reason)?);
+            break;
         }
-        opened.cut = Some(cut_tail(disk.as_ref(), &file, end, reason)?);
+        match known {
+            Some(known) if opened.damage.is_none() && known > at => {
+                opened.damage = Some((at, reason));
+                tail = find_tail(&file, known)?;
+            }
+            _ => return Err(JournalError::damaged(at, reason)),
+        }
     }
+    let Tail { end, group, .. } = tail;
     save_again(file.as_ref(), group, end)?;
     disk.sync_dir().map_err(JournalError::io("sync"))?;
     Ok(Found { file, end, epoch, opened })
@@ -100,19 +101,36 @@ pub(crate) fn list_segments(disk: &dyn Disk) -> Result<Vec<u32>, JournalError> {
 /// the header was synced, so none can be in it. True when there was one.
 fn drop_unborn(disk: &dyn Disk, segments: &mut Vec<u32>) -> Result<bool, JournalError> {
     let Some(&segment) = segments.last() else { return Ok(false) };
-    let file = open_segment(disk, segment)?;
-    let size = file.size_bytes().map_err(JournalError::io("read"))?;
-    let unsound = matches!(
-        read_header(file.as_ref(), segment),
-        Err(JournalError::Damaged { reason: Flaw::Header, .. })
-    );
-    if !unsound || size > SEGMENT_HEADER_BYTES {
+    if !is_unborn(disk, segment)? {
         return Ok(false);
     }
     disk.remove(&segment_name(segment)).map_err(JournalError::io("remove"))?;
     disk.sync_dir().map_err(JournalError::io("sync"))?;
     segments.pop();
     Ok(true)
+}
+
+/// Whether the last segment was begun, but not far enough for a record.
+pub(super) fn is_unborn(disk: &dyn Disk, segment: u32) -> Result<bool, JournalError> {
+    let file = open_segment(disk, segment)?;
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let header = read_header(file.as_ref(), segment);
+    let unsound = matches!(header, Err(JournalError::Damaged { reason: Flaw::Header, .. }));
+    Ok(unsound && size <= SEGMENT_HEADER_BYTES)
+}
+
+/// Bytes that stand behind the last whole commit of the last segment and were never synced; `None`
+/// when they were, or when there are none.
+pub(super) fn torn(disk: &dyn Disk, segment: u32) -> Result<Option<u64>, JournalError> {
+    let file = open_segment(disk, segment)?;
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
+    match tail.flaw {
+        Some((at, _)) if !synced_behind(&file, at)? => {
+            Ok(Some(size.saturating_sub(tail.end.offset)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The last segment, as far as it can be read.

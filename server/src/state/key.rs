@@ -204,6 +204,8 @@ pub const ACCOUNTS: &[u8] = b"u";
 pub const ROOMS: &[u8] = b"r";
 /// See [`ACCOUNTS`].
 pub const FILES: &[u8] = b"f";
+/// The last messages of all rooms.
+pub const HEADS: &[u8] = b"h";
 
 fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());

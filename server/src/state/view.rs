@@ -186,6 +186,22 @@ pub fn head(from: &impl View, room: RoomId) -> Result<Head, StoreError> {
     Ok(row.map_or_else(Head::default, |[seq, n, at_ms]| Head { seq: Seq(seq), n, at_ms }))
 }
 
+/// How many messages all rooms have that count as something to read; `None` when there are more
+/// than `rooms_max` rooms to look at.
+///
+/// # Errors
+/// When the store fails.
+pub fn message_count(from: &impl View, rooms_max: usize) -> Found<u64> {
+    let heads = from.scan(&Span::prefix(key::HEADS), Direction::Forward, rooms_max + 1)?;
+    if heads.len() > rooms_max {
+        return Ok(None);
+    }
+    let counts = heads
+        .iter()
+        .map(|(key, row)| parse_numbers::<3>(row).map(|[_, n, _]| n).ok_or_else(|| damaged(key)));
+    counts.sum::<Result<u64, _>>().map(Some)
+}
+
 /// Where a message lies, and its `n`.
 ///
 /// # Errors

@@ -232,7 +232,7 @@ impl Drop for Applier {
         // Without a drain this is a stop like a crash: the rest is replayed at the next start.
         self.queue.lock().stopped = true;
         if let Err(error) = self.join() {
-            tracing::warn!(%error, "the index stopped early");
+            tracing::warn!("the index stopped early: {error}");
         }
     }
 }
@@ -251,7 +251,7 @@ impl Work {
         let queue = self.queue.clone();
         let done = self.empty(&queue);
         if let Err(error) = &done {
-            tracing::error!(%error, "the index takes no more writes");
+            tracing::error!("the index takes no more writes: {error}");
             queue.fail(error);
         }
         done

@@ -15,7 +15,7 @@ use liao_server::store::IndexFate;
 use crate::support::{Person, World};
 
 /// Turns one bit of what stands around these words in the journal.
-fn flip(data: &Path, words: &str) {
+pub(super) fn flip(data: &Path, words: &str) {
     let mut hits = 0;
     for entry in fs::read_dir(data.join("journal")).unwrap() {
         let path = entry.unwrap().path();
@@ -108,6 +108,7 @@ async fn a_page_of_nothing_but_damage_is_a_page() {
     let alice = world.registers("alice").await;
     alice.creates("#plan", true).await;
     alice.says("#plan", "the only words").await;
+    alice.says("#lobby", "elsewhere").await;
     let room = alice.room("#plan");
     world.stops().await;
     flip(world.data(), "the only words");

@@ -22,6 +22,8 @@ mod messages;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod operating;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod presence;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -33,7 +33,7 @@ impl Drop for Program {
     }
 }
 
-fn liaod(arguments: &[&str], data: &Path) -> Command {
+pub(super) fn liaod(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liaod"));
     command.args(arguments).arg("--data").arg(data);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -73,6 +73,11 @@ impl Program {
         self.line.split_whitespace().nth(2).unwrap().parse().unwrap()
     }
 
+    /// The pin of its key.
+    pub(crate) fn pin(&self) -> String {
+        self.line.split_whitespace().nth(4).unwrap().to_owned()
+    }
+
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -83,23 +88,34 @@ impl Program {
         Raw::new(TcpStream::connect(self.addr()).await.unwrap())
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Waits for its end, and gives what it logged.
+    pub(super) async fn log(mut self) -> String {
+        let mut stderr = self.child.stderr.take().expect("read once");
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
+        within("the program ends", reading).await.unwrap()
+    }
+
     /// Waits for its end.
-    async fn ends(mut self) -> Option<i32> {
+    pub(super) async fn ends(mut self) -> Option<i32> {
         let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap().code());
         within("the program ends", waiting).await.unwrap()
     }
 }
 
-async fn output(mut command: Command) -> Output {
+pub(super) async fn output(mut command: Command) -> Output {
     let running = tokio::task::spawn_blocking(move || command.output().unwrap());
     within("the program ends", running).await.unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

@@ -288,7 +288,7 @@ async fn hash_anew(hub: &Arc<Hub>, account: &Account, secret: Secret) {
         hub.engine.run(decide).await
     };
     if let Err(fault) = stored.await {
-        tracing::warn!(%user, %fault, "a password stays hashed as before");
+        tracing::warn!("the password of account {user} stays hashed as before: {fault}");
     }
 }
 

@@ -216,7 +216,7 @@ impl Transfers {
                 Some(codec::frame(kind::FDAT, 0, &FileData { x, o, d }))
             }
             Err(fault) => {
-                tracing::error!(%fault, "a stored file cannot be read");
+                tracing::error!("a stored file cannot be read: {fault}");
                 self.downloads.remove(&x);
                 None
             }
@@ -273,7 +273,7 @@ impl From<FileError> for Fault {
             FileError::Missing => FaultCode::Gone,
         };
         if code == FaultCode::Internal {
-            tracing::error!(%error, "a file cannot be moved");
+            tracing::error!("a file cannot be moved: {error}");
         }
         let mut fault = Self::new(code, error.to_string());
         match error {

@@ -6,8 +6,10 @@ use liao_common::{
     event::{self, kind},
     fault::{Fault, FaultCode},
     frame::{Frame, FrameCodec},
+    id::{Nonce, RoomId, Seq},
     limits,
-    request::{Auth, Hello, Request, Sync},
+    message::{Body, Kind},
+    request::{Auth, Hello, Request, Send, Sync},
 };
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -88,6 +90,13 @@ impl Raw {
     ) -> Result<T, Fault> {
         let rid = self.sends(request).await;
         self.answer(rid).await
+    }
+
+    /// Says something, and waits until it is stored.
+    pub(crate) async fn says(&mut self, room: RoomId, text: &str) -> Seq {
+        let cid = Nonce(*blake3::hash(text.as_bytes()).as_bytes().first_chunk().unwrap());
+        let send = Send { room, cid, kind: Kind::Text, body: Body::text(text) };
+        self.asks::<event::Posted>(send).await.unwrap().seq
     }
 
     /// Introduces itself.

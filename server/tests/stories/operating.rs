@@ -1,0 +1,176 @@
+//! What the operator reads: the log, and the answers of the commands.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use liao_common::{
+    event::{Page, Session},
+    id::RoomId,
+    message::Kind,
+    request::{History, Register},
+};
+use rustix::process::Signal;
+
+use crate::{
+    damage::flip,
+    program::{Program, liaod, output, text},
+    support::{Raw, register},
+};
+
+/// Some people and words.
+async fn some_data(data: &Path) -> Raw {
+    let program = Program::start(data, &["--insecure-plaintext"]).await;
+    let mut raw = program.raw().await;
+    raw.hello().await;
+    let form = Register { dev_name: String::new(), ..register("alice") };
+    raw.asks::<Session>(form).await.unwrap();
+    for words in ["the first words", "the second words", "the third words"] {
+        raw.says(RoomId::LOBBY, words).await;
+    }
+    program.signal(Signal::TERM);
+    raw.rest().await;
+    assert_eq!(program.ends().await, Some(0));
+    raw
+}
+
+#[tokio::test]
+async fn the_log_tells_of_start_and_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    some_data(folder.path()).await;
+    let program = Program::start(folder.path(), &[]).await;
+    let (addr, pin) = (program.addr().to_string(), program.pin());
+    program.signal(Signal::TERM);
+    let log = program.log().await;
+    let lines: Vec<&str> = log.lines().collect();
+    let [start, came, stopping, stopped] = lines[..] else { panic!("{log}") };
+    let data = folder.path().to_str().unwrap();
+    for part in [data, &addr, &pin, "accounts 1, rooms 1, messages 3", " ms"] {
+        assert!(start.contains(part), "{part}: {start}");
+    }
+    assert!(came.contains("SIGTERM came"), "{came}");
+    assert!(stopping.contains("stopping") && stopped.contains("stopped"), "{log}");
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_told_once_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    some_data(folder.path()).await;
+    flip(folder.path(), "the second words");
+    let program = Program::start(folder.path(), &["--insecure-plaintext"]).await;
+    let mut raw = program.raw().await;
+    raw.logs_in("alice", "").await;
+    for _ in 0..3 {
+        let ask = History { room: RoomId::LOBBY, ..History::default() };
+        let page: Page = raw.asks(ask).await.unwrap();
+        assert!(page.msgs.iter().any(|message| message.kind == Kind::Damaged));
+    }
+    program.signal(Signal::TERM);
+    let log = program.log().await;
+    let told = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(told("message 3 of room 1, at byte "), 1, "{log}");
+    assert_eq!(told("of journal segment 00000001.log, cannot be read"), 1, "{log}");
+    assert_eq!(told("so the server goes on"), 1, "{log}");
+    assert!(!log.contains('{') && !log.contains("Some("), "sentences only: {log}");
+}
+
+fn journal(data: &Path) -> PathBuf {
+    data.join("journal/00000001.log")
+}
+
+#[tokio::test]
+async fn check_says_what_is_wrong_and_what_comes_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    some_data(data).await;
+    let check = async || {
+        let found = output(liaod(&["check"], data)).await;
+        let words = text(&found.stdout) + &text(&found.stderr);
+        assert!(!words.contains("liaod check"), "it is running already: {words}");
+        (found.status.code(), words)
+    };
+    let (code, words) = check().await;
+    assert!(code == Some(0) && words.contains("nothing is wrong"), "{words}");
+
+    let mut file = OpenOptions::new().append(true).open(journal(data)).unwrap();
+    file.write_all(&[7; 700]).unwrap();
+    let before = fs::read(journal(data)).unwrap();
+    let (code, words) = check().await;
+    assert_eq!(code, Some(0), "a cut write is no damage: {words}");
+    assert!(words.contains("The last write was cut off: 700 bytes"), "{words}");
+    assert!(words.contains("never acknowledged; the server removes them at the next start"));
+    assert_eq!(fs::read(journal(data)).unwrap(), before, "it changed nothing");
+
+    let program = Program::start(data, &[]).await;
+    program.signal(Signal::TERM);
+    let log = program.log().await;
+    assert!(log.contains("700 bytes behind byte") && log.contains("journal/tail-1.cut"), "{log}");
+    assert!(!log.contains("TailCut") && !log.contains("Checksum"), "{log}");
+    let (code, words) = check().await;
+    assert!(code == Some(0) && words.contains("nothing is wrong"), "{words}");
+
+    flip(data, "the second words");
+    let (code, words) = check().await;
+    assert_eq!(code, Some(1));
+    assert!(words.contains("00000001.log is damaged at byte"), "{words}");
+    assert!(words.contains("Put this segment back from a backup"), "{words}");
+    fs::remove_dir_all(data.join("index")).unwrap();
+    let refused = output(liaod(&["serve", "--listen", "127.0.0.1:0"], data)).await;
+    let words = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        words.contains("is damaged at byte") && words.contains("`liaod check --data"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_command_says_which_word_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (good, empty) = (file("good", "12345678\n"), file("empty", "\n"));
+    let (long, gone) = (file("long", &"x".repeat(1025)), data.join("none"));
+    let gone = gone.to_str().unwrap().to_owned();
+    let add = async |id: &str, name: &str, password: &str| {
+        let words = ["user", "add", id, "--name", name, "--password-file", password];
+        let refused = output(liaod(&words, &data)).await;
+        assert_eq!(refused.status.code(), Some(1));
+        let last = text(&refused.stderr).lines().last().unwrap_or_default().to_owned();
+        last.strip_prefix("liaod: ").expect("it says who speaks").to_owned()
+    };
+    let allowed = "cannot be used: it has a character that is not allowed";
+    assert_eq!(add("Bad Id!", "B", &good).await, format!("the user id “Bad Id!” {allowed}"));
+    assert_eq!(
+        add("раypal", "P", &good).await,
+        "the user id “раypal” cannot be used: it mixes scripts, and could be taken for another one"
+    );
+    assert_eq!(add("", "B", &good).await, "the user id “” cannot be used: it is empty");
+    let long_name = "n".repeat(33);
+    let refusal = add("bob", &long_name, &good).await;
+    assert_eq!(refusal, format!("the display name “{long_name}” cannot be used: it is too long"));
+    assert_eq!(add("bob", "", &good).await, "the display name “” cannot be used: it is empty");
+    assert_eq!(
+        add("bob", "Bob", &empty).await,
+        "the password is empty: its file must begin with it"
+    );
+    assert_eq!(add("bob", "Bob", &long).await, "the password has more than 1024 bytes");
+    let no_folder = output(liaod(&["check"], Path::new(&good))).await;
+    assert_eq!(text(&no_folder.stderr), format!("liaod: there is no data folder at {good}\n"));
+    let no_folder = output(liaod(&["invite", "add"], Path::new(&good))).await;
+    assert_eq!(text(&no_folder.stderr), format!("liaod: {good} is not a folder\n"));
+    let foreign = output(liaod(&["check"], folder.path())).await;
+    assert!(text(&foreign.stderr).contains("there is no data folder at"));
+    assert!(!folder.path().join("format").exists(), "a check makes nothing");
+    let none = output(liaod(&["invite", "add", "--uses", "0"], &data)).await;
+    assert_eq!(none.status.code(), Some(2));
+    let refusal = add("bob", "Bob", &gone).await;
+    assert!(refusal.starts_with("cannot read the password from "), "{refusal}");
+    assert!(refusal.contains("No such file"), "{refusal}");
+}
