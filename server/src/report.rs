@@ -97,8 +97,8 @@ fn fell_back(cut: Option<&TailCut>) -> String {
 
 fn cut_off(cut: &TailCut) -> String {
     format!(
-        "the last write to the journal was not complete and is removed: {}. On a disk that keeps \
-         what it was told to keep, nothing acknowledged was in it",
+        "the journal's tail was not complete and has been cut off: {}. On a disk that keeps what it \
+         was told to keep, nothing acknowledged was in it",
         end_of(cut)
     )
 }

@@ -16,6 +16,8 @@ use liao_common::{
 };
 use tokio::sync::Notify;
 
+use crate::engine::Turn;
+
 /// Notes that may wait. Presence is dropped first, since its numbers show the hole; a connection
 /// with more of the others than this is closed and starts anew from the journal.
 const NOTES_MAX: usize = 1024;
@@ -29,13 +31,12 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 /// Something small to tell.
 #[derive(Clone, Debug)]
 pub enum Note {
-    /// What this person is in a room has changed: look again. Messages behind `until` are not
-    /// theirs any more.
+    /// What this person is in a room has changed: look again.
     Membership {
         /// The room.
         room: RoomId,
-        /// The last message they may see, where they left.
-        until: Option<Seq>,
+        /// Which way.
+        turn: Turn,
     },
     /// A frame about who came and went, the same for all who watch.
     Presence(Bytes),
@@ -134,7 +135,7 @@ impl Mailbox {
     /// The last message of a room that its reader may see, if they left it just now.
     pub fn until(&self, room: RoomId) -> Option<Seq> {
         self.state().notes.iter().find_map(|note| match note {
-            Note::Membership { room: left, until } if *left == room => *until,
+            Note::Membership { room: left, turn: Turn::Left(last) } if *left == room => Some(*last),
             _ => None,
         })
     }

@@ -144,8 +144,8 @@ impl Switchboard {
 
     fn note(&self, effect: &Effect) {
         match effect {
-            Effect::Membership { user, room, until, .. } => {
-                self.tell(*user, &Note::Membership { room: *room, until: *until }, |_| true);
+            Effect::Membership { user, room, turn } => {
+                self.tell(*user, &Note::Membership { room: *room, turn: *turn }, |_| true);
             }
             Effect::Marked { user, except, marked } => {
                 self.mark(*user, *except, *marked);

@@ -54,8 +54,8 @@ pub enum Effect {
         user: UserId,
         /// The room.
         room: RoomId,
-        /// Where they left it: the last message they may see.
-        until: Option<Seq>,
+        /// Which way.
+        turn: Turn,
     },
     /// A person read on.
     Marked {
@@ -73,6 +73,17 @@ pub enum Effect {
         /// Which.
         dev: DeviceId,
     },
+}
+
+/// How a person's part in a room has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// They are inside: what stands behind this message is told to them.
+    Entered(Seq),
+    /// They are gone: this is the last message that they may see.
+    Left(Seq),
+    /// They were invited, or an invitation is over.
+    Beside,
 }
 
 impl Effect {

@@ -9,7 +9,7 @@ use liao_common::{
     message::{Body, Kind, Message},
 };
 
-use super::Effect;
+use super::{Effect, Turn};
 use crate::{
     index::{Direction, Pair, Span},
     journal::{NewRecord, RecordRef},
@@ -209,9 +209,13 @@ impl<'a, 'b> Transaction<'a, 'b> {
     /// Stores what a person is in a room.
     pub fn put_member(&mut self, member: &Member) {
         self.records.push(member.record());
-        let head = self.heads.iter().find(|(id, _)| *id == member.room);
-        let until = head.filter(|_| member.standing == Standing::Gone).map(|(_, head)| head.seq);
-        self.effects.push(Effect::Membership { user: member.user, room: member.room, until });
+        let said = self.heads.iter().find(|(id, _)| *id == member.room).map(|(_, head)| head.seq);
+        let turn = match (member.standing, said) {
+            (Standing::Member | Standing::Owner, said) => Turn::Entered(said.unwrap_or_default()),
+            (Standing::Gone, Some(last)) => Turn::Left(last),
+            _ => Turn::Beside,
+        };
+        self.effects.push(Effect::Membership { user: member.user, room: member.room, turn });
     }
 
     /// The same, without anybody hearing of it yet.
@@ -219,9 +223,10 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.records.push(member.record());
     }
 
-    /// Tells a person that they are in a room.
+    /// Tells a person that they are in a room, and everything that was said in it.
     pub fn tell_member(&mut self, user: UserId, room: RoomId) {
-        self.effects.push(Effect::Membership { user, room, until: None });
+        let turn = Turn::Entered(Seq::ZERO);
+        self.effects.push(Effect::Membership { user, room, turn });
     }
 
     /// Takes a person out of a room, and tells the room.

@@ -3,9 +3,10 @@
 use std::fs;
 
 use liao_common::{
-    id::RoomId,
-    message::{Body, Kind},
-    request::Watch,
+    event::{Room, kind},
+    id::{Nonce, RoomId},
+    message::{Body, Kind, Message},
+    request::{RoomJoin, Send, Watch},
 };
 
 use crate::support::{Person, Seen, World};
@@ -86,4 +87,34 @@ async fn in_a_large_room_the_other_device_hears_of_it_too() {
     has_unread(&quiet, "#lobby", 0).await;
     assert!(quiet.looks(|seen| seen.texts("#lobby").is_empty()), "nothing was pushed there");
     drop((alice, phone));
+}
+
+#[tokio::test]
+async fn what_one_says_while_one_enters_is_told_too() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    alice.creates("#tea", false).await;
+    world.registers("bob").await.goes().await;
+    let mut raw = world.raw().await;
+    raw.logs_in("bob", "").await;
+    raw.quiet().await;
+    let (room, name) = (alice.room("#tea"), Some("tea".to_owned()));
+    let joined = raw.sends(RoomJoin { room: None, name }).await;
+    for number in 1..=20_u8 {
+        let body = Body::text(number.to_string());
+        raw.sends(Send { room, cid: Nonce([number; 16]), kind: Kind::Text, body }).await;
+    }
+    raw.answer::<Room>(joined).await.unwrap();
+    let mut told: Vec<Message> = Vec::new();
+    while told.len() < 20 {
+        let event = match raw.events.is_empty() {
+            true => raw.next().await.expect("all that was said"),
+            false => raw.events.remove(0),
+        };
+        if event.kind() == kind::MSG {
+            told.push(event.decode().unwrap());
+        }
+    }
+    let seqs: Vec<u64> = told.iter().map(|message| message.seq.0).collect();
+    assert_eq!(seqs, (3..=22).collect::<Vec<_>>(), "the joining is where it begins");
 }

@@ -22,6 +22,7 @@ use crate::{
         overview::{self, gone, is_in},
         room::Depth,
     },
+    engine::Turn,
     state::view,
 };
 
@@ -191,33 +192,35 @@ impl Session {
             Note::LoggedOut => return Err(Ended(FaultCode::AuthRevoked)),
             // What `sync` will tell needs no telling before it; a connection for files never asks.
             Note::Membership { .. } if !self.synced => {}
-            Note::Membership { room, until } => {
-                let told = Box::pin(self.membership(room, until, out));
+            Note::Membership { room, turn } => {
+                let told = Box::pin(self.membership(room, turn, out));
                 told.await.map_err(|fault| Ended(fault.code))?;
             }
         }
         Ok(())
     }
 
-    /// What this person is in a room has changed: tell the end of what they left, then how it is now.
+    /// What this person is in a room has changed: tell the end of what they left, or how it is now.
     async fn membership(
         &mut self,
         room: RoomId,
-        until: Option<Seq>,
+        turn: Turn,
         out: &mut Outgoing,
     ) -> Result<(), Fault> {
-        if let Some(left_at) = until
+        if let Turn::Left(last) = turn
             && let Some(follow) = self.following.find(room)
         {
-            follow.until = Some(left_at);
+            follow.until = Some(last);
             // Where nothing was pushed, nothing is pushed for a farewell.
             let pushed = follow.depth == Depth::Full;
             if pushed && !self.advance(room, out).await? {
-                self.notes.push_front(Note::Membership { room, until });
+                self.notes.push_front(Note::Membership { room, turn });
                 return Ok(());
             }
             self.unfollow(room);
+            // Whoever is back by now hears of it by a note of its own.
             out.push(codec::frame(kind::ROOM, 0, &gone(room)));
+            return Ok(());
         }
         let user = self.caller().user;
         let now = self.hub.read(move |hub| Ok(view::room_for(&*hub.store, user, room)?)).await?;
@@ -226,9 +229,9 @@ impl Session {
         if !is_in(&now) {
             self.unfollow(room);
         } else if !self.following.has(room) {
-            // A direct room is told with its first message, whoever said it: one's own moves the marker.
-            let read = if now.kind == RoomKind::Direct { Seq::ZERO } else { now.read.0 };
-            self.follow(&now, read.max(now.floor))?;
+            // Not where the marker is by now: what one said oneself meanwhile is told too.
+            let since = if let Turn::Entered(since) = turn { since } else { now.read.0 };
+            self.follow(&now, since.max(now.floor))?;
         }
         Ok(())
     }
