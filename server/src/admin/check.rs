@@ -43,16 +43,12 @@ pub struct Findings {
 /// See [`CheckError`].
 pub fn check(data: &Path) -> Result<Findings, CheckError> {
     // Opening a folder for work would make what is missing in it.
-    if !data.join("journal").is_dir() {
+    if !data.join("format").exists() && !data.join("journal").is_dir() {
         return Err(CheckError::Nothing(data.display().to_string()));
     }
     let folder = DataDir::open(data)?;
-    let disk = RealDisk::open(folder.journal())
-        .map_err(|source| JournalError::Io { action: "open", source })?;
-    let reports = journal::check(&disk)?;
-    let lost = |report: &SegmentReport| report.flaw.is_some() && report.remedy == Remedy::None;
-    let damaged = reports.iter().any(lost);
-    let mut findings = Findings { lines: reports.iter().map(line).collect(), damaged };
+    let mut findings = Findings { lines: Vec::new(), damaged: false };
+    look_at_journal(&folder.journal(), &mut findings)?;
     look_beside_segments(&folder.journal(), &mut findings);
     look_at_files(&folder.path().join("blobs"), &mut findings)?;
     look_at_key(&folder, &mut findings);
@@ -69,6 +65,26 @@ impl Findings {
         self.damaged = true;
         self.say(line);
     }
+}
+
+fn look_at_journal(journal: &Path, findings: &mut Findings) -> Result<(), JournalError> {
+    let reports = match journal.is_dir() {
+        true => {
+            let open = |source| JournalError::Io { action: "open", source };
+            journal::check(&RealDisk::open(journal).map_err(open)?)?
+        }
+        false => Vec::new(),
+    };
+    for report in &reports {
+        findings.damaged |= report.flaw.is_some() && report.remedy == Remedy::None;
+        findings.say(line(report));
+    }
+    if reports.is_empty() {
+        findings.complain(
+            "journal: missing, and with it all that was said; put it back from a backup, or remove the index to begin an empty server",
+        );
+    }
+    Ok(())
 }
 
 fn look_beside_segments(journal: &Path, findings: &mut Findings) {

@@ -116,6 +116,11 @@ async fn check_says_what_is_wrong_and_what_comes_of_it() {
     assert_eq!(code, Some(1));
     assert!(words.contains("00000001.log is damaged at byte"), "{words}");
     assert!(words.contains("Put this segment back from a backup"), "{words}");
+    fs::rename(data.join("journal"), data.join("gone")).unwrap();
+    let (code, words) = check().await;
+    assert!(code == Some(1) && words.contains("journal: missing"), "{words}");
+    assert!(!data.join("journal").exists(), "it makes nothing");
+    fs::rename(data.join("gone"), data.join("journal")).unwrap();
     fs::remove_dir_all(data.join("index")).unwrap();
     let refused = output(liaod(&["serve", "--listen", "127.0.0.1:0"], data)).await;
     let words = text(&refused.stderr);
