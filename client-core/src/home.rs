@@ -23,6 +23,10 @@ use crate::{
     outbox::Outbox,
 };
 
+mod unwritten;
+
+use unwritten::Unwritten;
+
 /// A longer file of settings is not one of ours, in bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -42,6 +46,7 @@ const LOCK_TRY_MS: u64 = 20;
 #[derive(Clone, Debug)]
 pub struct Home {
     dir: PathBuf,
+    unwritten: Unwritten,
 }
 
 /// A server whose key was accepted.
@@ -116,13 +121,13 @@ impl Home {
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
         make_dir(&dir.join("outbox"))?;
-        Ok(Self { dir })
+        Ok(Self::at(dir))
     }
 
     /// The same without making anything, for those who only read: what is missing is empty.
     #[must_use]
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self { dir: dir.into(), unwritten: Unwritten::default() }
     }
 
     /// The directory.
@@ -137,7 +142,9 @@ impl Home {
     /// When the file is there and cannot be read or understood. It is never taken for empty: that
     /// would make strangers of known servers.
     pub fn servers(&self) -> io::Result<Vec<KnownServer>> {
-        Ok(self.read::<ServersFile>("known_servers.toml")?.server)
+        let mut servers = self.read::<ServersFile>("known_servers.toml")?.server;
+        self.unwritten.cover(&mut servers);
+        Ok(servers)
     }
 
     /// The known server at an address.
@@ -151,14 +158,28 @@ impl Home {
     /// Remembers a server, in place of an earlier entry for its address.
     ///
     /// # Errors
-    /// When the file cannot be read or written.
+    /// When the file cannot be read or written. Then the server is remembered until the end of the
+    /// program, and [`Home::catch_up`] tries again.
     pub fn remember_server(&self, server: KnownServer) -> io::Result<()> {
+        self.unwritten.push(server);
+        self.catch_up()
+    }
+
+    /// Writes what could not be written.
+    ///
+    /// # Errors
+    /// When it still cannot be written.
+    pub fn catch_up(&self) -> io::Result<()> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
         let _lock = self.lock()?;
-        let mut servers = self.servers()?;
-        servers.retain(|known| known.address != server.address);
-        servers.push(server);
-        servers.drain(..servers.len().saturating_sub(ENTRIES_MAX));
-        self.write("known_servers.toml", &ServersFile { server: servers })
+        let mut server = self.servers()?;
+        server.drain(..server.len().saturating_sub(ENTRIES_MAX));
+        let file = ServersFile { server };
+        self.write("known_servers.toml", &file)?;
+        self.unwritten.written(&file.server);
+        Ok(())
     }
 
     /// Forgets the key of a server. `false` when none was known.
@@ -166,6 +187,7 @@ impl Home {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn forget_server(&self, address: &Address) -> io::Result<bool> {
+        let unwritten = self.unwritten.forget(address);
         let _lock = self.lock()?;
         let mut servers = self.servers()?;
         let before = servers.len();
@@ -174,7 +196,7 @@ impl Home {
         if found {
             self.write("known_servers.toml", &ServersFile { server: servers })?;
         }
-        Ok(found)
+        Ok(found || unwritten)
     }
 
     /// All remembered logins, the one used last first.

@@ -65,9 +65,34 @@ pub struct Outbox {
 /// The file of an outbox. The lock is another file, because this one is replaced now and then.
 #[derive(Debug)]
 struct Opened {
-    file: File,
+    ink: Box<dyn Ink>,
     path: PathBuf,
+    /// Something half written stands at the end and could not be cut off.
+    torn: bool,
+    /// Less than all that happened was written; the posts themselves are.
+    behind: bool,
     _lock: File,
+}
+
+/// What can be done to the end of a file. A trait, so that tests run out of disk.
+trait Ink: std::fmt::Debug + Send {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
+    fn cut(&self, len: u64) -> io::Result<()>;
+}
+
+impl Ink for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
 }
 
 impl Outbox {
@@ -78,7 +103,7 @@ impl Outbox {
     }
 
     /// Opens or makes the outbox at `path`. A record that was cut off by a crash is dropped: it
-    /// had not been sent.
+    /// had not been sent. That takes no room, so posts of an earlier run are found on a full disk too.
     ///
     /// # Errors
     /// When the file cannot be read or written, or another program holds it
@@ -94,9 +119,13 @@ impl Outbox {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the outbox is too long"));
         }
         let mut outbox = Self::in_memory();
-        outbox.replay(&fs::read(path)?);
-        outbox.file = Some(Opened { file, path: path.to_owned(), _lock: lock });
-        outbox.rewrite()?;
+        outbox.bytes = outbox.replay(&fs::read(path)?);
+        Ink::cut(&file, outbox.bytes)?;
+        let (ink, path) = (Box::new(file), path.to_owned());
+        outbox.file = Some(Opened { ink, path, torn: false, behind: false, _lock: lock });
+        if let Err(error) = outbox.shorten() {
+            tracing::info!(%error, "the outbox stays long");
+        }
         Ok(outbox)
     }
 
@@ -145,11 +174,7 @@ impl Outbox {
             .into_iter()
             .map(|post| Waiting { bytes: push_post(&mut bytes, &post, None), post, refused: None })
             .collect();
-        if let Err(error) = self.append(&bytes, true) {
-            // What was half written would hide whatever follows it.
-            self.rewrite()?;
-            return Err(error);
-        }
+        self.append(&bytes, true)?;
         self.posts.extend(taken);
         Ok(())
     }
@@ -184,20 +209,46 @@ impl Outbox {
         self.note(&bytes)
     }
 
-    /// Writes what has changed already; the whole file when most of it is over and done with.
+    /// Writes what has changed already; the whole file when most of it is over and done with, or
+    /// when something is missing in it.
     fn note(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let waiting: u64 = self.posts.iter().map(|waiting| waiting.bytes).sum();
-        if self.bytes > REWRITE_BYTES && self.bytes > 2 * waiting {
-            return self.rewrite();
+        if let Ok(true) = self.shorten() {
+            return Ok(());
         }
-        self.append(bytes, false)
+        let done = self.append(bytes, false);
+        if let (Err(_), Some(opened)) = (&done, &mut self.file) {
+            opened.behind = true;
+        }
+        done
     }
 
+    /// Appends all or nothing: what was half written would hide whatever follows it.
     fn append(&mut self, bytes: &[u8], durable: bool) -> io::Result<()> {
         let Some(opened) = &mut self.file else { return Ok(()) };
-        opened.file.write_all(bytes)?;
-        self.bytes += bytes.len() as u64;
-        if durable { opened.file.sync_data() } else { Ok(()) }
+        if opened.torn {
+            opened.ink.cut(self.bytes)?;
+            opened.torn = false;
+        }
+        let mut done = opened.ink.append(bytes);
+        if durable {
+            done = done.and_then(|()| opened.ink.sync());
+        }
+        match done {
+            Ok(()) => self.bytes += bytes.len() as u64,
+            Err(_) => opened.torn = opened.ink.cut(self.bytes).is_err(),
+        }
+        done
+    }
+
+    /// Writes the file anew where that is worth it. `false` when it is not.
+    fn shorten(&mut self) -> io::Result<bool> {
+        let waiting: u64 = self.posts.iter().map(|waiting| waiting.bytes).sum();
+        let long = self.bytes > REWRITE_BYTES && self.bytes > 2 * waiting;
+        let due = long || self.file.as_ref().is_some_and(|opened| opened.behind);
+        if due {
+            self.rewrite()?;
+        }
+        Ok(due)
     }
 
     /// Replaces the file by one with nothing but what waits.
@@ -208,12 +259,14 @@ impl Outbox {
             push_post(&mut bytes, &waiting.post, waiting.refused);
         }
         home::write_atomic(&opened.path, &bytes)?;
-        opened.file = appending(&opened.path)?;
+        opened.ink = Box::new(appending(&opened.path)?);
+        (opened.torn, opened.behind) = (false, false);
         self.bytes = bytes.len() as u64;
         Ok(())
     }
 
-    fn replay(&mut self, bytes: &[u8]) {
+    /// Takes the records in, and gives the length of those that are whole.
+    fn replay(&mut self, bytes: &[u8]) -> u64 {
         let mut rest = bytes;
         while let Some((head, after)) = rest.split_first_chunk::<4>() {
             let len = u32::from_be_bytes(*head) as usize;
@@ -222,6 +275,7 @@ impl Outbox {
             rest = after;
             self.replay_one(record, 4 + len as u64);
         }
+        (bytes.len() - rest.len()) as u64
     }
 
     fn replay_one(&mut self, record: Record, bytes: u64) {

@@ -177,3 +177,27 @@ fn a_program_that_hangs_with_the_lock_holds_nobody_up_for_ever() {
     drop(held);
     home.remember_server(server("a", 1)).unwrap();
 }
+
+#[test]
+fn a_key_that_cannot_be_written_is_believed_until_the_end_and_written_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::open(dir.path()).unwrap();
+    home.remember_server(server("a", 1)).unwrap();
+    // Nothing can be written while the lock is a folder.
+    fs::remove_file(dir.path().join("lock")).unwrap();
+    fs::create_dir(dir.path().join("lock")).unwrap();
+    home.remember_server(server("a", 2)).unwrap_err();
+    home.clone().remember_server(server("b", 3)).unwrap_err();
+    home.catch_up().unwrap_err();
+    let pins = |home: &Home| -> Vec<u8> {
+        home.servers().unwrap().into_iter().map(|known| known.pin.0[0]).collect()
+    };
+    assert_eq!(pins(&home), [2, 3]);
+    assert_eq!(pins(&Home::at(dir.path())), [1], "another program knows what is on the disk");
+
+    fs::remove_dir(dir.path().join("lock")).unwrap();
+    home.catch_up().unwrap();
+    assert_eq!(pins(&Home::at(dir.path())), [2, 3]);
+    assert!(home.forget_server(&address("b")).unwrap());
+    assert_eq!(pins(&home), [2]);
+}

@@ -1,3 +1,8 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use super::*;
 
 fn post(byte: u8, text: &str) -> Queued {
@@ -128,4 +133,91 @@ fn a_second_program_does_not_get_it() {
     assert_eq!(Outbox::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     drop(first);
     Outbox::open(&path).unwrap();
+}
+
+/// A file on a disk with so many bytes of room, which writes what fits and then fails.
+#[derive(Debug)]
+struct Narrow {
+    file: File,
+    room: Arc<AtomicU64>,
+    cuts: bool,
+}
+
+impl Ink for Narrow {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let room = self.room.load(Ordering::SeqCst);
+        let fits = usize::try_from(room).unwrap().min(bytes.len());
+        self.file.append(&bytes[..fits])?;
+        self.room.fetch_sub(fits as u64, Ordering::SeqCst);
+        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn cut(&self, len: u64) -> io::Result<()> {
+        if self.cuts { Ink::cut(&self.file, len) } else { Err(io::ErrorKind::Other.into()) }
+    }
+}
+
+/// Puts the file of an outbox on such a disk.
+fn narrow(outbox: &mut Outbox, room: u64, cuts: bool) -> Arc<AtomicU64> {
+    let left = Arc::new(AtomicU64::new(room));
+    let opened = outbox.file.as_mut().unwrap();
+    let file = appending(&opened.path).unwrap();
+    opened.ink = Box::new(Narrow { file, room: Arc::clone(&left), cuts });
+    left
+}
+
+#[test]
+fn a_full_disk_loses_no_post_that_was_taken() {
+    for cuts in [true, false] {
+        for room in 0..200 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("box");
+            let mut outbox = Outbox::open(&path).unwrap();
+            outbox.add(vec![post(1, "one")]).unwrap();
+            let left = narrow(&mut outbox, room, cuts);
+            let taken = outbox.add(vec![post(2, "two")]);
+            if let Err(error) = &taken {
+                assert!(matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::Other));
+                assert_eq!(texts(&outbox), ["one"], "what is refused is not in it");
+            }
+            // There is room again, and the program dies right after the next post.
+            left.store(u64::MAX, Ordering::SeqCst);
+            let next = outbox.add(vec![post(3, "three")]);
+            assert!(next.is_ok() || !cuts);
+            let before: Vec<String> = texts(&outbox).into_iter().map(str::to_owned).collect();
+            drop(outbox);
+            assert_eq!(texts(&Outbox::open(&path).unwrap()), before, "{room} {cuts}");
+        }
+    }
+}
+
+#[test]
+fn what_could_not_be_noted_on_a_full_disk_is_noted_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let mut outbox = Outbox::open(&path).unwrap();
+    outbox.add(vec![post(1, "one"), post(2, "two"), post(3, "three")]).unwrap();
+    narrow(&mut outbox, 3, true);
+    assert!(outbox.remove(Nonce([1; 16])).is_err());
+    assert_eq!(texts(&outbox), ["two", "three"], "it is out nevertheless");
+    outbox.remove(Nonce([2; 16])).unwrap();
+    drop(outbox);
+    assert_eq!(texts(&Outbox::open(&path).unwrap()), ["three"]);
+}
+
+#[test]
+fn an_outbox_is_opened_where_nothing_can_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let mut outbox = Outbox::open(&path).unwrap();
+    outbox.add(vec![post(1, "one")]).unwrap();
+    let whole = fs::read(&path).unwrap();
+    drop(outbox);
+    fs::write(&path, [&whole[..], b"half a re"].concat()).unwrap();
+    assert_eq!(texts(&Outbox::open(&path).unwrap()), ["one"]);
+    assert_eq!(fs::read(&path).unwrap(), whole, "cut off, and not written anew");
 }

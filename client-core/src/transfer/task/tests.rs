@@ -410,7 +410,7 @@ async fn a_file_that_changes_or_vanishes_is_not_offered() {
 async fn what_cannot_be_sent_says_why() {
     let mut story = story().await;
     let id = story.upload(&story.dir.path().join("missing"));
-    assert!(matches!(story.rest(id).await, Phase::Failed(TransferFault::Unreadable(_))));
+    assert_eq!(story.rest(id).await, Phase::Failed(TransferFault::Missing));
     let dir = story.dir.path().to_owned();
     let id = story.upload(&dir);
     assert_eq!(story.rest(id).await, Phase::Failed(TransferFault::NotAFile));
