@@ -21,6 +21,7 @@ use crate::{
         help::HelpView,
         hit::{Hit, Hits},
         main::MainView,
+        reasons::unstored_sentence,
         server::{Account, KnownKey, Server},
     },
     words::{Language, Words},
@@ -213,6 +214,13 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
             }
         }
         Input::PrivateReady(result) => app.door.private_ready(result, &mut app.base),
+        Input::NotStored { what, kind, reason } => {
+            let sentence = unstored_sentence(what, kind, &reason, app.base.words);
+            match &mut app.front {
+                Front::Door => app.door.complain(sentence),
+                Front::Main(main) => main.complain(&app.base, sentence),
+            }
+        }
         Input::Drafts { .. }
         | Input::NotPosted { .. }
         | Input::Listed { .. }

@@ -46,6 +46,15 @@ pub enum Input {
         /// By room.
         drafts: BTreeMap<RoomId, String>,
     },
+    /// The disk of this computer did not take something.
+    NotStored {
+        /// What.
+        what: Unstored,
+        /// What is wrong.
+        kind: std::io::ErrorKind,
+        /// The operating system's word for it.
+        reason: String,
+    },
     /// A message could not be put into the outbox; here it is back.
     NotPosted {
         /// The link it was for.
@@ -99,6 +108,15 @@ pub enum Unkept {
     InUse,
     /// It cannot be opened; what is wrong, and the operating system's word for it.
     Failed(std::io::ErrorKind, String),
+}
+
+/// What could not be written down for the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unstored {
+    /// A server's key. It counts until the end of the program.
+    Key,
+    /// The token of a login.
+    Login,
 }
 
 /// Why there is no private server.

@@ -34,7 +34,7 @@ const FRAME_MS: u64 = 16;
 /// How long saying goodbye may take, in milliseconds.
 const GOODBYE_MS: u64 = 5_000;
 
-/// Runs the full screen until the person leaves.
+/// Runs the full screen until the person leaves. Gives what was being written and could not be kept.
 ///
 /// # Errors
 /// When there is no terminal, or it goes away.
@@ -42,7 +42,7 @@ pub(crate) async fn run(
     start: Start,
     clock: Clock,
     make_world: impl FnOnce(mpsc::Sender<Input>) -> World,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<String>> {
     let (sender, inputs) = mpsc::channel(INPUTS_MAX);
     let mut world = make_world(sender);
     let screen = Screen::enter().context("the terminal cannot be used")?;
@@ -53,7 +53,7 @@ pub(crate) async fn run(
     if timeout(Duration::from_millis(GOODBYE_MS), world.leave()).await.is_err() {
         tracing::warn!("leaving took too long");
     }
-    looped
+    looped.map(|()| world.lost_drafts())
 }
 
 struct Loop {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use etcetera::{BaseStrategy, choose_base_strategy};
+use liao_client_core::home::write_atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::words::{Language, Words};
@@ -200,9 +201,7 @@ impl Remembered {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let fresh = path.with_extension("toml.new");
-        fs::write(&fresh, text)?;
-        fs::rename(fresh, path)
+        write_atomic(path, text.as_bytes())
     }
 }
 

@@ -13,13 +13,18 @@ use liao_client_core::{
     home::Home,
 };
 
+use liao_common::text::clean_text;
+
 use crate::{
     app::Start,
     clock::Clock,
     runtime,
     settings::{Paths, Remembered, Settings},
     theme::{Background, Theme},
-    view::server::{Account, KnownKey, Server},
+    view::{
+        reasons::{io_reason, keys_sentence},
+        server::{Account, KnownKey, Server},
+    },
     words::{Language, Words},
     world::World,
 };
@@ -42,12 +47,22 @@ pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
         bail!("{}", Words::of(locale_language()).t("cli.not_a_terminal"));
     }
     let paths = Paths::find().context("no home folder")?;
-    let home = Home::open(&paths.data)
-        .with_context(|| format!("{} cannot be used", paths.data.display()))?;
+    let words = Words::of(language());
+    let home = Home::open(&paths.data).map_err(|error| {
+        let reason = io_reason(error.kind(), &error.to_string(), words);
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("path", &paths.data.display()), ("reason", &reason)];
+        anyhow::Error::msg(words.fill("cli.home_unusable", &values))
+    })?;
     write_log(&paths);
     let clock = Clock::system();
     let start = collect(options, &paths, &home, &clock)?;
-    runtime::run(start, clock, |inputs| World::new(home, paths, inputs)).await
+    let lost = runtime::run(start, clock, |inputs| World::new(home, paths, inputs)).await?;
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<String> = lost.iter().map(|text| clean_text(text)).collect();
+    bail!("{}\n\n{}", words.t("cli.drafts_lost"), texts.join("\n\n"));
 }
 
 /// Forgets the key of a server, also for programs that run already. Gives the sentence for it.
@@ -64,7 +79,8 @@ pub fn forget(server: &LinkTarget) -> Result<String, String> {
     match forgotten {
         Ok(true) => Ok(say("cli.forgot")),
         Ok(false) => Err(say("cli.not_known")),
-        Err(reason) => {
+        Err(error) => {
+            let reason = io_reason(error.kind(), &error.to_string(), words);
             let values: [(&str, &dyn std::fmt::Display); 2] =
                 [("address", address), ("reason", &reason)];
             Err(words.fill("cli.not_forgotten", &values))
@@ -103,7 +119,9 @@ fn collect(
     let words = Words::of(language);
     let mut complaints: Vec<String> = bad.iter().map(|bad| bad.sentence(words)).collect();
     let size = crossterm::terminal::size().unwrap_or((80, 24));
-    let known = home.servers()?;
+    let known = home.servers();
+    let known =
+        known.map_err(|error| anyhow::Error::msg(keys_sentence(&error.to_string(), words)))?;
     let accounts = home.accounts().unwrap_or_else(|error| {
         complaints.push(error.to_string());
         Vec::new()
@@ -181,6 +199,8 @@ fn write_log(paths: &Paths) {
     if let Some(file) = file {
         let log = tracing_subscriber::fmt()
             .with_ansi(false)
+            // A log that cannot be written is not told on the screen.
+            .log_internal_errors(false)
             .with_env_filter(filter)
             .with_writer(std::sync::Mutex::new(file));
         // A second start in one process keeps the first log.

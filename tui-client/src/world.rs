@@ -2,16 +2,14 @@
 //! takes time runs in a task and comes back as an input; nothing here decides anything.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use liao_client_core::{
     answer::CallError,
-    clock,
     dial::{self, Dialer, ServerDialer},
-    home::{Account, Home, KnownServer},
+    home::Home,
     known::KnownDialer,
     link::Credentials,
     notice::{End, LinkState, Notice, Ticket},
@@ -32,6 +30,7 @@ use tokio::{
 };
 
 mod cabinet;
+mod keeping;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -42,9 +41,10 @@ use crate::{
     picker::{Directory, Disk},
     private::{Private, PrivateError},
     settings::Paths,
-    view::server::{KnownKey, Server},
+    view::server::Server,
 };
 use cabinet::Cabinet;
+use keeping::LostDrafts;
 use session::{Goodbyes, Prepared, Session};
 
 /// What this program is called in the server's log and in the list of devices.
@@ -72,6 +72,7 @@ pub(crate) struct World {
     goodbyes: Goodbyes,
     probe: Option<AbortHandle>,
     private: Arc<OnceCell<Arc<Private>>>,
+    lost: LostDrafts,
 }
 
 impl World {
@@ -88,6 +89,7 @@ impl World {
             goodbyes: Goodbyes::default(),
             probe: None,
             private: Arc::default(),
+            lost: LostDrafts::default(),
         }
     }
 
@@ -119,6 +121,7 @@ impl World {
     pub(crate) async fn leave(&mut self) {
         self.disconnect();
         self.goodbyes.over().await;
+        self.cabinet.tell(Home::catch_up);
         self.cabinet.finish().await;
         if let Some(private) = self.private.get() {
             private.stop().await;
@@ -138,11 +141,7 @@ impl World {
                 self.probe = Some(task.abort_handle());
             }
             Effect::StopProbe => drop(self.probe.take().map(|task| task.abort())),
-            Effect::KeepPin(address, pin) => {
-                let server =
-                    KnownServer { address, pin, since_ms: clock::wall_ms(), name: String::new() };
-                self.cabinet.tell(|home| home.remember_server(server));
-            }
+            Effect::KeepPin(address, pin) => self.keep_key(address, pin),
             Effect::Recall => self.recall(),
             Effect::Connect(server, login) => self.connect(server, login),
             Effect::Disconnect => self.disconnect(),
@@ -206,20 +205,6 @@ impl World {
         tokio::spawn(async move { tell(&inputs, input).await });
     }
 
-    fn recall(&self) {
-        let (inputs, servers) = (self.inputs.clone(), self.cabinet.ask(Home::servers));
-        tokio::spawn(async move {
-            match servers.await {
-                Ok(Ok(servers)) => {
-                    tell(&inputs, Input::Recalled(servers.iter().map(KnownKey::of).collect()))
-                        .await;
-                }
-                Ok(result) => log(result),
-                Err(error) => log::<(), _>(Err(error)),
-            }
-        });
-    }
-
     fn start_private(&self) {
         let (inputs, private) = (self.inputs.clone(), Arc::clone(&self.private));
         let folder = self.paths.private_server();
@@ -248,50 +233,6 @@ impl World {
         self.later(Input::Opened { session: self.number, unkept });
         let inputs = self.inputs.clone();
         self.session = Some(Session::start(self.number, prepared, AGENT, inputs));
-    }
-
-    fn keep_account(&mut self, welcome: &liao_common::event::Session) {
-        let Some(session) = self.session.as_mut().filter(|session| session.keep) else { return };
-        let Some(token) = welcome.token.clone() else { return };
-        let parsed = UserName::parse(&welcome.id).ok();
-        let Some(user) = parsed.or_else(|| session.user.clone()) else { return };
-        session.remembered = true;
-        let account = Account {
-            address: session.server.address(),
-            user,
-            name: welcome.name.clone(),
-            token,
-            used_ms: clock::wall_ms(),
-        };
-        self.cabinet.tell(|home| home.remember_account(account));
-    }
-
-    /// Once for each link: what is typed afterwards is newer.
-    fn fetch_drafts(&mut self) {
-        let Some(session) = self.session.as_mut() else { return };
-        if std::mem::replace(&mut session.drafts_fetched, true) {
-            return;
-        }
-        let (number, address) = (session.number, session.server.address());
-        let Some(user) = session.user.clone() else { return };
-        let drafts = self.cabinet.ask(move |home| home.drafts(&address, &user));
-        let inputs = self.inputs.clone();
-        tokio::spawn(async move {
-            match drafts.await {
-                Ok(Ok(drafts)) if drafts.is_empty() => {}
-                Ok(Ok(drafts)) => tell(&inputs, Input::Drafts { session: number, drafts }).await,
-                Ok(result) => log(result),
-                Err(error) => log::<(), _>(Err(error)),
-            }
-        });
-    }
-
-    fn keep_drafts(&self, drafts: BTreeMap<RoomId, String>) {
-        let Some(session) = &self.session else { return };
-        let (address, user) = (session.server.address(), session.user.clone());
-        if let Some(user) = user {
-            self.cabinet.tell(move |home| home.keep_drafts(&address, &user, &drafts));
-        }
     }
 
     fn disconnect(&mut self) {

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Lines that the thread has not taken yet; beyond, nothing is taken in that would make more.
 const LINES_MAX: usize = 1024;
@@ -31,7 +31,11 @@ pub(super) struct Spool {
     lines: Lines,
     thread: mpsc::Sender<(Stream, Vec<u8>)>,
     ended: oneshot::Receiver<()>,
+    failed: watch::Receiver<Option<Failure>>,
 }
+
+/// Why standard output takes no more: what is wrong, and the operating system's word for it.
+pub(super) type Failure = (io::ErrorKind, String);
 
 /// One of the two streams. What is written is a line when it is flushed.
 pub(super) struct Pen {
@@ -49,16 +53,22 @@ impl Spool {
     ) -> (Self, Pen, Pen) {
         let (thread, mut handed) = mpsc::channel::<(Stream, Vec<u8>)>(HANDED_MAX);
         let (at_end, ended) = oneshot::channel();
+        let (fail, failed) = watch::channel(None);
         thread::spawn(move || {
             let _at_end: oneshot::Sender<()> = at_end;
             while let Some((stream, line)) = handed.blocking_recv() {
-                let written = match stream {
-                    Stream::Out => out.write_all(&line).and_then(|()| out.flush()),
+                match stream {
+                    // What follows a line that is lost would only mislead.
+                    Stream::Out if fail.borrow().is_some() => {}
+                    Stream::Out => match out.write_all(&line).and_then(|()| out.flush()) {
+                        Ok(()) => {}
+                        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+                        Err(error) => {
+                            _ = fail.send_replace(Some((error.kind(), error.to_string())))
+                        }
+                    },
                     // Nobody may be listening; that is no reason to end.
-                    Stream::Err => err.write_all(&line).and_then(|()| err.flush()).or(Ok(())),
-                };
-                if written.is_err() {
-                    return;
+                    Stream::Err => drop(err.write_all(&line).and_then(|()| err.flush())),
                 }
             }
         });
@@ -70,7 +80,7 @@ impl Spool {
             thread: thread.clone(),
         };
         let (out, err) = (pen(Stream::Out), pen(Stream::Err));
-        (Self { lines, thread, ended }, out, err)
+        (Self { lines, thread, ended, failed }, out, err)
     }
 
     /// Whether something may happen that makes more lines.
@@ -78,19 +88,30 @@ impl Spool {
         self.lines.borrow().len() < LINES_MAX || self.is_torn()
     }
 
-    /// Whether nobody reads any more.
+    /// Whether nobody reads any more, or what is written is lost.
     pub(super) fn is_torn(&self) -> bool {
-        self.thread.is_closed()
+        self.thread.is_closed() || self.failed.borrow().is_some()
     }
 
-    /// Hands the next line over when there is one, or waits until nobody reads any more, which is said once. May
-    /// be dropped at any time without loss.
+    /// Why what is written is lost, if that is so.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failed.borrow().clone()
+    }
+
+    /// Hands the next line over when there is one, or waits until nobody reads any more or what is written is lost,
+    /// which is said once. May be dropped at any time without loss.
     pub(super) async fn hand_over(&self) {
         if self.lines.borrow().is_empty() {
             if self.is_torn() {
                 return std::future::pending().await;
             }
-            return self.thread.closed().await;
+            let mut failed = self.failed.clone();
+            tokio::select! {
+                () = self.thread.closed() => {}
+                // The thread is gone when this fails, and the other one says so.
+                _ = failed.wait_for(Option::is_some) => {}
+            }
+            return;
         }
         match self.thread.reserve().await {
             Ok(place) => {

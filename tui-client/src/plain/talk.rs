@@ -29,10 +29,10 @@ use super::{
     input::Input,
     paper::Paper,
     signals::Signals,
-    spool::{Pen, Spool},
+    spool::{Failure, Pen, Spool},
     story::Story,
 };
-use crate::words::Words;
+use crate::{view::reasons::io_reason, words::Words};
 
 /// Posts that may be on their way; then no line is taken.
 const POSTS_MAX: u64 = 256;
@@ -81,6 +81,8 @@ pub(super) struct Talk {
     marks: usize,
     transfers: BTreeMap<TransferId, Moving>,
     next: Option<Deed>,
+    /// What happens cannot be told any more.
+    torn: bool,
     /// Something moved, or was typed, last.
     moved_at: Instant,
     terminal: bool,
@@ -108,6 +110,7 @@ impl Talk {
             marks: 0,
             transfers: BTreeMap::new(),
             next: None,
+            torn: false,
             moved_at: clock::now(),
             terminal: stdin().is_terminal(),
             exit: Exit::Fine,
@@ -125,7 +128,7 @@ impl Talk {
         let mut deed: Option<Deed> = None;
         loop {
             deed = deed.or_else(|| self.next.take());
-            self.turn(deed.is_some(), notices.is_empty(), spool.is_torn());
+            self.turn(deed.is_some(), notices.is_empty(), spool);
             let listens = spool.has_room() || self.stage == Stage::Goodbye;
             let take = deed.is_none() && spool.has_room() && self.takes_lines();
             let due = self.due(deed.is_some());
@@ -160,9 +163,11 @@ impl Talk {
     }
 
     /// What follows from where things stand.
-    fn turn(&mut self, busy: bool, quiet: bool, torn: bool) {
-        if (torn || self.paper.is_torn()) && matches!(self.stage, Stage::Begin | Stage::Talk) {
-            self.stage = Stage::End;
+    fn turn(&mut self, busy: bool, quiet: bool, spool: &Spool) {
+        let torn = spool.is_torn() || self.paper.is_torn();
+        if torn && !self.torn {
+            self.torn = true;
+            self.tear(spool.failure());
         }
         if quiet && matches!(self.stage, Stage::Talk | Stage::End) {
             for (room, read) in self.story.take_unmarked() {
@@ -171,6 +176,17 @@ impl Talk {
         }
         if self.stage == Stage::End && self.is_settled(busy) && self.story.is_told() {
             self.say_goodbye();
+        }
+    }
+
+    /// What happens cannot be told any more: no more lines are taken. That nobody wants to hear is no failure.
+    fn tear(&mut self, failure: Option<Failure>) {
+        if let Some((kind, reason)) = failure {
+            let reason = io_reason(kind, &reason, self.words);
+            self.fail(&self.words.fill("plain.output", &[("reason", &reason)]));
+        }
+        if matches!(self.stage, Stage::Begin | Stage::Talk) {
+            self.stage = Stage::End;
         }
     }
 

@@ -15,7 +15,7 @@ use liao_common::{
 use super::driver::{ALICE, Desk, NOW_MS, start, with};
 use crate::{
     effect::{Effect, Login},
-    input::{Input, PrivateTrouble},
+    input::{Input, PrivateTrouble, Unstored},
     view::server::{Account, KnownKey, Server},
     words::Language,
 };
@@ -489,4 +489,26 @@ fn the_menu_says_what_is_known_of_the_servers_key() {
     desk.tell(Notice::State(LinkState::Ended(end)));
     desk.keys("<Esc>");
     desk.shows("key changed: stopped");
+}
+
+#[test]
+fn what_the_disk_does_not_take_is_said_where_one_is() {
+    let full = |what| Input::NotStored {
+        what,
+        kind: std::io::ErrorKind::StorageFull,
+        reason: "No space left on device (os error 28)".into(),
+    };
+    let mut desk = known();
+    desk.keys("1alice");
+    desk.input(full(Unstored::Key));
+    desk.shows("The server's key cannot be kept on this computer: the disk");
+    desk.hides("os error");
+    desk.shows("alice");
+
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.input(full(Unstored::Login));
+    desk.shows("This login cannot be kept on this computer: the disk is full.");
+    // A greeting does not push it away.
+    desk.greet();
+    desk.shows("This login cannot be kept");
 }

@@ -385,6 +385,9 @@ impl MainView {
         if let Some(unkept) = &base.unkept {
             return self.complain(base, unkept_sentence(unkept, base.words));
         }
+        if self.remark.as_ref().is_some_and(|remark| remark.bad) {
+            return;
+        }
         let key = if self.newcomer { "register.welcome" } else { "login.welcome_back" };
         self.say(base, base.words.fill(key, &[("name", &name), ("room", &lobby)]));
     }

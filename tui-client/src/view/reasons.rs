@@ -13,7 +13,7 @@ use liao_common::fault::FaultCode;
 
 use crate::{
     format,
-    input::{PrivateTrouble, Unkept},
+    input::{PrivateTrouble, Unkept, Unstored},
     words::Words,
 };
 
@@ -91,6 +91,21 @@ pub(super) fn private_sentence(trouble: &PrivateTrouble, words: &Words) -> Strin
             words.fill("server.start_failed", &[("reason", &reason.trim_end_matches('.'))])
         }
     }
+}
+
+/// What the disk did not take, as a sentence.
+#[must_use]
+pub fn unstored_sentence(
+    what: Unstored,
+    kind: io::ErrorKind,
+    reason: &str,
+    words: &Words,
+) -> String {
+    let key = match what {
+        Unstored::Key => "unkept.key",
+        Unstored::Login => "unkept.login",
+    };
+    words.fill(key, &[("reason", &io_reason(kind, reason, words))])
 }
 
 /// Why unsent messages are not on the disk, as a sentence.

@@ -7,6 +7,7 @@ use liao_common::fault::{Fault, FaultCode};
 use super::{
     door::{Door, Goal, Step},
     entry::EntryView,
+    menu::Trouble,
     reasons::{fault_key, keys_sentence},
     server::{KnownKey, Server},
     trust::{TrustState, TrustView},
@@ -27,6 +28,14 @@ impl Door {
         if unknown && matches!(&self.step, Step::Entry(entry) if !entry.form.is_waiting()) {
             self.leave_entry();
             self.go(self.goal.clone(), base);
+        }
+    }
+
+    /// Something went wrong that stops nothing.
+    pub fn complain(&mut self, sentence: String) {
+        match &mut self.step {
+            Step::Entry(entry) if !entry.form.is_waiting() => entry.form.fail(sentence),
+            _ => self.menu.trouble = Some(Trouble::Said(sentence)),
         }
     }
 

@@ -1,7 +1,13 @@
 //! One link and what belongs to it, from its first byte to its goodbye. Owned by the world. What a person has
 //! sent is in the outbox before the link ends, and a login that nobody remembers is taken back.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use liao_client_core::{
     dial::Dialer,
@@ -62,7 +68,7 @@ pub(super) struct Session {
     pub(super) keep: bool,
     pub(super) handle: Handle,
     /// The device's token is on this disk, so the device stays.
-    pub(super) remembered: bool,
+    pub(super) remembered: Arc<AtomicBool>,
     notices: mpsc::Receiver<Notice>,
     posts: Option<mpsc::Sender<Post>>,
     posting: JoinHandle<()>,
@@ -91,7 +97,7 @@ impl Session {
             server: prepared.server,
             user: prepared.user,
             keep: prepared.keep,
-            remembered: prepared.remembered,
+            remembered: Arc::new(prepared.remembered.into()),
             handle,
             notices,
             posts: Some(posts),
@@ -142,7 +148,7 @@ impl Session {
         if settling.await.is_err() {
             tracing::info!("some posts wait in the outbox");
         }
-        let abandoned = !self.remembered && self.is_in().await;
+        let abandoned = !self.remembered.load(Ordering::SeqCst) && self.is_in().await;
         if !(log_out || abandoned) || self.handle.ask(Logout {}).is_err() {
             self.handle.close().await;
         }

@@ -1,6 +1,6 @@
 //! What reaches a real server, and what stays on the disk, when a link is begun and left.
 
-use std::{fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use liao_common::request::Secret;
 use liao_server::{
@@ -258,4 +258,36 @@ async fn what_was_being_written_is_there_again() {
     assert_eq!(timeout(DEADLINE, came).await.unwrap(), drafts);
     again.leaves().await;
     town.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_disk_does_not_take_is_said_and_drafts_are_given_back() {
+    let town = Town::new().await;
+    let mut seat = town.opens("full");
+    seat.registers(&town, "full", false).await;
+    // Nothing can be written while the lock is a folder.
+    let lock = town.home("full").join("lock");
+    _ = fs::remove_file(&lock);
+    fs::create_dir(&lock).unwrap();
+    let address = town.address();
+    seat.world.carry_out(Effect::KeepPin(address.clone(), liao_common::id::Pin([7; 32])));
+    let told = async {
+        loop {
+            if let Input::NotStored { what, .. } = seat.inputs.recv().await.unwrap() {
+                return what;
+            }
+        }
+    };
+    assert_eq!(timeout(DEADLINE, told).await.unwrap(), crate::input::Unstored::Key);
+    let (kept, lost) = (RoomId(8), RoomId(9));
+    let drafts = |room, text: &str| Effect::KeepDrafts([(room, text.to_owned())].into());
+    seat.world.carry_out(drafts(kept, "early"));
+    seat.world.carry_out(drafts(lost, "half a sentence"));
+    seat.world.cabinet.finish().await;
+    fs::remove_dir(&lock).unwrap();
+    seat.world.carry_out(drafts(kept, "early"));
+    seat.leaves().await;
+    assert_eq!(seat.world.lost_drafts(), ["half a sentence"]);
+    let pin = Home::at(town.home("full")).server(&address).unwrap().map(|server| server.pin);
+    assert_eq!(pin, Some(liao_common::id::Pin([7; 32])), "written as soon as there was room");
 }

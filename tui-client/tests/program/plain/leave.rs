@@ -78,6 +78,24 @@ fn when_nobody_reads_the_output_the_program_ends() {
     assert_eq!(bob.ends().0, 0);
 }
 
+#[test]
+fn an_output_on_a_full_disk_is_told_and_ends_it() {
+    let town = Town::new();
+    assert_eq!(town.enters("ann").ends().0, 0);
+    for json in [false, true] {
+        let mut command = town.command("ann");
+        command.args(["--pin", &town.pin().to_string()]);
+        if json {
+            command.arg("--json");
+        }
+        command.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+        let mut ann = crate::support::Person::start("ann", &mut command);
+        ann.says("is anybody here?");
+        ann.complains("The output cannot be written: the disk is full.");
+        assert_eq!(ann.waits().0, 1);
+    }
+}
+
 /// The end of a pipe whose other end is gone.
 fn closed_pipe() -> std::io::PipeWriter {
     std::io::pipe().unwrap().1

@@ -1,0 +1,142 @@
+//! What is written down for the next time: keys, logins, drafts. The files are the cabinet's; what the disk does not
+//! take is said, and drafts are held until the end.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+};
+
+use liao_client_core::{
+    address::Address,
+    clock,
+    home::{Account, Home, KnownServer},
+};
+use liao_common::{
+    id::{Pin, RoomId},
+    name::UserName,
+};
+
+use super::{World, log, tell};
+use crate::{
+    input::{Input, Unstored},
+    view::server::KnownKey,
+};
+
+/// What was being written in each room of each account when the disk did not take it.
+#[derive(Clone, Default)]
+pub(super) struct LostDrafts(Arc<Mutex<BTreeMap<(String, RoomId), String>>>);
+
+impl LostDrafts {
+    fn note(&self, account: &str, drafts: BTreeMap<RoomId, String>, kept: bool) {
+        let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (room, text) in drafts {
+            let place = (account.to_owned(), room);
+            if kept || text.trim().is_empty() {
+                lost.remove(&place);
+            } else {
+                lost.insert(place, text);
+            }
+        }
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.values().cloned().collect()
+    }
+}
+
+impl World {
+    pub(super) fn recall(&self) {
+        let (inputs, servers) = (self.inputs.clone(), self.cabinet.ask(Home::servers));
+        tokio::spawn(async move {
+            match servers.await {
+                Ok(Ok(servers)) => {
+                    tell(&inputs, Input::Recalled(servers.iter().map(KnownKey::of).collect()))
+                        .await;
+                }
+                Ok(result) => log(result),
+                Err(error) => log::<(), _>(Err(error)),
+            }
+        });
+    }
+
+    pub(super) fn keep_account(&mut self, welcome: &liao_common::event::Session) {
+        let Some(session) = self.session.as_mut().filter(|session| session.keep) else { return };
+        let Some(token) = welcome.token.clone() else { return };
+        let parsed = UserName::parse(&welcome.id).ok();
+        let Some(user) = parsed.or_else(|| session.user.clone()) else { return };
+        session.remembered.store(true, Ordering::SeqCst);
+        let remembered = Arc::clone(&session.remembered);
+        let account = Account {
+            address: session.server.address(),
+            user,
+            name: welcome.name.clone(),
+            token,
+            used_ms: clock::wall_ms(),
+        };
+        self.keep(Unstored::Login, move |home| {
+            let done = home.remember_account(account);
+            // A device that nobody can use again is taken back when one leaves.
+            remembered.store(done.is_ok(), Ordering::SeqCst);
+            done
+        });
+    }
+
+    /// Once for each link: what is typed afterwards is newer.
+    pub(super) fn fetch_drafts(&mut self) {
+        let Some(session) = self.session.as_mut() else { return };
+        if std::mem::replace(&mut session.drafts_fetched, true) {
+            return;
+        }
+        let (number, address) = (session.number, session.server.address());
+        let Some(user) = session.user.clone() else { return };
+        let drafts = self.cabinet.ask(move |home| home.drafts(&address, &user));
+        let inputs = self.inputs.clone();
+        tokio::spawn(async move {
+            match drafts.await {
+                Ok(Ok(drafts)) if drafts.is_empty() => {}
+                Ok(Ok(drafts)) => tell(&inputs, Input::Drafts { session: number, drafts }).await,
+                Ok(result) => log(result),
+                Err(error) => log::<(), _>(Err(error)),
+            }
+        });
+    }
+
+    pub(super) fn keep_drafts(&self, drafts: BTreeMap<RoomId, String>) {
+        let Some(session) = &self.session else { return };
+        let (address, user) = (session.server.address(), session.user.clone());
+        let Some(user) = user else { return };
+        let lost = self.lost.clone();
+        self.cabinet.tell(move |home| {
+            let done = home.keep_drafts(&address, &user, &drafts);
+            lost.note(&format!("{user}@{address}"), drafts, done.is_ok());
+            done
+        });
+    }
+
+    /// What was being written and could not be kept. Nothing follows when all is well.
+    pub(crate) fn lost_drafts(&self) -> Vec<String> {
+        self.lost.texts()
+    }
+
+    /// Writes something down. When the disk does not take it, the person is told.
+    fn keep(
+        &self,
+        what: Unstored,
+        job: impl FnOnce(&Home) -> std::io::Result<()> + Send + 'static,
+    ) {
+        let (inputs, done) = (self.inputs.clone(), self.cabinet.ask(job));
+        tokio::spawn(async move {
+            if let Ok(Err(error)) = done.await {
+                tracing::warn!(%error, ?what, "something is not written down");
+                let (kind, reason) = (error.kind(), error.to_string());
+                tell(&inputs, Input::NotStored { what, kind, reason }).await;
+            }
+        });
+    }
+
+    pub(super) fn keep_key(&self, address: Address, pin: Pin) {
+        let server = KnownServer { address, pin, since_ms: clock::wall_ms(), name: String::new() };
+        self.keep(Unstored::Key, |home| home.remember_server(server));
+    }
+}
