@@ -5,13 +5,17 @@ pub(super) mod content;
 mod restore;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use liao_common::id::Hash;
+use liao_common::{
+    id::{Hash, RoomId, Seq},
+    message::{Kind, Message},
+};
 
 pub use restore::restore;
 
@@ -19,7 +23,8 @@ use crate::{
     datadir::{DataDir, DataDirError},
     disk::{Disk, RealDisk, sync_folder},
     entropy,
-    journal::{Journal, JournalError, JournalOptions, JournalReader, NewRecord, Position},
+    journal::{Journal, JournalError, JournalOptions, JournalReader, NewRecord, Position, Record},
+    state::record::{self, kind},
 };
 use content::{Digest, copy_blobs, write_new};
 
@@ -118,7 +123,7 @@ async fn fill(data: &Path, out: &Path) -> Result<Summary, BackupError> {
     let _stopped = settle(data, &disk)?;
     let mut copy = Copy::begin(&out.join("journal"))?;
     copy.follow(&disk).await?;
-    let records = copy.finish()?;
+    let records = copy.finish_erased()?;
     // After the journal: every file that a record names is there by now.
     let (files, damaged) = copy_blobs(&data.join("blobs"), &out.join("blobs"))?;
     let key = data.join("tls").join("key.pem");
@@ -153,6 +158,8 @@ struct Copy {
     from: Position,
     digest: Digest,
     gathered_bytes: usize,
+    /// What the copied records take back.
+    taken_back: BTreeSet<(RoomId, Seq)>,
 }
 
 impl Copy {
@@ -160,7 +167,8 @@ impl Copy {
         let disk = Arc::new(RealDisk::open(folder).map_err(failed("create", folder))?);
         let (into, _) = Journal::open(disk, JournalOptions::new(new_epoch()?))?;
         let digest = Digest::default();
-        Ok(Self { into, from: Position::START, digest, gathered_bytes: 0 })
+        let (from, taken_back) = (Position::START, BTreeSet::new());
+        Ok(Self { into, from, digest, gathered_bytes: 0, taken_back })
     }
 
     /// Copies all that is there now. What a running server adds meanwhile may come too.
@@ -197,10 +205,13 @@ impl Copy {
         Ok(())
     }
 
-    fn take(&mut self, commit: Vec<crate::journal::Record>) -> Result<(), BackupError> {
+    fn take(&mut self, commit: Vec<Record>) -> Result<(), BackupError> {
         let mut records = Vec::with_capacity(commit.len());
         for record in commit {
             self.digest.add(&record);
+            if let Some(Message { room, kind: Kind::Redact, body, .. }) = message(&record) {
+                self.taken_back.extend(body.of.map(|of| (room, of)));
+            }
             self.gathered_bytes += record.body.len();
             records.push(NewRecord { kind: record.kind, body: record.body });
         }
@@ -216,6 +227,40 @@ impl Copy {
         self.into.sync()?;
         Ok(self.digest)
     }
+
+    /// The same, without the words that the copied records take back: a message may have been copied
+    /// before its erasure, and the request to erase it after.
+    fn finish_erased(mut self) -> Result<Digest, BackupError> {
+        self.into.sync()?;
+        let (mut copied, mut erased) = (Digest::default(), Digest::default());
+        for record in self.into.reader().records(Position::START) {
+            let mut record = record?;
+            copied.add(&record);
+            if let Some(blank) = self.blank(&record) {
+                self.into.overwrite(&record.at, &blank)?;
+                record.body = blank.into();
+            }
+            erased.add(&record);
+        }
+        if copied.to_hex() == self.digest.to_hex() {
+            Ok(erased)
+        } else {
+            Err(BackupError::Unsound("the copy of the journal".to_owned()))
+        }
+    }
+
+    /// What is left of a message, or of an edit of it, that was taken back and still has words.
+    fn blank(&self, record: &Record) -> Option<Vec<u8>> {
+        let Message { room, seq, kind, body, .. } = message(record)?;
+        let of = body.of.filter(|_| kind == Kind::Edit);
+        let gone = [Some(seq), of].into_iter().flatten();
+        let gone = gone.into_iter().any(|seq| self.taken_back.contains(&(room, seq)));
+        if gone { record::blank(&record.body) } else { None }
+    }
+}
+
+fn message(record: &Record) -> Option<Message> {
+    if record.kind == kind::MESSAGE { record::message(&record.body) } else { None }
 }
 
 /// Where the journal in `disk` ends, finished or not.

@@ -9,9 +9,10 @@ use std::{
 
 use liao_client_core::link::Credentials;
 use liao_common::{
-    event::Page,
-    id::RoomId,
-    message::{Body, Kind},
+    codec,
+    event::{self, Page},
+    id::{DeviceId, Nonce, RoomId, Seq, UserId},
+    message::{Body, Kind, Message},
     request::History,
 };
 use liao_server::{
@@ -20,7 +21,8 @@ use liao_server::{
         check::check,
     },
     disk::RealDisk,
-    journal::{Journal, JournalOptions},
+    journal::{Journal, JournalOptions, NewRecord},
+    state::record,
 };
 
 use crate::support::{Person, World};
@@ -135,6 +137,56 @@ async fn a_running_server_is_copied_while_people_talk_and_take_back() {
         place.logs_in("bob").await.says("#lobby", "and on it goes").await;
         fs::remove_dir_all(out).unwrap();
     }
+}
+
+/// Says in a journal that nobody has open that a message is taken back, and erases nothing: so it is
+/// found by whoever reads it in that moment.
+fn asks_to_erase(data: &Path, of: Seq, by: UserId) {
+    let disk = Arc::new(RealDisk::open(data.join("journal")).unwrap());
+    let (mut journal, _) = Journal::open(disk, JournalOptions::new(0)).unwrap();
+    let message = Message {
+        room: RoomId::LOBBY,
+        seq: Seq(of.0 + 2),
+        n: 2,
+        at_ms: 1,
+        from: by,
+        device: DeviceId(1),
+        cid: Nonce([9; 16]),
+        kind: Kind::Redact,
+        body: Body { of: Some(of), ..Body::default() },
+    };
+    let body = codec::frame(event::kind::MSG, 0, &message);
+    journal.stage(&[NewRecord { kind: record::kind::MESSAGE, body }]).unwrap();
+    journal.sync().unwrap();
+}
+
+#[tokio::test]
+async fn words_copied_before_their_erasure_are_not_in_a_backup() {
+    let world = World::over_tls().await;
+    let alice = world.registers("alice").await;
+    let of = alice.says("#lobby", "a secret").await;
+    let change = Body { of: Some(of), ..Body::text("a changed one") };
+    alice.posts("#lobby", Kind::Edit, change).await.unwrap();
+    let by = alice.number();
+    alice.goes().await;
+    world.stops().await;
+    asks_to_erase(world.data(), of, by);
+    let out = world.data().with_extension("backup");
+    let made = backup(world.data(), &out).await.unwrap();
+    let mut place = empty_place().await;
+    assert_eq!(restore(&out, place.data()).await.unwrap(), made);
+    for words in ["a secret", "a changed one"] {
+        let has = |folder: &Path| {
+            records(folder)
+                .iter()
+                .any(|(_, body, _)| body.windows(words.len()).any(|part| part == words.as_bytes()))
+        };
+        assert!(has(world.data()), "this is how one looks");
+        assert!(!has(&out) && !has(place.data()), "{words}");
+    }
+    place.starts().await;
+    assert_eq!(words(&place.logs_in("alice").await).await.concat().trim(), "");
+    fs::remove_dir_all(out).unwrap();
 }
 
 /// All files below a folder.

@@ -103,6 +103,25 @@ async fn what_is_damaged_can_be_neither_changed_nor_taken_back() {
 }
 
 #[tokio::test]
+async fn a_damaged_change_keeps_nothing_from_being_taken_back() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    let of = alice.says("#lobby", "a secret").await;
+    for text in ["soon unreadable", "a second secret"] {
+        let body = Body { of: Some(of), ..Body::text(text) };
+        alice.posts("#lobby", Kind::Edit, body).await.unwrap();
+    }
+    flip(world.data(), "soon unreadable");
+    let back = Body { of: Some(of), ..Body::default() };
+    alice.posts("#lobby", Kind::Redact, back).await.unwrap();
+    world.stops().await;
+    for words in ["a secret", "a second secret"] {
+        let journal = fs::read(world.data().join("journal/00000001.log")).unwrap();
+        assert!(!journal.windows(words.len()).any(|part| part == words.as_bytes()), "{words}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_nothing_but_damage_is_a_page() {
     let mut world = World::new().await;
     let alice = world.registers("alice").await;

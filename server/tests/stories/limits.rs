@@ -348,17 +348,14 @@ async fn a_server_may_be_closed_or_by_invitation() {
     let invited = liao_server::admin::client::add_invite(world.data(), invite).await.unwrap();
     assert_eq!(registers(&world, Some(invited.code.clone())).await, Ok(()));
     world.changes(|_| {}).await;
-    let used = liao_common::request::Register {
-        invite: Some(invited.code),
-        ..crate::support::register("carol")
-    };
-    let mut raw = world.raw().await;
-    raw.hello().await;
-    assert_eq!(
-        raw.asks::<Session>(used).await.unwrap_err().code,
-        FaultCode::InviteRequired,
-        "used up"
-    );
+    for id in ["carol", "admin"] {
+        let invite = Some(invited.code.clone());
+        let used = liao_common::request::Register { invite, ..crate::support::register(id) };
+        let mut raw = world.raw().await;
+        raw.hello().await;
+        let fault = raw.asks::<Session>(used).await.unwrap_err();
+        assert_eq!(fault.code, FaultCode::InviteRequired, "used up, it tells of nobody");
+    }
 }
 
 async fn registers(world: &World, invite: Option<String>) -> Result<(), FaultCode> {

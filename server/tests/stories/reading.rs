@@ -118,3 +118,33 @@ async fn what_one_says_while_one_enters_is_told_too() {
     let seqs: Vec<u64> = told.iter().map(|message| message.seq.0).collect();
     assert_eq!(seqs, (3..=22).collect::<Vec<_>>(), "the joining is where it begins");
 }
+
+#[tokio::test]
+async fn who_reads_slowly_misses_nothing_of_a_room_entered_elsewhere() {
+    let world = World::new().await;
+    let (alice, desk) = (world.registers("alice").await, world.registers("bob").await);
+    let room = alice.creates("#tea", true).await;
+    let mut slow = world.raw().await;
+    slow.logs_in("bob", "").await;
+    slow.quiet().await;
+    // More than fits into its stream: it hears of what follows all at once.
+    for number in 0..12 {
+        alice.says("#lobby", &format!("{number} {}", "x".repeat(15_000))).await;
+    }
+    alice.invites("#tea", desk.number()).await.unwrap();
+    desk.waits_for("the invitation", |seen| seen.room("#tea").is_some()).await;
+    desk.joins("#tea").await;
+    for number in 0..5 {
+        desk.says("#tea", &number.to_string()).await;
+    }
+    let last = alice.says("#tea", "the last").await;
+    let mut told = Vec::new();
+    while told.last() != Some(&last) {
+        let event = slow.next().await.expect("all that was said");
+        if event.kind() == kind::MSG {
+            let message: Message = event.decode().unwrap();
+            told.extend((message.room == room).then_some(message.seq));
+        }
+    }
+    assert_eq!(told.len(), 6, "all that was said since: {told:?}");
+}

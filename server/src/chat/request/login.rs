@@ -23,7 +23,7 @@ use crate::{
     engine::Transaction,
     entropy,
     state::{
-        record::{Account, Device, Phc, Room, Standing},
+        record::{Account, Device, Invite, Phc, Room, Standing},
         view,
     },
     store::{StoreError, View},
@@ -121,16 +121,20 @@ async fn admit(hub: &Arc<Hub>, invite: Option<String>) -> Result<Option<Hash>, F
         Registration::Invite => {
             let code = invite.ok_or(FaultCode::InviteRequired)?;
             let code = hash(code.trim().as_bytes());
-            let known =
-                hub.read(move |hub| Ok(view::invite(&*hub.store, &code)?.is_some())).await?;
-            if known { Ok(Some(code)) } else { Err(FaultCode::InviteRequired.into()) }
+            let now_ms = (hub.clock)();
+            let usable =
+                hub.read(move |hub| Ok(usable_invite(&*hub.store, &code, now_ms)?.is_some()));
+            if usable.await? { Ok(Some(code)) } else { Err(FaultCode::InviteRequired.into()) }
         }
     }
 }
 
+fn usable_invite(from: &impl View, code: &Hash, now_ms: u64) -> Result<Option<Invite>, StoreError> {
+    Ok(view::invite(from, code)?.filter(|invite| invite.uses > 0 && invite.until > now_ms))
+}
+
 fn use_invite(tx: &mut Transaction<'_, '_>, code: &Hash) -> Result<(), Fault> {
-    let now_ms = tx.now_ms();
-    let usable = view::invite(tx, code)?.filter(|invite| invite.uses > 0 && invite.until > now_ms);
+    let usable = usable_invite(tx, code, tx.now_ms())?;
     let mut invite = usable.ok_or(FaultCode::InviteRequired)?;
     invite.uses -= 1;
     tx.put_invite(&invite);

@@ -94,9 +94,12 @@ fn erase_redacted(
     let Some(of) = of else { return Ok(()) };
     let edits = view::edits(tx, room, of, EDITS_MAX)?;
     for seq in std::iter::once(of).chain(edits) {
-        if let Some((place, _)) = view::message_place(tx, room, seq)? {
-            let frame = tx.record(&place)?;
-            tx.erase(room, place, &frame);
+        let Some((place, _)) = view::message_place(tx, room, seq)? else { continue };
+        match tx.record(&place) {
+            Ok(frame) => tx.erase(room, place, &frame),
+            // Nobody can read it any more; the others must go all the same.
+            Err(error) if error.is_one_record() => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
@@ -107,12 +110,13 @@ fn erase_redacted(
 fn is_blank(tx: &Transaction<'_, '_>, ask: &Send, seq: Seq) -> Result<bool, Fault> {
     let Some((place, _)) = view::message_place(tx, ask.room, seq)? else { return Ok(false) };
     let Some(stored) = record::message(&tx.record(&place)?) else { return Ok(false) };
-    let words: String = [stored.body.text, stored.body.name].into_iter().flatten().collect();
-    // Nobody posts blanks; what never had words was not taken back.
-    Ok(!words.is_empty()
-        && words.trim().is_empty()
-        && stored.kind == ask.kind
-        && stored.cid == ask.cid)
+    Ok(has_lost_its_words(&stored.body) && stored.kind == ask.kind && stored.cid == ask.cid)
+}
+
+/// Nobody posts blanks; what never had words was not taken back.
+fn has_lost_its_words(body: &Body) -> bool {
+    let mut words = [&body.text, &body.name].into_iter().flatten().peekable();
+    words.peek().is_some() && words.all(|words| words.trim().is_empty())
 }
 
 /// A crash may have come between storing this and erasing what it takes back. What is stored was
@@ -133,9 +137,7 @@ fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fa
         Kind::Edit | Kind::Redact => {
             let of = said.of.ok_or_else(|| Fault::new(FaultCode::BadRequest, "of is missing"))?;
             let original = own(tx, by, of, &ask.kind)?;
-            let taken_back =
-                original.body.text.as_deref().is_some_and(|text| text.trim().is_empty());
-            if ask.kind == Kind::Edit && taken_back {
+            if ask.kind == Kind::Edit && has_lost_its_words(&original.body) {
                 return Err(FaultCode::Gone.into());
             }
             let edits = view::edits(tx, by.room, of, EDITS_MAX)?.len();

@@ -2,7 +2,7 @@
 //!
 //! Must hold: notes come before messages, and nothing of a room comes after the word that it is left.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use liao_common::{
     codec,
@@ -82,6 +82,8 @@ impl Session {
             self.hub.presence.unwatch(mailbox);
         }
         self.active = ask.act.into_iter().take(limits::ROOMS_PER_USER_MAX).collect();
+        // Collected in place, it would keep the room of all that was asked.
+        self.active.shrink_to_fit();
         for follow in self.following.iter_mut().filter(|follow| follow.large) {
             let id = follow.room.id;
             let depth = if self.active.contains(&id) { Depth::Full } else { Depth::Head };
@@ -126,6 +128,7 @@ impl Session {
         if !self.late.is_empty() {
             return Ok(());
         }
+        self.late = VecDeque::new();
         while !out.is_full()
             && let Some(note) = self.notes.pop_front()
         {
@@ -156,8 +159,8 @@ impl Session {
         if mail.overrun {
             return Err(Ended(FaultCode::SlowConsumer));
         }
-        self.moved.extend(mail.moved);
-        self.notes.extend(mail.notes);
+        add(&mut self.moved, mail.moved.into());
+        add(&mut self.notes, mail.notes);
         self.heads.extend(mail.heads);
         self.marks.extend(mail.marks);
         Ok(())
@@ -228,9 +231,11 @@ impl Session {
         out.push(codec::frame(kind::ROOM, 0, &now));
         if !is_in(&now) {
             self.unfollow(room);
-        } else if !self.following.has(room) {
-            // Not where the marker is by now: what one said oneself meanwhile is told too.
-            let since = if let Turn::Entered(since) = turn { since } else { now.read.0 };
+        } else if let Turn::Entered(since) = turn
+            && !self.following.has(room)
+        {
+            // Not where the marker is by now: what one said oneself meanwhile is told too. Another
+            // turn has the note of the entering still behind it, which knows from where on.
             self.follow(&now, since.max(now.floor))?;
         }
         Ok(())
@@ -275,5 +280,14 @@ impl Session {
                 out.push(bytes);
             }
         }
+    }
+}
+
+/// Appends. An empty queue takes the place of the new one, so that none keeps room from busier times.
+fn add<T>(queue: &mut VecDeque<T>, mut more: VecDeque<T>) {
+    if queue.is_empty() {
+        *queue = more;
+    } else {
+        queue.append(&mut more);
     }
 }

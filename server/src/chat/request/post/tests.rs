@@ -4,7 +4,7 @@ use std::{future::ready, sync::Arc, time::Duration};
 
 use liao_common::{
     event::RoomKind,
-    id::{DeviceId, Nonce, UserId},
+    id::{DeviceId, FileId, Hash, Nonce, UserId},
 };
 
 use super::*;
@@ -17,7 +17,7 @@ use crate::{
     server::{self, Ground},
     state::{
         project,
-        record::{Room, Standing},
+        record::{File, Room, Standing},
     },
     store::{Applying, StoreOptions},
 };
@@ -81,6 +81,29 @@ async fn what_is_taken_back_cannot_be_changed_in_the_same_breath() {
     let (back, change) = tokio::join!(biased; back, change);
     assert_eq!(back.unwrap().seq, said.next());
     assert_eq!(change.unwrap_err().code, FaultCode::Gone);
+}
+
+#[tokio::test]
+async fn a_file_that_was_taken_back_cannot_be_changed() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &index, folder.path());
+    enters(&hub).await;
+    let (file, b3, name) = (FileId(1), Hash([3; 32]), "a name".to_owned());
+    let media = String::new();
+    let stored = File { file, user: ANNA, room: ROOM, b3, size: 1, name, media, used: 1, at: 1 };
+    let stores = move |tx: &mut Transaction<'_, '_>| {
+        tx.put_file(&stored);
+        Ok(())
+    };
+    hub.engine.run(stores).await.unwrap();
+    let offer = Body { fid: Some(file), ..Body::default() };
+    let of = Some(posts(&hub, 1, Kind::File, offer).await.unwrap().seq);
+    let change = Body { of, ..Body::text("see below") };
+    posts(&hub, 2, Kind::Edit, change.clone()).await.unwrap();
+    posts(&hub, 3, Kind::Redact, Body { of, ..Body::default() }).await.unwrap();
+    let refused = posts(&hub, 4, Kind::Edit, change).await.unwrap_err();
+    assert_eq!(refused.code, FaultCode::Gone);
 }
 
 #[tokio::test]
