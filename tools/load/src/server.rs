@@ -52,6 +52,10 @@ impl Server {
         if transport == Transport::Plain {
             command.arg("--insecure-plaintext");
         }
+        if std::env::var_os("LIAO_LOG").is_none() {
+            // Its starts and stops would stand between the figures.
+            command.env("LIAO_LOG", "warn");
+        }
         let child = command.stdout(Stdio::piped()).spawn().context("cannot start liaod")?;
         let addr = SocketAddr::from(([127, 0, 0, 1], 0));
         let tls = (transport == Transport::Tls).then(tls::config).transpose()?;
