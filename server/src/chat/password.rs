@@ -128,8 +128,8 @@ impl Passwords {
         let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| busy())?;
         let (blocking, turns) = (self.blocking, Arc::clone(&self.turns));
         let worked = Arc::clone(&self.worked);
-        // In a task of its own: of the requests of a connection only the oldest is looked after, and
-        // one of the others must not keep a turn that the oldest waits for.
+        // In a task of its own: a connection that waits for its peer to read looks after none of its
+        // requests, and must not keep a turn that others wait for.
         let work = tokio::spawn(async move {
             let _place = place;
             let turn = match tokio::time::timeout(TURN_WITHIN, turns.acquire_owned()).await {

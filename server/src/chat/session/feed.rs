@@ -81,9 +81,7 @@ impl Session {
         } else {
             self.hub.presence.unwatch(mailbox);
         }
-        self.active = ask.act.into_iter().take(limits::ROOMS_PER_USER_MAX).collect();
-        // Collected in place, it would keep the room of all that was asked.
-        self.active.shrink_to_fit();
+        self.active = looked_at(ask.act);
         for follow in self.following.iter_mut().filter(|follow| follow.large) {
             let id = follow.room.id;
             let depth = if self.active.contains(&id) { Depth::Full } else { Depth::Head };
@@ -283,11 +281,37 @@ impl Session {
     }
 }
 
+/// As many rooms as a person may be in, and no memory for more of them.
+fn looked_at(mut rooms: Vec<RoomId>) -> Vec<RoomId> {
+    rooms.truncate(limits::ROOMS_PER_USER_MAX);
+    rooms.shrink_to_fit();
+    rooms
+}
+
 /// Appends. An empty queue takes the place of the new one, so that none keeps room from busier times.
 fn add<T>(queue: &mut VecDeque<T>, mut more: VecDeque<T>) {
     if queue.is_empty() {
         *queue = more;
     } else {
         queue.append(&mut more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_busy_time_is_kept_in_a_quiet_one() {
+        let mut queue = VecDeque::new();
+        add(&mut queue, (0..1000).collect());
+        add(&mut queue, (1000..1010).collect());
+        assert!(queue.iter().copied().eq(0..1010), "in order");
+        queue.clear();
+        add(&mut queue, VecDeque::new());
+        assert_eq!(queue.capacity(), 0);
+        let rooms = looked_at((0..4096).map(RoomId).collect());
+        assert_eq!(rooms.len(), limits::ROOMS_PER_USER_MAX);
+        assert!(rooms.capacity() < 2 * rooms.len());
     }
 }
