@@ -31,6 +31,9 @@ pub const STEP_TIMEOUT_MS: u64 = 30_000;
 /// pings and never takes the answers must not fill the memory.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes of the longest frames that a server may announce it will send.
+const FRAME_BYTES_LAST: usize = 4 * 1024 * 1024;
+
 /// How a TLS server begins to say that it did not understand.
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 
@@ -210,13 +213,17 @@ impl Connection {
     /// # Errors
     /// See [`ConnectionError`].
     pub async fn hello(&mut self, agent: &str, data: bool) -> Result<Welcome, ConnectionError> {
-        self.ask(Hello {
+        let welcome = self.ask(Hello {
             v: (limits::PROTOCOL_VERSION, limits::PROTOCOL_VERSION),
             caps: Vec::new(),
             agent: agent.to_owned(),
             role: data.then(|| "data".to_owned()),
-        })
-        .await
+        });
+        let welcome: Welcome = welcome.await?;
+        // A server may send longer frames than this program does, if it says so.
+        let frame = usize::try_from(welcome.limits.frame).unwrap_or(FRAME_BYTES_LAST);
+        self.codec.allow(frame.clamp(limits::FRAME_BYTES_MAX, FRAME_BYTES_LAST));
+        Ok(welcome)
     }
 
     /// Says goodbye and closes.

@@ -55,6 +55,11 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// A number between two, both included; the first where they are the wrong way round.
+pub(crate) fn between(entropy: &Arc<dyn Entropy>, min: u64, max: u64) -> u64 {
+    min.saturating_add(up_to(entropy, max.saturating_sub(min)))
+}
+
 /// A nonce for a new post.
 #[must_use]
 pub fn nonce(entropy: &Arc<dyn Entropy>) -> Nonce {

@@ -146,8 +146,9 @@ pub(crate) enum Stop {
     End(End),
     /// The link goes on, after a wait of its own choice.
     Cut(Cut),
-    /// The link goes on, not before the time that the server chose, in milliseconds from now.
-    Away { why: String, wait_ms: u64 },
+    /// The link goes on, not before a time between those that the server chose, in milliseconds
+    /// from now.
+    Away { why: String, min_ms: u64, max_ms: u64 },
 }
 
 impl From<End> for Stop {
@@ -173,7 +174,9 @@ impl From<ConnectionError> for Stop {
             ConnectionError::GoAway(away) if away.why == FaultCode::AuthRevoked.as_str() => {
                 Fault::new(FaultCode::AuthRevoked, "").into()
             }
-            ConnectionError::GoAway(away) => Self::Away { why: away.why, wait_ms: away.min_ms },
+            ConnectionError::GoAway(away) => {
+                Self::Away { why: away.why, min_ms: away.min_ms, max_ms: away.max_ms }
+            }
         }
     }
 }
@@ -206,7 +209,10 @@ impl Task {
             let (why, retry_in_ms) = match stop {
                 Stop::End(end) => break end,
                 Stop::Cut(why) => (why.clone(), self.wait_ms(&why)),
-                Stop::Away { why, wait_ms } => (Cut::GoAway(why), self.away_ms(wait_ms)),
+                Stop::Away { why, min_ms, max_ms } => {
+                    let named_ms = entropy::between(&self.entropy, min_ms, max_ms);
+                    (Cut::GoAway(why), self.away_ms(named_ms))
+                }
             };
             self.desk.connection_lost();
             self.desk.state(LinkState::Waiting { retry_in_ms, why });
@@ -242,7 +248,7 @@ impl Task {
             Err(stop) => return stop,
         };
         let stop = match self.begin(&mut conn).await {
-            Ok(()) => self.serve(&mut conn).await,
+            Ok(idle_ms) => self.serve(&mut conn, idle_ms).await,
             Err(stop) => stop,
         };
         if matches!(stop, Stop::End(End::Closed)) {
@@ -259,8 +265,8 @@ impl Task {
         Ok(Connection::new(stream))
     }
 
-    /// Login and sync.
-    async fn begin(&mut self, conn: &mut Connection) -> Result<(), Stop> {
+    /// Login and sync. Gives the silence after which the server wants a ping, in milliseconds.
+    async fn begin(&mut self, conn: &mut Connection) -> Result<u64, Stop> {
         self.desk.state(LinkState::LoggingIn);
         let (welcome, session) = match self.desk.during(self.login.run(conn)).await? {
             Ok(done) => done,
@@ -271,13 +277,14 @@ impl Task {
                 return Err(stop);
             }
         };
+        let idle_ms = welcome.limits.idle_s.saturating_mul(1000);
         self.desk.tell(Notice::Welcome(Box::new(welcome)));
         self.desk.tell(Notice::LoggedIn(Box::new(session)));
         self.desk.state(LinkState::Syncing);
         let synced = self.sync(conn).await?;
         self.desk.positions.synced(&synced);
         self.desk.tell(Notice::Synced(Box::new(synced)));
-        Ok(())
+        Ok(idle_ms)
     }
 
     /// Asks for what was missed; for everything when the server knows the cursors no more.
@@ -295,9 +302,9 @@ impl Task {
         }
     }
 
-    async fn serve(&mut self, conn: &mut Connection) -> Stop {
+    async fn serve(&mut self, conn: &mut Connection, idle_ms: u64) -> Stop {
         let since = clock::now();
-        let stop = online::serve(&mut self.desk, conn, &self.entropy).await;
+        let stop = online::serve(&mut self.desk, conn, &self.entropy, idle_ms).await;
         if clock::ms_since(since) >= STEADY_AFTER_MS {
             self.backoff.reset();
         }

@@ -76,6 +76,8 @@ pub struct Model {
     /// Pages that were refused: asked again when the room is opened anew, not at every look.
     refused: BTreeSet<(RoomId, Seq)>,
     opened: BTreeSet<RoomId>,
+    /// The server tells who comes and goes. Until then a list of who is online would soon be wrong.
+    watching: bool,
     ready: bool,
     rank: u64,
     epoch: String,
@@ -244,8 +246,11 @@ impl Model {
             self.place(room, changes);
             self.touch(room.room);
         }
-        changes.requests.push(self.people.restart());
-        changes.people = true;
+        if self.watching {
+            // The link has repeated the wish by now.
+            changes.requests.push(self.people.restart());
+            changes.people = true;
+        }
     }
 
     fn event(&mut self, event: &Event, changes: &mut Changes) {
@@ -376,6 +381,11 @@ impl Model {
                 changes.requests.extend(self.people.listed(page));
                 changes.people = true;
             }
+            (Request::Watch(asked), Ok(_)) if asked.online && !self.watching => {
+                self.watching = true;
+                changes.requests.push(self.people.restart());
+                changes.people = true;
+            }
             (Request::Users(_), Ok(Answer::Users(page))) => {
                 self.people.looked_up(Some(page));
                 changes.people = true;
@@ -402,6 +412,10 @@ impl Model {
 
     fn page(&mut self, asked: &History, page: &Page, changes: &mut Changes) {
         self.page_over(asked);
+        if let (Some(before), true, true) = (asked.before, page.msgs.is_empty(), page.more) {
+            // The same question would have the same answer.
+            self.refused.insert((asked.room, before));
+        }
         page.users.iter().for_each(|user| self.people.learn(user));
         changes.people |= !page.users.is_empty();
         page.msgs.iter().for_each(|message| self.want_names(message));

@@ -114,6 +114,7 @@ class Client:
         frame = msgpack.packb([kind, rid]) + msgpack.packb(body)
         self.sock.settimeout(ANSWER_S)
         self.sock.sendall(struct.pack(">I", len(frame)) + frame)
+        self.spoken = time.monotonic()
 
     def pump(self, wait_s):
         """Takes in one frame; False when there is none in time."""
@@ -273,8 +274,8 @@ def main(address, pin, user, register="", name=""):
                 kind, body = client.events.popleft() if client.events else ("", {})
                 if kind == "msg":
                     show(client, body)
-            ready = select.select([client.sock, sys.stdin], [], [], client.limits["idle_s"])[0]
-            if not ready:
+            ready = select.select([client.sock, sys.stdin], [], [], 10)[0]
+            if time.monotonic() - client.spoken > client.limits["idle_s"]:
                 client.put("ping", 0, {})
             if sys.stdin in ready:
                 line = sys.stdin.readline().strip()

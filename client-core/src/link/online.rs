@@ -21,7 +21,7 @@ use crate::{
     answer::{Answer, CallError},
     clock,
     connection::{Connection, ConnectionError, OUTPUT_BYTES_MAX},
-    entropy::{Entropy, up_to},
+    entropy::{self, Entropy},
     fair::{Either, Turns, race},
     handle::Asker,
     notice::{Cut, End, LinkState, Notice},
@@ -65,9 +65,10 @@ pub(super) async fn serve(
     desk: &mut Desk,
     conn: &mut Connection,
     entropy: &Arc<dyn Entropy>,
+    idle_ms: u64,
 ) -> Stop {
     let early = conn.take_early();
-    let pings = Pings::new(clock::now(), entropy);
+    let pings = Pings::new(clock::now(), idle_ms, entropy);
     let mut online = Online {
         desk,
         conn,
@@ -164,6 +165,7 @@ impl Online<'_> {
                 return;
             };
             self.asked.insert(rid, Asked { at: now, what });
+            self.pings.spoke(now);
         }
     }
 
@@ -224,7 +226,10 @@ impl Online<'_> {
 
     fn event(&mut self, event: Event) -> Result<(), Stop> {
         match event {
-            Event::Ping(ping) => self.conn.pong(ping),
+            Event::Ping(ping) => {
+                self.conn.pong(ping);
+                self.pings.spoke(clock::now());
+            }
             Event::Pong(pong) => {
                 if let Some(latency_ms) = self.pings.pong(pong.n, clock::now()) {
                     self.online(Some(latency_ms));
@@ -257,9 +262,7 @@ impl Online<'_> {
         if away.why == FaultCode::AuthRevoked.as_str() {
             return Err(Fault::from(FaultCode::AuthRevoked).into());
         }
-        let spread_ms = away.max_ms.saturating_sub(away.min_ms);
-        let back_ms = away.min_ms.saturating_add(up_to(self.entropy, spread_ms));
-        let back_ms = back_ms.min(AWAY_MS_MAX);
+        let back_ms = entropy::between(self.entropy, away.min_ms, away.max_ms).min(AWAY_MS_MAX);
         let now = clock::now();
         let linger_ms = back_ms.min(LINGER_MS);
         self.away = Some((
@@ -279,7 +282,7 @@ impl Online<'_> {
         let (away, back, _) = self.away.as_ref()?;
         let wait = back.saturating_duration_since(clock::now());
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or_default();
-        Some(Stop::Away { why: away.why.clone(), wait_ms })
+        Some(Stop::Away { why: away.why.clone(), min_ms: wait_ms, max_ms: wait_ms })
     }
 
     fn tick(&mut self) -> Result<(), Stop> {

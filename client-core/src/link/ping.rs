@@ -14,6 +14,12 @@ pub(super) const ANSWER_MS: u64 = 15_000;
 /// Unanswered pings after which the connection counts as dead.
 const UNANSWERED_MAX: u32 = 2;
 
+/// The shortest silence before a ping that a server may ask for, in milliseconds.
+const IDLE_MS_MIN: u64 = 1_000;
+
+/// The longest one, in milliseconds.
+const IDLE_MS_MAX: u64 = 3_600_000;
+
 /// What has to be done about the silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Beat {
@@ -27,31 +33,43 @@ pub(super) enum Beat {
 
 #[derive(Debug)]
 pub(super) struct Pings {
-    due: Instant,
+    /// The silence after which a ping is sent, in milliseconds.
+    idle_ms: u64,
+    heard_due: Instant,
+    spoken_due: Instant,
     unanswered: u32,
     number: u64,
     sent: Option<Instant>,
 }
 
 impl Pings {
-    /// The first ping comes at a random point, so that many clients do not beat together.
-    pub(super) fn new(now: Instant, entropy: &Arc<dyn Entropy>) -> Self {
-        let first_ms = up_to(entropy, limits::PING_AFTER_MS);
-        let due = now + Duration::from_millis(first_ms);
-        Self { due, unanswered: 0, number: 0, sent: None }
+    /// For a server that wants a ping after so much silence, in milliseconds; 0 when it did not
+    /// say. The first ping comes at a random point, so that many clients do not beat together.
+    pub(super) fn new(now: Instant, idle_ms: u64, entropy: &Arc<dyn Entropy>) -> Self {
+        let idle_ms = match idle_ms {
+            0 => limits::PING_AFTER_MS,
+            idle_ms => idle_ms.clamp(IDLE_MS_MIN, IDLE_MS_MAX),
+        };
+        let due = now + Duration::from_millis(up_to(entropy, idle_ms));
+        Self { idle_ms, heard_due: due, spoken_due: due, unanswered: 0, number: 0, sent: None }
     }
 
     /// When to look again.
-    pub(super) const fn due(&self) -> Instant {
-        self.due
+    pub(super) fn due(&self) -> Instant {
+        self.heard_due.min(self.spoken_due)
     }
 
     /// Something was heard: the silence is over.
     pub(super) fn heard(&mut self, now: Instant, entropy: &Arc<dyn Entropy>) {
-        let fifth = limits::PING_AFTER_MS / 5;
-        let idle_ms = limits::PING_AFTER_MS - fifth + up_to(entropy, 2 * fifth);
+        let fifth = self.idle_ms / 5;
+        let idle_ms = self.idle_ms - fifth + up_to(entropy, 2 * fifth);
         self.unanswered = 0;
-        self.due = now + Duration::from_millis(idle_ms);
+        self.heard_due = now + Duration::from_millis(idle_ms);
+    }
+
+    /// Something was said: the other side knows that this one is there.
+    pub(super) fn spoke(&mut self, now: Instant) {
+        self.spoken_due = now + Duration::from_millis(self.idle_ms);
     }
 
     /// A pong came: the round trip in milliseconds, if it is the one that was waited for.
@@ -63,18 +81,65 @@ impl Pings {
         u64::try_from(now.duration_since(sent).as_millis()).ok()
     }
 
-    /// The time has come.
+    /// The time has come. Who hears much and says nothing is taken for dead by the other side.
     pub(super) fn beat(&mut self, now: Instant) -> Beat {
-        if now < self.due {
+        if now >= self.heard_due {
+            if self.unanswered >= UNANSWERED_MAX {
+                return Beat::Dead;
+            }
+            self.unanswered += 1;
+            self.heard_due = now + Duration::from_millis(ANSWER_MS);
+        } else if now < self.spoken_due {
             return Beat::Wait;
         }
-        if self.unanswered >= UNANSWERED_MAX {
-            return Beat::Dead;
-        }
-        self.unanswered += 1;
+        self.spoke(now);
         self.number += 1;
         self.sent = Some(now);
-        self.due = now + Duration::from_millis(ANSWER_MS);
         Beat::Ping(self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock, entropy::SeededEntropy};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn entropy() -> Arc<dyn Entropy> {
+        Arc::new(SeededEntropy::new(5))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_server_says_after_what_silence() {
+        let entropy = entropy();
+        for (idle_s, least, most) in
+            [(10, 8, 12), (100, 80, 120), (0, 24, 36), (1 << 50, 2880, 4320)]
+        {
+            let now = clock::now();
+            let mut pings = Pings::new(now, 1000 * idle_s, &entropy);
+            pings.heard(now, &entropy);
+            pings.spoke(now);
+            let silence = pings.due().duration_since(now).as_secs();
+            assert!((least..=most).contains(&silence), "{idle_s}: {silence}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_listens_says_that_it_is_there() {
+        let entropy = entropy();
+        let start = clock::now();
+        let mut pings = Pings::new(start, 30_000, &entropy);
+        let mut last = start;
+        for second in 1..600 {
+            let now = start + SECOND * second;
+            pings.heard(now, &entropy);
+            match pings.beat(now) {
+                Beat::Ping(_) => last = now,
+                Beat::Wait => {}
+                Beat::Dead => panic!("somebody is there"),
+            }
+            assert!(now.duration_since(last) <= 31 * SECOND, "silent since {last:?}");
+        }
     }
 }

@@ -103,19 +103,20 @@ impl Posts {
         now: Instant,
     ) -> Refusal {
         let Some(queue) = self.rooms.get_mut(&room) else { return Refusal::Failed };
+        let named_ms = fault.retry_ms.unwrap_or(RETRY_MS);
         let wait_ms = match fault.code {
-            FaultCode::RateLimited | FaultCode::ShuttingDown | FaultCode::SlowConsumer => RETRY_MS,
+            FaultCode::RateLimited | FaultCode::ShuttingDown | FaultCode::SlowConsumer => named_ms,
             // Without a time it is a limit of the account, and waiting does not help.
-            FaultCode::Busy if fault.retry_ms.is_some() => RETRY_MS,
-            FaultCode::StorageFull => RETRY_FULL_MS,
-            FaultCode::Internal if queue.failures < FAILURES_MAX => RETRY_MS,
+            FaultCode::Busy if fault.retry_ms.is_some() => named_ms,
+            FaultCode::StorageFull => named_ms.max(RETRY_FULL_MS),
+            FaultCode::Internal if queue.failures < FAILURES_MAX => named_ms,
             _ => {
                 self.done(room, nonce);
                 return Refusal::Failed;
             }
         };
-        let wait_ms = fault.retry_ms.unwrap_or(wait_ms).clamp(1, RETRY_MS_MAX);
-        queue.failures += 1;
+        let wait_ms = wait_ms.clamp(1, RETRY_MS_MAX) + a_little_ms(nonce);
+        queue.failures += u32::from(fault.code == FaultCode::Internal);
         queue.in_flight = false;
         queue.not_before = Some(now + Duration::from_millis(wait_ms));
         Refusal::Retry
@@ -128,6 +129,11 @@ impl Posts {
             queue.not_before = None;
         }
     }
+}
+
+/// On top of the time that a server named to many at once. The nonce is as good as any dice.
+fn a_little_ms(nonce: Nonce) -> u64 {
+    u64::from(nonce.0[0])
 }
 
 /// How far each room has been seen, so that a reconnect asks for the rest only.
@@ -170,5 +176,53 @@ impl Positions {
         let news = seq > *seen;
         *seen = seq.max(*seen);
         news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const ROOM: RoomId = RoomId(4);
+    const NONCE: Nonce = Nonce([200; 16]);
+
+    /// How long a post waits after this fault, in milliseconds; `None` when it failed for good.
+    fn wait_ms(posts: &mut Posts, code: FaultCode, retry_ms: Option<u64>) -> Option<u64> {
+        let now = clock::now();
+        posts.push(ROOM, NONCE);
+        posts.connection_lost();
+        posts.take(now).unwrap();
+        let fault = Fault { retry_ms, ..Fault::from(code) };
+        match posts.refused(ROOM, NONCE, &fault, now) {
+            Refusal::Retry => {
+                let wait = posts.due().unwrap().duration_since(now);
+                Some(u64::try_from(wait.as_millis()).unwrap())
+            }
+            Refusal::Failed => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_named_time_is_kept_and_a_little_more() {
+        let mut posts = Posts::default();
+        assert_eq!(wait_ms(&mut posts, FaultCode::RateLimited, Some(5000)), Some(5200));
+        assert_eq!(wait_ms(&mut posts, FaultCode::Busy, Some(100)), Some(300));
+        assert_eq!(wait_ms(&mut posts, FaultCode::Busy, None), None);
+        assert_eq!(wait_ms(&mut posts, FaultCode::StorageFull, None), Some(30_200));
+        assert_eq!(wait_ms(&mut posts, FaultCode::StorageFull, Some(1000)), Some(30_200));
+        assert_eq!(wait_ms(&mut posts, FaultCode::StorageFull, Some(60_000)), Some(60_200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_failures_of_the_server_are_counted() {
+        let mut posts = Posts::default();
+        for _ in 0..10 {
+            assert!(wait_ms(&mut posts, FaultCode::RateLimited, Some(1)).is_some());
+        }
+        for _ in 0..FAILURES_MAX {
+            assert!(wait_ms(&mut posts, FaultCode::Internal, None).is_some());
+        }
+        assert_eq!(wait_ms(&mut posts, FaultCode::Internal, None), None);
     }
 }

@@ -1,8 +1,9 @@
 use liao_common::{
     codec,
-    event::{Empty, Event, Gap, GoAway, Page, Ping, Posted, RoomPage, kind},
+    event::{Empty, Event, Gap, GoAway, Page, Ping, Posted, Room, RoomPage, kind},
     fault::{Fault, FaultCode},
     id::{RoomId, Seq},
+    limits,
     message::{Body, Kind},
     name::UserName,
     request::{Auth, History, Logout, Register, RoomCreate, RoomList, Send, Sync, Watch},
@@ -422,6 +423,44 @@ async fn goodbyes_without_a_time_are_waited_for_longer_and_longer() {
         }
         assert!(waits.iter().sum::<u64>() > 20_000, "{when}: {waits:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_during_the_login_is_spread_over_its_window() {
+    let (dialer, mut server) = fake();
+    let (_handle, mut notices) = Link::start(config(&dialer, password()));
+    let away = GoAway { why: "shutting_down".into(), min_ms: 10_000, max_ms: 40_000 };
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        server.accept().await.event(kind::GOAWAY, &away).await;
+        waits.push(cut(&mut notices).await.1);
+    }
+    assert!(waits.iter().all(|wait_ms| *wait_ms >= 10_000), "{waits:?}");
+    assert!(waits.iter().any(|wait_ms| *wait_ms > 20_000), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn longer_frames_are_read_where_the_server_said_so() {
+    let (dialer, mut server) = fake();
+    let (_handle, mut notices) = Link::start(config(&dialer, password()));
+    let mut peer = server.accept().await;
+    let (rid, _) = peer.expect::<liao_common::request::Hello>().await;
+    let mut welcome = crate::fake::welcome();
+    welcome.limits.frame = 4 * limits::FRAME_BYTES_MAX as u64;
+    peer.ok(rid, &welcome);
+    let (rid, _) = peer.expect::<liao_common::request::Auth>().await;
+    peer.ok(rid, &crate::fake::session(None));
+    let (rid, _) = peer.expect::<Sync>().await;
+    let topic = "x".repeat(2 * limits::FRAME_BYTES_MAX);
+    let long = Room { topic, ..room(1, 0) };
+    peer.ok(rid, &Synced { epoch: "e1".into(), reset: false, rooms: vec![long] });
+    peer.flush().await;
+    let synced = until(&mut notices, |notice| match notice {
+        Notice::Synced(synced) => Some(synced),
+        Notice::State(LinkState::Waiting { why, .. }) => panic!("{why:?}"),
+        _ => None,
+    });
+    assert_eq!(synced.await.rooms.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@ use liao_common::{
     fault::{Fault, FaultCode},
     id::Nonce,
     message::{Body, Kind},
-    request::{RoomLeave, RoomOpen, Users, Who},
+    request::{RoomLeave, RoomOpen, Users, Watch, Who},
 };
 
 use super::*;
@@ -19,8 +19,14 @@ fn ready(rooms: &[Room]) -> Model {
     model.apply(&Notice::LoggedIn(Box::new(session(None))));
     model.apply(&synced(rooms));
     model.apply(&Notice::Event(Event::Synced));
+    watches(&mut model);
     answer(&mut model, Who::default(), &page(&[user(7, "Me")], 1, None));
     model
+}
+
+/// The server tells who comes and goes from here on.
+fn watches(model: &mut Model) -> Changes {
+    answer(model, Watch { act: Vec::new(), online: true }, &Answer::Done(Empty {}))
 }
 
 fn synced(rooms: &[Room]) -> Notice {
@@ -165,8 +171,8 @@ fn presence_follows_numbered_changes() {
 #[test]
 fn long_lists_come_page_by_page() {
     let mut model = Model::default();
-    let changes = model.apply(&synced(&[]));
-    assert_eq!(kinds(&changes.requests), ["who"]);
+    model.apply(&synced(&[]));
+    assert_eq!(kinds(&watches(&mut model).requests), ["who"]);
     let changes = answer(&mut model, Who::default(), &page(&[user(1, "A")], 4, Some("a")));
     let Request::Who(next) = &changes.requests[0] else { panic!("{changes:?}") };
     assert_eq!(next.after.as_deref(), Some("a"));
@@ -308,6 +314,29 @@ fn a_refused_page_is_not_asked_for_at_every_look() {
         model.apply(&Notice::Answer { ticket, request, answer: Err(error) });
         assert_eq!(model.fill(RoomId(1), hole).is_some(), again);
     }
+    assert!(model.open(RoomId(1)).is_some(), "a person who opens it anew wants to know");
+}
+
+#[test]
+fn who_is_online_is_asked_for_behind_the_wish_to_hear_of_changes() {
+    let mut model = Model::default();
+    let early = model.apply(&synced(&[]));
+    assert_eq!(kinds(&early.requests), [] as [&str; 0], "whoever comes now would be missed");
+    let blind = Watch { act: vec![RoomId(1)], online: false };
+    assert!(answer(&mut model, blind, &Answer::Done(Empty {})).requests.is_empty());
+    assert_eq!(kinds(&watches(&mut model).requests), ["who"]);
+    assert!(watches(&mut model).requests.is_empty(), "once");
+    // After a cut the link repeats the wish before anything else.
+    assert_eq!(kinds(&model.apply(&synced(&[])).requests), ["who"]);
+}
+
+#[test]
+fn an_empty_page_with_more_behind_it_is_not_asked_for_at_every_look() {
+    let mut model = ready(&[room(1, 9)]);
+    let Some(Request::History(asked)) = model.open(RoomId(1)) else { panic!() };
+    let hole = Hole { from: Seq(1), to: Seq(9) };
+    answer(&mut model, asked, &Answer::Page(Page { more: true, ..Page::default() }));
+    assert_eq!(model.fill(RoomId(1), hole), None);
     assert!(model.open(RoomId(1)).is_some(), "a person who opens it anew wants to know");
 }
 

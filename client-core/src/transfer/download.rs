@@ -50,7 +50,7 @@ pub(super) async fn run(mut session: Session, job: DownloadJob) -> Outcome {
             remove_part(&job);
             Outcome::Cancelled
         }
-        Err(Halt::Wish(_) | Halt::Cut(_)) => Outcome::Paused,
+        Err(Halt::Wish(_) | Halt::Cut(..)) => Outcome::Paused,
         Err(Halt::Failed(fault)) => Outcome::Failed(fault),
     }
 }
@@ -76,7 +76,7 @@ async fn fetch(session: &mut Session, job: &DownloadJob) -> Result<PathBuf, Halt
     while part.len < job.size {
         match attempt(session, job, &mut part, &mut waits).await {
             Ok(()) => {}
-            Err(Halt::Cut(wait_ms)) => session.wait(wait_ms, &mut waits).await?,
+            Err(Halt::Cut(min_ms, max_ms)) => session.wait((min_ms, max_ms), &mut waits).await?,
             Err(halt) => return Err(halt),
         }
     }

@@ -24,7 +24,7 @@ use crate::{
     clock,
     connection::{Connection, ConnectionError},
     dial::Dialer,
-    entropy::Entropy,
+    entropy::{self, Entropy},
     handle::Command,
     notice::Notice,
     trust::ConnectError,
@@ -63,8 +63,8 @@ pub(super) enum Outcome {
 /// Why an attempt ended before its time.
 #[derive(Debug)]
 pub(super) enum Halt {
-    /// The connection is gone: try again, not before so many milliseconds.
-    Cut(u64),
+    /// The connection is gone: try again, not before a time between these, in milliseconds.
+    Cut(u64, u64),
     /// The person said so.
     Wish(Control),
     /// It cannot go on.
@@ -75,8 +75,8 @@ impl From<ConnectionError> for Halt {
     fn from(error: ConnectionError) -> Self {
         match error {
             ConnectionError::Refused(fault) => fault.into(),
-            ConnectionError::GoAway(away) => Self::Cut(away.min_ms),
-            _ => Self::Cut(0),
+            ConnectionError::GoAway(away) => Self::Cut(away.min_ms, away.max_ms),
+            _ => Self::Cut(0, 0),
         }
     }
 }
@@ -92,7 +92,10 @@ impl From<Fault> for Halt {
             | FaultCode::RateLimited
             | FaultCode::ShuttingDown
             | FaultCode::SlowConsumer
-            | FaultCode::Conflict => Self::Cut(fault.retry_ms.unwrap_or(0)),
+            | FaultCode::Conflict => {
+                let wait_ms = fault.retry_ms.unwrap_or(0);
+                Self::Cut(wait_ms, wait_ms)
+            }
             _ => Self::Failed(TransferFault::Refused(fault)),
         }
     }
@@ -101,7 +104,7 @@ impl From<Fault> for Halt {
 impl From<ConnectError> for Halt {
     fn from(error: ConnectError) -> Self {
         match error.verdict() {
-            Ok(_) => Self::Cut(0),
+            Ok(_) => Self::Cut(0, 0),
             Err(_) => Self::Failed(TransferFault::LinkEnded),
         }
     }
@@ -193,10 +196,14 @@ impl Session {
     }
 
     /// After a cut: waits, longer each time.
-    pub(super) async fn wait(&mut self, at_least_ms: u64, waits: &mut Backoff) -> Result<(), Halt> {
+    pub(super) async fn wait(
+        &mut self,
+        (min_ms, max_ms): (u64, u64),
+        waits: &mut Backoff,
+    ) -> Result<(), Halt> {
         self.phase(Phase::Cut).await;
-        let jitter_ms = waits.next_ms(&self.entropy);
-        let wait = Duration::from_millis(at_least_ms.min(backoff::LAST_MS) + jitter_ms);
+        let named_ms = entropy::between(&self.entropy, min_ms, max_ms).min(backoff::LAST_MS);
+        let wait = Duration::from_millis(named_ms + waits.next_ms(&self.entropy));
         self.unless_stopped(async {
             sleep(wait).await;
             Ok(())
@@ -291,7 +298,7 @@ async fn woken(conn: &mut Connection) -> Result<Frame, Halt> {
     conn.push_event(kind::PING, &Ping { n: 1 });
     loop {
         let stepped = timeout(Duration::from_millis(ANSWER_MS), conn.step(true)).await;
-        if let Some(frame) = stepped.map_err(|_| Halt::Cut(0))?? {
+        if let Some(frame) = stepped.map_err(|_| Halt::Cut(0, 0))?? {
             return Ok(frame);
         }
     }
@@ -307,7 +314,7 @@ fn heard(conn: &mut Connection, frame: &Frame) -> Result<Option<Event>, Halt> {
             conn.pong(Ping { n });
             Ok(None)
         }
-        Some(Event::GoAway(away)) => Err(Halt::Cut(away.min_ms)),
+        Some(Event::GoAway(away)) => Err(Halt::Cut(away.min_ms, away.max_ms)),
         other => Ok(other),
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn run(mut session: Session, job: UploadJob) -> Outcome {
     match sent {
         Ok(fid) => Outcome::Done { fid, path: job.path },
         Err(Halt::Wish(Control::Cancel)) => Outcome::Cancelled,
-        Err(Halt::Wish(_) | Halt::Cut(_)) => Outcome::Paused,
+        Err(Halt::Wish(_) | Halt::Cut(..)) => Outcome::Paused,
         Err(Halt::Failed(fault)) => Outcome::Failed(fault),
     }
 }
@@ -86,7 +86,7 @@ async fn send(session: &mut Session, job: &UploadJob) -> Result<FileId, Halt> {
             Ok(Some(fid)) => break fid,
             Ok(None) if starts < STARTS_MAX => starts += 1,
             Ok(None) => return Err(TransferFault::Changed.into()),
-            Err(Halt::Cut(wait_ms)) => session.wait(wait_ms, &mut waits).await?,
+            Err(Halt::Cut(min_ms, max_ms)) => session.wait((min_ms, max_ms), &mut waits).await?,
             Err(halt) => return Err(halt),
         }
     };
@@ -234,7 +234,7 @@ async fn finish(conn: &mut Connection, source: &Source, x: u64) -> Result<Option
 /// What was sent stays on the server for later, unless it is of no use any more.
 async fn let_go(conn: &mut Connection, x: u64, halt: &Halt) {
     let discard = match halt {
-        Halt::Cut(_) => return,
+        Halt::Cut(..) => return,
         Halt::Wish(wish) => *wish == Control::Cancel,
         Halt::Failed(fault) => *fault == TransferFault::Changed,
     };

@@ -114,17 +114,8 @@ impl Doer {
             RoomJoin { room: invited, name: invited.is_none().then(|| name.as_str().to_owned()) };
         let joined = match self.handle.call(join).await {
             Err(CallError::Fault(fault)) if fault.code == FaultCode::NotFound => {
-                let create =
-                    RoomCreate { name: name.clone().into(), private: false, topic: String::new() };
-                match self.handle.call(create).await {
-                    // It is there, and cannot be seen from outside.
-                    Err(CallError::Fault(fault)) if fault.code == FaultCode::Taken => {
-                        let room = format!("#{name}");
-                        let why = self.words.fill("plain.room_private", &[("room", &room)]);
-                        return Outcome::Failed(why);
-                    }
-                    created => created,
-                }
+                let create = RoomCreate { name: name.into(), private: false, topic: String::new() };
+                self.handle.call(create).await
             }
             joined => joined,
         };

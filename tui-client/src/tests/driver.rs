@@ -9,11 +9,12 @@ use liao_client_core::{
 };
 use liao_common::{
     event::{
-        Event, Limits, Presence, Role, Room, RoomKind, Session, Synced, User, UserPage, Welcome,
+        Empty, Event, Limits, Presence, Role, Room, RoomKind, Session, Synced, User, UserPage,
+        Welcome,
     },
     id::{DeviceId, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
-    request::{Request, Who},
+    request::{Request, Watch, Who},
 };
 use ratatui::{Terminal, backend::TestBackend};
 
@@ -131,6 +132,8 @@ impl Desk {
             user(BOB, "bob", "Bob"),
             user(ZHANG, "zhangsan", "张三"),
         ];
+        let watch = Watch { act: Vec::new(), online: true };
+        self.answer(watch, Answer::Done(Empty {}));
         let page = UserPage { users, total: 3, v: 1, next: None };
         self.answer(Who { limit: Some(100), ..Who::default() }, Answer::Users(page));
         self.settle();

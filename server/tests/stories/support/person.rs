@@ -380,7 +380,11 @@ async fn listen(
             seen.keep(notice);
         });
         for request in wanted {
-            handle.ask(request).unwrap();
+            match handle.ask(request) {
+                // The link may have ended since, and its last notices still come.
+                Ok(_) | Err(CallError::Closed) => {}
+                Err(error) => panic!("{error}"),
+            }
         }
     }
 }

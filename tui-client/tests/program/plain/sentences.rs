@@ -113,22 +113,13 @@ fn a_login_that_is_refused_says_what_to_do() {
 }
 
 #[test]
-fn a_room_that_is_closed_and_a_file_that_cannot_go_are_told() {
+fn a_room_that_one_is_not_in_and_a_file_that_cannot_go_are_told() {
     let town = Town::new();
-    for user in ["bob", "carl"] {
-        assert_eq!(town.enters(user).ends().0, 0);
-    }
-    let closed = liao_common::request::RoomCreate {
-        name: "closed".into(),
-        private: true,
-        topic: String::new(),
-    };
-    town.asks("carl", closed);
+    assert_eq!(town.enters("bob").ends().0, 0);
     fs::create_dir(town.path("home-bob/folder")).unwrap();
     let large = fs::File::create(town.path("home-bob/large")).unwrap();
     large.set_len((100 << 20) + (5 << 20)).unwrap();
     for (line, wanted) in [
-        ("/join #closed", ["#closed is a private room", "#closed 是私密房间"]),
         ("/room #nowhere", ["You are in no room called #nowhere.", "你不在名为 #nowhere"]),
         ("/file #lobby missing", ["There is no file missing.", "没有文件 missing。"]),
         ("/file #lobby folder", ["folder is a folder.", "folder 是文件夹"]),
@@ -144,10 +135,4 @@ fn a_room_that_is_closed_and_a_file_that_cannot_go_are_told() {
         };
         check_line(line, typed, 1, wanted);
     }
-    let private = || {
-        let mut command = town.command("bob");
-        command.args(["--pin", &town.pin().to_string(), "--room", "#closed"]);
-        command
-    };
-    check(private, 1, ["#closed is a private room", "#closed 是私密房间"]);
 }
