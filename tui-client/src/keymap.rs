@@ -44,6 +44,8 @@ pub enum Mode {
     List,
     /// A question to be answered with yes or no.
     Confirm,
+    /// A question whose yes cannot be taken back.
+    Danger,
 }
 
 impl Mode {
@@ -64,7 +66,7 @@ impl Mode {
             Self::Transfers => "mode.transfers",
             Self::Picker => "mode.picker",
             Self::List => "mode.list",
-            Self::Confirm => "mode.confirm",
+            Self::Confirm | Self::Danger => "mode.confirm",
         }
     }
 }
@@ -269,6 +271,8 @@ const BINDINGS: &[Binding] = &[
     (M::List, "Enter", A::Choose), (M::List, "Backspace", A::DeleteLeft), (M::List, "C-u", A::KillLeft), (M::List, "Esc C-k F1", A::Back),
 
     (M::Confirm, "y Enter", A::Yes), (M::Confirm, "n Esc", A::No),
+    // Enter is what a hand does by itself: here it agrees to nothing.
+    (M::Danger, "y", A::Yes), (M::Danger, "n Esc Enter", A::No), (M::Danger, "C-q C-c", A::Quit),
 
     (M::Main, "Tab", A::Next), (M::Main, "S-Tab", A::Previous),
     (M::Main, "C-n C-PgDn", A::NextTab), (M::Main, "C-p C-PgUp", A::PreviousTab),

@@ -249,6 +249,9 @@ impl Picker {
 
     /// Completes the name in the line as far as it is certain; where nothing begins so, to the best match.
     pub fn complete(&mut self) -> PickerStep {
+        if place::is_bare_folder(self.line.text()) {
+            return self.edit(|line| line.insert("/"));
+        }
         if self.waits.is_some() {
             self.hurry = Some(Hurry::Complete);
             return PickerStep::Still;

@@ -10,13 +10,19 @@ use super::Entry;
 #[must_use]
 pub fn split<'t>(typed: &'t str, base: &Path) -> (PathBuf, &'t str) {
     match typed {
-        "~" | ".." => (expand(typed, base), ""),
+        _ if is_bare_folder(typed) => (expand(typed, base), ""),
         _ => match typed.rsplit_once('/') {
             Some(("", name)) => (PathBuf::from("/"), name),
             Some((folder, name)) => (expand(folder, base), name),
             None => (base.to_owned(), typed),
         },
     }
+}
+
+/// Whether a typed path is a folder without the slash that a name in it needs.
+#[must_use]
+pub fn is_bare_folder(typed: &str) -> bool {
+    matches!(typed, "~" | "..")
 }
 
 /// The whole path, without `~` and `..`, counted from `base`.

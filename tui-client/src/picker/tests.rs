@@ -135,6 +135,12 @@ fn tab_completes() {
         assert_eq!(picker.line().text(), line);
     }
     picker.edit(Line::clear);
+    for folder in ["~", ".."] {
+        let mut picker = open("/home/docs");
+        types(&mut picker, folder);
+        picker.complete();
+        assert_eq!(picker.line().text(), format!("{folder}/"), "names follow a slash");
+    }
     types(&mut picker, "rt");
     picker.complete();
     assert_eq!(picker.line().text(), "root/", "the best match where nothing begins so");

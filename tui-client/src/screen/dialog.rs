@@ -1,6 +1,7 @@
 //! Small forms and questions above the main screen, drawn.
 
-use liao_client_core::model::Model;
+use liao_client_core::model::{Model, RoomView};
+use liao_common::event::RoomKind;
 use ratatui::layout::Rect;
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
 };
 use crate::{
     action::Action,
-    keymap::Mode,
     view::{
         chat::title_of,
         confirm::{ConfirmView, Question},
@@ -71,6 +71,9 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
         Question::Lose(count) => {
             (words.count("unkept.quit_ask", *count), "action.quit", "hint.stay")
         }
+        Question::LogOutAndLose(count) => {
+            (words.count("unkept.log_out_ask", *count), "hint.log_out", "hint.stay")
+        }
         Question::Paste(_, count) => {
             (words.fill("composer.paste_ask", &[("count", count)]), "hint.paste", "hint.drop")
         }
@@ -79,8 +82,14 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
             (text, "action.take_back", "hint.keep")
         }
         Question::LeaveRoom(room) => {
+            let is_public = |view: &RoomView| view.kind == RoomKind::Public;
+            let key = if model.room(*room).is_some_and(is_public) {
+                "room.leave_ask"
+            } else {
+                "room.leave_private_ask"
+            };
             let name = title_of(model, *room);
-            (words.fill("room.leave_ask", &[("room", &name)]), "hint.leave", "hint.stay")
+            (words.fill(key, &[("room", &name)]), "hint.leave", "hint.stay")
         }
     };
     let width = BOX_COLUMNS.min(window.width);
@@ -92,7 +101,8 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
     for (at, line) in (1..inside.height).zip(lines) {
         paint.line(row(inside, at), line);
     }
-    let keys =
-        Keys::of(&[Mode::Confirm]).must(Action::Yes, words.t(yes)).must(Action::No, words.t(no));
+    let keys = Keys::of(view.question.modes())
+        .must(Action::Yes, words.t(yes))
+        .must(Action::No, words.t(no));
     keys.draw(paint, row(inside, inside.height.saturating_sub(1)), true);
 }

@@ -19,6 +19,7 @@ use crate::{
     text::width::{columns, pad},
     view::{
         door::{Door, Step, connect_sentence},
+        server::{Account, Server},
         trust::{TrustState, TrustView, fingerprint},
     },
 };
@@ -32,6 +33,7 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, window: Rect, door: &Door) {
         Step::Address(view) => form::address(paint, window, view),
         Step::Trust(view) => trust(paint, window, view),
         Step::Entry(view) => form::entry(paint, window, view, door),
+        Step::Forget(account) => forget(paint, window, account),
     }
 }
 
@@ -50,6 +52,22 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
         | TrustState::LinkMismatch(pin)
         | TrustState::LinkUnlikeKnown(pin) => stop_sign(paint, window, view, pin),
     }
+}
+
+fn forget(paint: &mut Paint<'_, '_>, window: Rect, account: &Account) {
+    let title =
+        Title { text: paint.t("menu.forget_title"), style: paint.styles().heading, note: "" };
+    let name = account.shown();
+    let text = match Server::at(&account.address) {
+        Server::Private => paint.words.fill("menu.forget_ask_private", &[("name", &name)]),
+        _ => paint.words.fill("menu.forget_ask", &[("name", &name), ("server", &account.address)]),
+    };
+    let modes = [Mode::Danger];
+    let keys = Keys::of(&modes)
+        .must(Action::Yes, paint.t("hint.forget"))
+        .must(Action::No, paint.t("hint.keep"));
+    let style = paint.styles().text;
+    page(paint, window, &title, |_, room| vec![prose(&text, style, room.width, u16::MAX)], &keys);
 }
 
 /// Something is under way, and can be given up.

@@ -120,11 +120,14 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, window: Rect, door: &Door) {
 }
 
 fn keys(paint: &mut Paint<'_, '_>, window: Rect, menu: &Menu, door: &Door) {
-    let modes = [menu.mode()];
+    let modes = door.modes();
     // In the language it leads to, for those who cannot read this one.
     let language = paint.words.language().next().own_name();
-    let mut keys =
-        Keys::of(&modes).must(Action::Language, language).must(Action::Help, paint.t("hint.help"));
+    let mut keys = Keys::of(&modes);
+    if door.menu.starting {
+        keys = keys.must(Action::Back, paint.t("hint.cancel"));
+    }
+    keys = keys.must(Action::Language, language).must(Action::Help, paint.t("hint.help"));
     if matches!(menu.chosen_item(&door.menu), Some(MenuItem::Remembered { .. })) {
         keys = keys.may(Action::Decline, paint.t("menu.forget_login"));
     }

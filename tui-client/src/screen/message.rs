@@ -152,11 +152,11 @@ pub(crate) fn lines(look: &Look<'_>, before: Option<&Row>, item: &Item<'_>) -> V
 
 fn row_lines(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'static>> {
     let mut out = Vec::new();
-    if let Some((floor, title)) = &look.beginning
+    if let Some((floor, begins)) = &look.beginning
         && before.is_none()
         && row.seq == Some(floor.next())
     {
-        out.push(note(look, &look.base.words.fill("room.beginning", &[("room", title)])));
+        out.push(note(look, begins));
     }
     let new_day = before.is_none_or(|before| look.day(before.at_ms) != look.day(row.at_ms));
     if new_day {

@@ -112,6 +112,8 @@ fn ones_own_message_is_taken_back_after_a_question() {
     desk.keys("n");
     assert_eq!(posts(&mut desk), []);
     desk.keys("d<Enter>");
+    assert_eq!(posts(&mut desk), [], "a hand presses Enter by itself");
+    desk.keys("dy");
     let back = Body { of: Some(Seq(2)), ..Body::default() };
     assert_eq!(posts(&mut desk), [(LOBBY, Kind::Redact, back.clone())]);
     desk.posted(LOBBY, ALICE, 4, Kind::Redact, back);
@@ -135,12 +137,22 @@ fn a_refused_change_says_so_and_is_given_up() {
 }
 
 #[test]
+fn what_was_said_in_a_room_that_one_has_left_is_no_refused_change() {
+    let mut desk = desk();
+    let (nonce, fault) = (Nonce([8; 16]), Fault::from(FaultCode::NotFound));
+    desk.tell(Notice::PostFailed { nonce, room: liao_common::id::RoomId(99), fault });
+    desk.hides("was not changed");
+    assert_eq!(desk.wishes(), [], "it stays where it is kept");
+}
+
+#[test]
 fn in_private_an_answer_names_nobody() {
     let mut desk = busy(SIZE, Language::Chinese);
     let room = direct(WITH_BOB, user(BOB, "bob", "Bob"));
     desk.tell(Notice::Event(liao_common::event::Event::Room(Box::new(room))));
     desk.said(WITH_BOB, BOB, 8, "看这里");
     desk.keys("<A-a><A-a><Up>r");
+    desk.shows("你和 Bob 的对话从这里开始");
     desk.shows("─ 回复 Bob：看这里 ─");
     desk.keys("好<Enter>");
     let answer = Body { re: Some(Seq(1)), ..Body::text("好") };

@@ -117,6 +117,7 @@ fn commands_become_requests() {
         ("/invite bob<Enter>", vec![ask(RoomInvite { room: LOBBY, user: BOB })]),
         ("<C-n>/leave<Enter>y", vec![ask(RoomLeave { room: RUST })]),
         ("<C-n>/leave<Enter>n", vec![]),
+        ("<C-n>/leave<Enter><Enter>", vec![]),
         ("/leave<Enter>y", vec![]),
         ("/msg bob psst<Enter>", vec![ask(RoomOpen { user: Some(BOB), name: None })]),
         ("/msg eve psst<Enter>", vec![ask(RoomOpen { user: None, name: Some("eve".into()) })]),
@@ -357,7 +358,14 @@ fn posts_that_are_in_memory_only_are_not_left_without_a_question() {
     desk.keys("<C-q>");
     assert_eq!(desk.wishes(), []);
     desk.shows("Quit and lose");
-    desk.keys("y");
+    desk.keys("<Enter>");
+    assert_eq!(desk.wishes(), [], "a hand presses Enter by itself");
+    desk.hides("Quit and lose");
+    desk.keys("/logout<Enter><Enter>");
+    assert_eq!(desk.wishes(), [], "they would be lost too");
+    desk.keys("/logout<Enter>");
+    desk.shows("not on disk. Log out and");
+    desk.keys("n<C-q>y");
     assert_eq!(desk.wishes(), [Effect::Quit]);
 
     let mut kept = busy(SIZE, Language::English);

@@ -286,6 +286,40 @@ fn the_language_changes_while_running() {
 }
 
 #[test]
+fn waiting_for_the_private_server_can_be_given_up() {
+    let mut desk = known();
+    desk.keys("p");
+    desk.shows("Esc cancel");
+    desk.keys("<Esc>");
+    desk.hides("starting the private server");
+    desk.hides("Esc cancel");
+    desk.wishes();
+    desk.input(Input::PrivateReady(Ok(())));
+    desk.shows("Go on as Bob");
+    assert_eq!(desk.wishes(), [], "who gave it up is not called back");
+    desk.keys("1");
+    desk.shows("Password");
+    desk.shows("chat.example.org:8888");
+}
+
+#[test]
+fn a_login_is_forgotten_after_a_question_only() {
+    let mut desk = known();
+    let forgets = Effect::ForgetAccount(server(), "bob".into());
+    for no in ["n", "<Esc>", "<Enter>"] {
+        desk.keys("<Del>");
+        desk.shows("Forget this login?");
+        desk.shows("Bob (bob) will need the password");
+        desk.keys(no);
+        desk.shows("Go on as Bob");
+        assert!(!desk.wishes().contains(&forgets), "{no}");
+    }
+    desk.keys("<Del>y");
+    desk.hides("Go on as Bob");
+    assert_eq!(desk.wishes(), [forgets]);
+}
+
+#[test]
 fn the_menu_quits_by_number() {
     let mut desk = known();
     desk.keys("3");

@@ -27,6 +27,7 @@ pub(super) const DOOR: &[Scene] = &[
     ("menu-link", menu_link),
     ("menu-remembered", menu_remembered),
     ("menu-crowded", menu_crowded),
+    ("menu-forget", menu_forget),
     ("menu-changed", menu_changed),
     ("address-empty", address_empty),
     ("address-wrong", address_wrong),
@@ -88,6 +89,12 @@ fn menu_link(size: Size, language: Language) -> Desk {
 
 fn menu_remembered(size: Size, language: Language) -> Desk {
     at_menu(size, language, vec![account(&at_server(), "zhangsan", "张三")])
+}
+
+fn menu_forget(size: Size, language: Language) -> Desk {
+    let mut desk = menu_remembered(size, language);
+    desk.keys("<Del>");
+    desk
 }
 
 fn menu_crowded(size: Size, language: Language) -> Desk {

@@ -124,6 +124,10 @@ fn tab_completes_a_path_behind_send() {
     desk.keys("<Enter>");
     assert_eq!(read(&mut desk), sees("/tmp/plan b.txt"));
 
+    desk.keys("/send ..<Tab>");
+    desk.shows("❯ /send ../");
+    desk.keys("<C-u>");
+
     desk.keys("/send zz<Tab>");
     read(&mut desk);
     desk.shows("Nothing here is called zz.");

@@ -148,8 +148,9 @@ impl MainView {
     /// A change that was refused has no row of its own to say so.
     pub(super) fn change_noticed(&mut self, notice: &Notice, model: &Model, base: &mut Base) {
         let Notice::PostFailed { nonce, room, fault } = notice else { return };
-        let mut rows = model.room(*room).into_iter().flat_map(|view| view.timeline.pending());
-        if !rows.any(|row| row.nonce == *nonce) {
+        // What was said in a room that is not there any more has no row either, and is no change.
+        let Some(view) = model.room(*room) else { return };
+        if !view.timeline.pending().iter().any(|row| row.nonce == *nonce) {
             let reason = base.words.fault(fault.code);
             let sentence = base.words.fill("timeline.not_changed", &[("reason", &reason)]);
             self.complain(base, sentence);

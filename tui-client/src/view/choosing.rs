@@ -1,7 +1,7 @@
 //! The menu's keys: by number, by arrows, and forgetting a login. Part of the way in.
 
 use super::{
-    door::{Door, Goal},
+    door::{Door, Goal, Step},
     list::ListView,
     menu::{Menu, MenuItem},
     server::{Account, Server},
@@ -36,7 +36,8 @@ impl Door {
             Action::Up => self.move_choice(&menu, -1),
             Action::Down => self.move_choice(&menu, 1),
             Action::Choose => self.choose_menu(base),
-            Action::Decline => self.forget_chosen(base),
+            Action::Decline => self.ask_to_forget(),
+            Action::Back if self.menu.starting => self.stop_waiting(),
             _ => {
                 if let Some(row) = menu.row_of(action) {
                     self.choose_row(row);
@@ -83,10 +84,29 @@ impl Door {
         }
     }
 
-    fn forget_chosen(&mut self, base: &mut Base) {
+    /// A private server that comes up all the same is there for the next time, and ends with this program.
+    fn stop_waiting(&mut self) {
+        self.menu.starting = false;
+        self.aim = None;
+    }
+
+    fn ask_to_forget(&mut self) {
         if let Some(MenuItem::Remembered { account, .. }) = self.menu_rows().chosen_item(&self.menu)
         {
-            self.forget(account, base);
+            self.step = Step::Forget(account.clone());
+        }
+    }
+
+    pub(super) fn act_forget(&mut self, action: Action, base: &mut Base) {
+        let Step::Forget(account) = &self.step else { return };
+        match action {
+            Action::Yes => {
+                let account = account.clone();
+                self.forget(&account, base);
+                self.back_to_menu();
+            }
+            Action::No => self.back_to_menu(),
+            _ => {}
         }
     }
 

@@ -2,6 +2,8 @@
 
 use liao_common::id::{RoomId, Seq};
 
+use crate::keymap::Mode;
+
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -9,12 +11,27 @@ pub enum Question {
     Quit,
     /// Leave although so many unsent messages are in memory only?
     Lose(u64),
+    /// Log out although so many unsent messages are in memory only?
+    LogOutAndLose(u64),
     /// Put that many lines into the composer?
     Paste(String, usize),
     /// Take this message back, which begins with these words?
     TakeBack(RoomId, Seq, String),
     /// Leave this room?
     LeaveRoom(RoomId),
+}
+
+impl Question {
+    /// Where keys are looked up: a yes that loses something for good is not given with Enter.
+    #[must_use]
+    pub const fn modes(&self) -> &'static [Mode] {
+        match self {
+            Self::Quit | Self::Paste(..) => &[Mode::Confirm],
+            Self::Lose(_) | Self::LogOutAndLose(_) | Self::TakeBack(..) | Self::LeaveRoom(_) => {
+                &[Mode::Danger]
+            }
+        }
+    }
 }
 
 /// A question above the screen.

@@ -96,10 +96,7 @@ impl MainView {
             Verb::People => self.toggle_sidebar(base),
             Verb::Quit => self.ask_to_quit(model, base),
             Verb::Reconnect => base.wish(Effect::RetryNow),
-            Verb::Logout => {
-                base.wish(Effect::LogOut);
-                self.left = true;
-            }
+            Verb::Logout => self.ask_to_log_out(model, base),
             Verb::Password => self.overlay = Some(Overlay::Dialog(DialogView::password())),
             Verb::Language => self.speak(argument, base),
             Verb::Theme => self.dress(argument, base),

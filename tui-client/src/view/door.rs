@@ -51,6 +51,8 @@ pub enum Step {
     Trust(TrustView),
     /// Who are you?
     Entry(EntryView),
+    /// Shall this login be forgotten?
+    Forget(Account),
 }
 
 /// The way in.
@@ -111,11 +113,14 @@ impl Door {
     #[must_use]
     pub fn modes(&self) -> Vec<Mode> {
         match &self.step {
+            // Waiting can be given up; everything else on the menu is still there.
+            Step::Menu if self.menu.starting => vec![Mode::Page, self.menu_rows().mode()],
             Step::Menu => vec![self.menu_rows().mode()],
             Step::Address(_) => vec![Mode::Form],
             Step::Entry(entry) if entry.form.is_waiting() => vec![Mode::Page],
             Step::Entry(_) => vec![Mode::Form, Mode::Secret],
             Step::Trust(trust) => vec![trust.mode()],
+            Step::Forget(_) => vec![Mode::Danger],
         }
     }
 
@@ -124,7 +129,7 @@ impl Door {
     pub fn wake_at_ms(&self, now_ms: u64) -> Option<u64> {
         let waiting = match &self.step {
             Step::Menu => self.menu.starting,
-            Step::Address(_) => false,
+            Step::Address(_) | Step::Forget(_) => false,
             Step::Trust(trust) => trust.is_probing(),
             Step::Entry(entry) => entry.form.is_waiting(),
         };
@@ -143,6 +148,7 @@ impl Door {
             Step::Address(_) => self.act_address(action, base),
             Step::Trust(_) => self.act_trust(action, base),
             Step::Entry(_) => self.act_entry(action, base),
+            Step::Forget(_) => self.act_forget(action, base),
         }
     }
 
@@ -160,7 +166,7 @@ impl Door {
             Step::Entry(entry) => {
                 entry.form.insert(text);
             }
-            Step::Menu | Step::Trust(_) => {}
+            Step::Menu | Step::Trust(_) | Step::Forget(_) => {}
         }
     }
 

@@ -130,6 +130,14 @@ impl MainView {
     /// Asks for the folder of the path being typed.
     pub(super) fn complete_path(&mut self, base: &mut Base) {
         let Some(token) = self.path_token() else { return };
+        if place::is_bare_folder(&token.typed) {
+            let token = Token { range: token.range.end..token.range.end, ..token };
+            if let Some(chat) = self.chat_mut() {
+                // A path that would be too long for a message stays as it is.
+                let _ = chat.composer.complete(&token, "/");
+            }
+            return;
+        }
         let (folder, _) = place::split(&token.typed, &base.folder);
         self.path_wanted = Some(folder.clone());
         base.wish(Effect::List(folder));

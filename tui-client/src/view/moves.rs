@@ -38,15 +38,29 @@ impl MainView {
     }
 
     pub(super) fn ask_to_quit(&mut self, model: &Model, base: &mut Base) {
-        let unsent = if base.unkept.is_some() { unsent(model) } else { 0 };
-        let question = if unsent > 0 {
-            Question::Lose(unsent)
+        let lost = would_be_lost(model, base);
+        let question = if lost > 0 {
+            Question::Lose(lost)
         } else if model.transfers.active().next().is_some() {
             Question::Quit
         } else {
             return base.wish(Effect::Quit);
         };
         self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
+    }
+
+    pub(super) fn ask_to_log_out(&mut self, model: &Model, base: &mut Base) {
+        let lost = would_be_lost(model, base);
+        if lost == 0 {
+            return self.log_out(base);
+        }
+        let question = Question::LogOutAndLose(lost);
+        self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
+    }
+
+    pub(super) fn log_out(&mut self, base: &mut Base) {
+        base.wish(Effect::LogOut);
+        self.left = true;
     }
 
     pub(super) fn toggle_inbox(&mut self, model: &mut Model, base: &mut Base) {
@@ -122,6 +136,11 @@ impl MainView {
             chat.timeline.chosen = None;
         }
     }
+}
+
+/// How many of one's own messages are neither with the server nor on the disk.
+fn would_be_lost(model: &Model, base: &Base) -> u64 {
+    if base.unkept.is_some() { unsent(model) } else { 0 }
 }
 
 /// How many of one's own messages the server does not have yet.

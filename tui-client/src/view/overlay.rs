@@ -46,7 +46,7 @@ impl Overlay {
             Self::Transfers(_) => &[Mode::Transfers],
             Self::Picker(_) => &[Mode::Picker],
             Self::Dialog(dialog) => dialog.modes(),
-            Self::Confirm(_) => &[Mode::Confirm],
+            Self::Confirm(view) => view.question.modes(),
         }
     }
 }
@@ -242,6 +242,7 @@ impl MainView {
         }
         match view.question {
             Question::Quit | Question::Lose(_) => base.wish(Effect::Quit),
+            Question::LogOutAndLose(_) => self.log_out(base),
             Question::Paste(text, _) => self.compose(&text, model, base),
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
             Question::TakeBack(room, seq, _) => {

@@ -250,7 +250,9 @@ impl MainView {
         let look_view = chat.timeline.clone();
         let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
         let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1));
-        let beginning = Some((view.timeline.floor(), title(model, view)));
+        let key = if view.is_direct() { "room.beginning_direct" } else { "room.beginning" };
+        let begins = base.words.fill(key, &[("name", &title(model, view))]);
+        let beginning = Some((view.timeline.floor(), begins));
         let look = Look { base, model, view: &look_view, room, width, unread, beginning };
         let render = |place: usize| {
             let before = place.checked_sub(1).and_then(|before| items.get(before)).and_then(row_of);
