@@ -30,7 +30,7 @@ fn a_message_is_answered_changed_and_taken_back() {
     bob.presses(Key::Up);
     bob.types("x");
     bob.waits_for(filled("timeline.take_back_ask", &[("words", &"where?")]));
-    bob.presses(Key::Enter);
+    bob.types("y");
     alice.waits_for(word("timeline.deleted"));
     alice.waits_for_end_of("where?");
     alice.quits();
