@@ -72,6 +72,12 @@ impl Switchboard {
             .is_some_and(|list| list.iter().any(|mailbox| mailbox.dev == dev))
     }
 
+    /// The devices of a person that have a connection now.
+    pub fn devices_here(&self, user: UserId) -> Vec<DeviceId> {
+        let people = lock(&self.people);
+        people.get(&user).into_iter().flatten().map(|mailbox| mailbox.dev).collect()
+    }
+
     /// Follows a room from now on. The room stays open while somebody follows it.
     ///
     /// # Errors

@@ -302,6 +302,35 @@ async fn a_person_has_so_many_connections_and_devices() {
     assert!(world.shows(oldest.unwrap()).await.is_err(), "the oldest was logged out");
 }
 
+#[tokio::test]
+async fn a_device_that_is_used_outlives_those_that_were_left_behind() {
+    let world = World::with(|config| config.rules.token_renewed_ms = 0).await;
+    let alice = world.registers("alice").await;
+    let used = alice.token();
+    alice.goes().await;
+    let mut tokens = Vec::new();
+    let mut here = world.raw().await;
+    tokens.push(here.logs_in("alice", "here").await.token.unwrap());
+    for number in 2..16 {
+        let mut raw = world.raw().await;
+        tokens.push(raw.logs_in("alice", &format!("left behind {number}")).await.token.unwrap());
+        raw.stops_writing().await;
+        raw.rest().await;
+    }
+    // It is the oldest, and used again.
+    world.shows(used.clone()).await.unwrap().goes().await;
+    let mut raw = world.raw().await;
+    raw.logs_in("alice", "one more").await;
+    assert!(world.shows(used).await.is_ok());
+    let mut gone = Vec::new();
+    for (place, token) in tokens.into_iter().enumerate() {
+        if world.shows(token).await.is_err() {
+            gone.push(place);
+        }
+    }
+    assert_eq!(gone, [1], "neither the one that is used nor the one that is connected");
+}
+
 /// Logs in as soon as the server has noticed that others are gone.
 async fn until_free(world: &World, auth: impl Fn() -> Auth) -> Session {
     loop {

@@ -292,7 +292,9 @@ fn entry(said: &Said) -> Line<'_> {
             line.text = Some(text);
         }
         What::TakenBack(of) => line.of = Some(of.0),
-        What::Join | What::Leave | What::Damaged | What::Unknown => {}
+        // It is nobody's any more.
+        What::Damaged => (line.from, line.name) = (None, None),
+        What::Join | What::Leave | What::Unknown => {}
     }
     line
 }

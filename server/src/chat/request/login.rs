@@ -29,7 +29,7 @@ use crate::{
     store::{StoreError, View},
 };
 
-/// Devices of one account; a new login beyond them logs the oldest out.
+/// Devices of one account; a new login beyond them logs the one out that was not used for longest.
 pub(super) const DEVICES_MAX: usize = 16;
 
 /// Characters of a device's name.
@@ -107,7 +107,7 @@ pub(in crate::chat) async fn register(
             use_invite(tx, &code)?;
         }
         let account = create(tx, new)?;
-        let dev = add_device(tx, account.user, &dev_name, &token)?;
+        let dev = add_device(tx, account.user, &dev_name, &token, &[])?;
         Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await
@@ -197,8 +197,12 @@ fn add_device(
     user: UserId,
     name: &str,
     token: &Token,
+    here: &[DeviceId],
 ) -> Result<DeviceId, Fault> {
-    let known = view::devices(tx, user, DEVICES_MAX + 1)?;
+    let mut known = view::devices(tx, user, DEVICES_MAX + 1)?;
+    // Programs that end without logging out leave devices that nobody uses: those go first, not
+    // the ones that a person logged in long ago and uses every day.
+    known.sort_by_key(|device| (here.contains(&device.dev), device.seen));
     for oldest in known.iter().take((known.len() + 1).saturating_sub(DEVICES_MAX)) {
         tx.drop_device(oldest);
     }
@@ -261,7 +265,7 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
         let session = session(&account, DeviceId(0), None);
         return Ok(Proof { session, by: Credential::Password(account.changes) });
     }
-    let token = new_token()?;
+    let (token, here) = (new_token()?, hub.switchboard.devices_here(account.user));
     let decide = move |tx: &mut Transaction<'_, '_>| {
         // The password may have been changed while this one was being verified.
         if !is_unchanged(tx, account.user, account.changes)? {
@@ -269,7 +273,7 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
         }
         // With a full disk people can still come in and read.
         tx.mark_essential();
-        let dev = add_device(tx, account.user, &ask.dev_name, &token)?;
+        let dev = add_device(tx, account.user, &ask.dev_name, &token, &here)?;
         Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await

@@ -131,6 +131,7 @@ fn all_objects() -> Vec<Value> {
         said(What::Leave, "leave"),
         said(What::Topic("tea".to_owned()), "topic"),
         said(What::Invite("Ann".to_owned()), "invite"),
+        said(What::Damaged, "damaged"),
     ];
     let chat = Chat { label: "#lobby".to_owned(), with: None };
     let others = [
