@@ -2,6 +2,7 @@
 
 use liao_client_core::notice::Notice;
 use liao_common::{
+    event::Synced,
     fault::{Fault, FaultCode},
     id::{Nonce, RoomId, Seq},
     message::{Body, Kind},
@@ -143,6 +144,37 @@ fn what_was_said_in_a_room_that_one_has_left_is_no_refused_change() {
     desk.tell(Notice::PostFailed { nonce, room: liao_common::id::RoomId(99), fault });
     desk.hides("was not changed");
     assert_eq!(desk.wishes(), [], "it stays where it is kept");
+}
+
+#[test]
+fn after_the_log_was_replaced_nothing_is_done_to_what_stands_in_the_old_places() {
+    let reset = |desk: &mut Desk| {
+        let synced = Synced {
+            epoch: "another".into(),
+            reset: true,
+            rooms: vec![super::driver::room(LOBBY, "lobby", 3)],
+        };
+        desk.tell(Notice::Synced(Box::new(synced)));
+        desk.greet();
+        desk.wishes();
+    };
+    let mut asked = desk();
+    asked.keys("<Up><Up>x");
+    reset(&mut asked);
+    asked.keys("y");
+    assert_eq!(posts(&mut asked), [], "nobody agreed to take back another message");
+
+    let mut changing = desk();
+    changing.keys("half<Tab><Up><Up>ee");
+    reset(&mut changing);
+    changing.keys("<Enter>");
+    assert_eq!(posts(&mut changing), [(LOBBY, Kind::Text, Body::text("half"))]);
+
+    let mut answering = desk();
+    answering.keys("<Up>rok");
+    reset(&mut answering);
+    answering.keys("<Enter>");
+    assert_eq!(posts(&mut answering), [(LOBBY, Kind::Text, Body::text("ok"))]);
 }
 
 #[test]

@@ -145,6 +145,20 @@ impl MainView {
         }
     }
 
+    /// The server's log is another one: places in the old one are those of other messages now. The new words of a
+    /// change stand among the lines that were sent, one key away.
+    pub(super) fn forget_changes(&mut self) {
+        for chat in self.chats.values_mut() {
+            if let Some(Intent::Edit(..)) = chat.intent {
+                let words = chat.composer.text().to_owned();
+                chat.composer.remember(&words);
+            }
+            chat.forget_intent();
+        }
+        let asked = |overlay: &mut Overlay| matches!(overlay, Overlay::Confirm(view) if matches!(view.question, Question::TakeBack(..)));
+        self.overlay.take_if(asked);
+    }
+
     /// A change that was refused has no row of its own to say so.
     pub(super) fn change_noticed(&mut self, notice: &Notice, model: &Model, base: &mut Base) {
         let Notice::PostFailed { nonce, room, fault } = notice else { return };

@@ -73,6 +73,7 @@ impl MainView {
             }
             Notice::State(_) => self.link_since_ms = base.now_ms,
             Notice::LoggedIn(_) => self.must_watch = true,
+            Notice::Synced(synced) if synced.reset => self.forget_changes(),
             Notice::Event(Event::Synced) => {
                 if let Some(request) = self.room().and_then(|room| model.open(room)) {
                     base.wish(Effect::Ask(request));
