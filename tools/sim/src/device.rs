@@ -68,6 +68,9 @@ struct Seen {
     begins: BTreeMap<RoomId, Seq>,
     /// Rooms that were left and not entered again.
     gone: BTreeSet<RoomId>,
+    /// Rooms that were entered again and of which nothing was pushed since: the read marker there,
+    /// which is at the entering or, where one has spoken meanwhile, behind it.
+    entered: BTreeMap<RoomId, Seq>,
     marks: BTreeMap<RoomId, Mark>,
     named: bool,
 }
@@ -300,11 +303,19 @@ impl Seen {
             }
             Notice::Synced(synced) => vec![self.begins(synced)],
             Notice::Event(Event::Message(message)) => {
+                let left_out = self.leaves_out(message.room, message.seq);
                 self.reaches(message.room, message.seq);
-                vec![Fact::Saw(Entry::from(&**message))]
+                let saw = Fact::Saw(Entry::from(&**message));
+                left_out.into_iter().chain([saw]).collect()
             }
-            Notice::Event(Event::Gap(gap)) => vec![self.skips(gap)],
-            Notice::Event(Event::Room(room)) => self.enters(room).into_iter().collect(),
+            Notice::Event(Event::Gap(gap)) => {
+                let left_out = self.leaves_out(gap.room, gap.from);
+                left_out.into_iter().chain([self.skips(gap)]).collect()
+            }
+            Notice::Event(Event::Room(room)) => {
+                self.enters(room);
+                Vec::new()
+            }
             Notice::Answer { answer: Ok(answer), .. } => match &**answer {
                 Answer::Page(page) => page.msgs.iter().map(|msg| Fact::Read(msg.into())).collect(),
                 _ => Vec::new(),
@@ -337,6 +348,7 @@ impl Seen {
         let outside = synced.rooms.iter().filter(|room| room.role == Role::Invited);
         self.gone = outside.map(|room| room.room).collect();
         self.begins.clear();
+        self.entered.clear();
         for room in &synced.rooms {
             self.begins.insert(room.room, room.read.0.max(room.floor));
             if let Some(seen) = before.get(&room.room) {
@@ -355,27 +367,28 @@ impl Seen {
         Fact::Gap { room: gap.room.0, from: gap.from.0, to: gap.to.0 }
     }
 
-    /// Whoever comes back is shown what was said after that: the rest is left out by right.
-    fn enters(&mut self, room: &Room) -> Option<Fact> {
+    fn enters(&mut self, room: &Room) {
         if matches!(room.role, Role::Gone | Role::Invited) {
             self.gone.insert(room.room);
-            return None;
+            return;
         }
         let came_back = self.gone.remove(&room.room);
         let to = room.read.0.max(room.floor);
         if came_back || !self.begins.contains_key(&room.room) {
             self.begins.insert(room.room, to);
         }
-        if !came_back {
-            return None;
+        if came_back {
+            self.entered.insert(room.room, to);
         }
-        let last = *self.stream.get(&room.room)?;
-        if to <= last {
-            return None;
-        }
-        // The next connection asks for it all the same, so `last` stays where it is.
-        self.stream.insert(room.room, to);
-        Some(Fact::Gap { room: room.room.0, from: last.next().0, to: to.0 })
+    }
+
+    /// Whoever comes back is shown what was said after that: what is before the first push is left out
+    /// by right, but nothing behind the marker.
+    fn leaves_out(&mut self, room: RoomId, first: Seq) -> Option<Fact> {
+        let marker = self.entered.remove(&room)?;
+        let last = *self.stream.get(&room)?;
+        let to = marker.0.min(first.0.saturating_sub(1));
+        (to > last.0).then(|| Fact::Gap { room: room.0, from: last.next().0, to })
     }
 
     /// Rooms whose marker is shown elsewhere than before. A room that went and came back may begin
