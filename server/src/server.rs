@@ -287,8 +287,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
     let (store, writer, recovery) = store::open(disk, index, options, project, &mut progress)?;
     report::recovered(&recovery);
     let files = Files::open(files, config.files).map_err(failed("open the files' folders"))?;
-    let is_file =
-        |user, b3: &Hash| view::file_by_content(&*store, user, b3).is_ok_and(|file| file.is_some());
+    let is_file = |user, b3: &Hash| view::has_content(&*store, user, b3).unwrap_or(false);
     files.publish_left_over(is_file).map_err(failed("finish uploads"))?;
     let switchboard = Arc::new(Switchboard::default());
     let options = engine::Options { clock, free_bytes_min: config.free_bytes_min };
@@ -307,6 +306,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         clock,
         blocking,
     };
+    hub.forget_contents()?;
     Ok((hub, duty, recovery))
 }
 

@@ -147,10 +147,10 @@ impl Row {
 fn content(kind: &Kind, body: &Body) -> Content {
     match kind {
         // The server empties what was taken back; its redaction may not be here.
-        Kind::Text if body.text.as_deref().is_none_or(|text| text.trim().is_empty()) => {
+        Kind::Text if body.text.as_deref().is_none_or(is_blank) => Content::Redacted,
+        Kind::File if body.fid.is_none() || body.name.as_deref().is_some_and(is_blank) => {
             Content::Redacted
         }
-        Kind::File if body.fid.is_none() => Content::Redacted,
         Kind::Text => Content::Text(text::clean_text(body.text.as_deref().unwrap_or_default())),
         Kind::File => Content::File(FileOffer {
             fid: body.fid.unwrap_or_default(),
@@ -168,6 +168,11 @@ fn content(kind: &Kind, body: &Body) -> Content {
         Kind::Edit => Content::Unknown("edit".to_owned()),
         Kind::Other(kind) => Content::Unknown(text::clean_line(kind)),
     }
+}
+
+/// Nobody's words, and no file's name, are nothing but blanks: these were painted over.
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// What stands where nothing is known yet: `from` to `to`, both included.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use liao_common::{
     event,
     fault::{Fault, FaultCode},
+    id::Hash,
     limits,
 };
 
@@ -16,11 +17,15 @@ use crate::{
     blocking::Blocking,
     engine::Engine,
     files::Files,
+    state::view,
     store::{Store, StoreError},
 };
 
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// Contents that are gone, looked at together.
+const CONTENTS_AT_ONCE: usize = 256;
 
 /// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +131,30 @@ impl Hub {
         let hub = Arc::clone(self);
         let done = self.blocking.run(move || read(&hub)).await;
         done.ok_or_else(|| Fault::new(FaultCode::Internal, "reading failed"))?
+    }
+
+    /// Removes a content that no file has any more. Blocks.
+    pub fn forget_content(&self, b3: &Hash) {
+        let unused = || !view::is_content(&*self.store, b3).unwrap_or(true);
+        if let Err(error) = self.files.forget(b3, unused) {
+            tracing::warn!("a file that was taken back stays until the next start: {error}");
+        }
+    }
+
+    /// Removes all contents that no file has any more, of which a crash left some. Blocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn forget_contents(&self) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let gone = view::contents_gone(&*self.store, after.as_ref(), CONTENTS_AT_ONCE)?;
+            gone.iter().for_each(|b3| self.forget_content(b3));
+            after = gone.last().copied();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// What a client must know before it logs in.

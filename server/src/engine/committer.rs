@@ -2,15 +2,25 @@
 
 use std::{future::Future, sync::Arc};
 
-use liao_common::fault::{Fault, FaultCode};
+use liao_common::{
+    fault::{Fault, FaultCode},
+    id::{RoomId, Seq},
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Audience, BATCH_MAX, Effect, Options, Transaction, transaction::Erasure};
+use super::{
+    Audience, BATCH_MAX, Effect, Options, Transaction,
+    erasure::{self, Erasure},
+};
 use crate::{
     journal::{JournalError, NewRecord},
+    state::{record::Erased, view},
     store::{Batch, StoreError, Writer},
 };
+
+/// Messages whose words are erased between two notes of it, after a crash.
+const ERASURES_AT_ONCE: usize = 256;
 
 /// A decision whose result type is forgotten while it waits.
 pub(super) trait Job: Send {
@@ -31,6 +41,7 @@ pub(super) struct Wish {
     effects: Vec<Effect>,
     essential: bool,
     erasures: Vec<Erasure>,
+    taken_back: Vec<(RoomId, Seq)>,
 }
 
 /// A decision that waits for its turn, then for its answer.
@@ -55,9 +66,9 @@ where
         let decide = self.decide.take()?;
         let mut transaction = Transaction::new(batch, erased, now_ms);
         self.result = decide(&mut transaction);
-        let Transaction { records, effects, essential, erasures, .. } = transaction;
+        let Transaction { records, effects, essential, erasures, taken_back, .. } = transaction;
         let wanted = self.result.is_ok() && !(records.is_empty() && erasures.is_empty());
-        wanted.then_some(Wish { records, effects, essential, erasures })
+        wanted.then_some(Wish { records, effects, essential, erasures, taken_back })
     }
 
     fn refuse(&mut self, fault: Fault) {
@@ -75,6 +86,9 @@ pub(super) struct Committer {
     audience: Arc<dyn Audience>,
     options: Options,
     failed: CancellationToken,
+    /// Of what was erased, what the journal does not say yet. Told with the next batch; when a crash
+    /// comes first, the next start erases once more.
+    erased: Vec<NewRecord>,
 }
 
 impl Committer {
@@ -84,11 +98,12 @@ impl Committer {
         options: Options,
         failed: CancellationToken,
     ) -> Self {
-        Self { writer, audience, options, failed }
+        Self { writer, audience, options, failed, erased: Vec::new() }
     }
 
     /// Works until all handles are gone, then closes the files.
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        self.finish_erasures();
         while let Some(first) = jobs.blocking_recv() {
             self.commit(gather(first, &mut jobs));
         }
@@ -101,6 +116,7 @@ impl Committer {
         mut jobs: mpsc::Receiver<Box<dyn Job>>,
         mut wait: impl FnMut() -> W,
     ) {
+        self.finish_erasures();
         while let Some(first) = jobs.recv().await {
             wait().await;
             self.commit(gather(first, &mut jobs));
@@ -108,7 +124,46 @@ impl Committer {
         self.close();
     }
 
-    fn close(self) {
+    /// Erases what was taken back before a crash that came too early.
+    fn finish_erasures(&mut self) {
+        if let Err(error) = self.erase_what_is_left() {
+            self.fail(&mut [], &error);
+        }
+    }
+
+    fn erase_what_is_left(&mut self) -> Result<(), StoreError> {
+        loop {
+            let store = Arc::clone(self.writer.store());
+            let left = view::erasing(&*store, ERASURES_AT_ONCE)?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            for (room, of) in left {
+                for erasure in erasure::of_message(&*store, room, of)? {
+                    self.writer.overwrite(&erasure.at, &erasure.body)?;
+                }
+                self.erased.push(Erased { room, of }.record());
+            }
+            self.tell_erased()?;
+        }
+    }
+
+    /// Notes in the journal what was erased.
+    fn tell_erased(&mut self) -> Result<(), StoreError> {
+        if self.erased.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.writer.batch();
+        batch.stage(&std::mem::take(&mut self.erased))?;
+        batch.finish().map(drop)
+    }
+
+    fn close(mut self) {
+        if !self.failed.is_cancelled()
+            && let Err(error) = self.tell_erased()
+        {
+            tracing::warn!("what was erased is looked at again at the next start: {error}");
+        }
         if let Err(error) = self.writer.close() {
             tracing::error!(
                 "the store was not closed cleanly, and is checked at the next start: {error}"
@@ -135,8 +190,11 @@ impl Committer {
         }
         let now_ms = (self.options.clock)();
         let full = self.is_full();
-        let mut erasures = Vec::new();
+        let (mut erasures, mut taken_back) = (Vec::new(), Vec::new());
         let mut batch = self.writer.batch();
+        if !self.erased.is_empty() {
+            batch.stage(&self.erased)?;
+        }
         for job in jobs {
             let Some(wish) = job.decide(&batch, &erasures, now_ms) else { continue };
             if full && !wish.essential {
@@ -154,11 +212,16 @@ impl Committer {
             }
             effects.extend(wish.effects);
             erasures.extend(wish.erasures);
+            taken_back.extend(wish.taken_back);
         }
         batch.finish()?;
-        // After what asked for it is safe: a crash in between is repaired when the request, which
-        // has no answer yet, comes again.
-        erasures.iter().try_for_each(|erasure| self.writer.overwrite(&erasure.at, &erasure.frame))
+        self.erased.clear();
+        // After what asked for it is safe: a crash in between is made good at the next start.
+        for erasure in &erasures {
+            self.writer.overwrite(&erasure.at, &erasure.body)?;
+        }
+        self.erased.extend(taken_back.iter().map(|&(room, of)| Erased { room, of }.record()));
+        Ok(())
     }
 
     fn is_full(&self) -> bool {

@@ -6,6 +6,7 @@
 //! has one order. No promise spans two decisions. A caller that stops waiting may still be obeyed.
 
 mod committer;
+mod erasure;
 mod transaction;
 
 use std::{future::Future, sync::Arc, thread};
@@ -19,6 +20,7 @@ use liao_common::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use erasure::EDITS_MAX;
 pub use transaction::{Speaker, Transaction};
 
 use crate::store::Writer;

@@ -5,11 +5,14 @@ use bytes::Bytes;
 use liao_common::{
     codec,
     event::{self, Marked, Posted},
-    id::{DeviceId, FileId, Nonce, RoomId, Seq, UserId},
+    id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
 };
 
-use super::{Effect, Turn};
+use super::{
+    Effect, Turn,
+    erasure::{self, Erasure},
+};
 use crate::{
     index::{Direction, Pair, Span},
     journal::{NewRecord, RecordRef},
@@ -17,7 +20,7 @@ use crate::{
         key,
         project::NO_NONCE,
         record::{
-            self, Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind,
+            Account, Device, DeviceGone, File, FileGone, Invite, Mark, Member, Room, Standing, kind,
         },
         view::{self, Head},
     },
@@ -35,12 +38,7 @@ pub struct Transaction<'a, 'b> {
     pub(super) effects: Vec<Effect>,
     pub(super) essential: bool,
     pub(super) erasures: Vec<Erasure>,
-}
-
-/// A stored message whose words are painted over once the decision is safe.
-pub(super) struct Erasure {
-    pub(super) at: RecordRef,
-    pub(super) frame: Vec<u8>,
+    pub(super) taken_back: Vec<(RoomId, Seq)>,
 }
 
 /// Who says something, in which room.
@@ -70,7 +68,7 @@ impl View for Transaction<'_, '_> {
 
     fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError> {
         match self.erased.iter().find(|erasure| erasure.at == *at) {
-            Some(erasure) => Ok(Bytes::copy_from_slice(&erasure.frame)),
+            Some(erasure) => Ok(Bytes::copy_from_slice(&erasure.body)),
             None => self.batch.record(at),
         }
     }
@@ -87,6 +85,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
             effects: Vec::new(),
             essential: false,
             erasures: Vec::new(),
+            taken_back: Vec::new(),
         }
     }
 
@@ -112,12 +111,38 @@ impl<'a, 'b> Transaction<'a, 'b> {
         }
     }
 
-    /// Paints over the words of a stored message, so that taking it back removes it from the disk
-    /// too. Done twice it changes nothing more.
-    pub fn erase(&mut self, room: RoomId, at: RecordRef, frame: &[u8]) {
+    /// Paints over the words of a stored message and of its edits, so that taking it back removes
+    /// them from the disk too. Gives the content of a file that nothing offers any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn take_back(
+        &mut self,
+        room: RoomId,
+        message: &Message,
+    ) -> Result<Option<Hash>, StoreError> {
         self.essential = true;
         self.effects.push(Effect::Erased { room });
-        self.erasures.extend(record::blank(frame).map(|frame| Erasure { at, frame }));
+        let erasures = erasure::of_message(self, room, message.seq)?;
+        self.erasures.extend(erasures);
+        self.taken_back.push((room, message.seq));
+        match (&message.kind, message.body.fid) {
+            (Kind::File, Some(file)) => self.withdraw(file, message.seq),
+            _ => Ok(None),
+        }
+    }
+
+    /// A file that nothing but the message `of` offers is nobody's any more.
+    fn withdraw(&mut self, file: FileId, of: Seq) -> Result<Option<Hash>, StoreError> {
+        if erasure::is_offered_beside(self, file, of)? {
+            return Ok(None);
+        }
+        let Some(File { file, user, b3, size, .. }) = view::file(self, file)? else {
+            return Ok(None);
+        };
+        let used = view::files_used(self, user)?.saturating_sub(size);
+        self.records.push(FileGone { file, user, b3, used }.record());
+        Ok(Some(b3))
     }
 
     /// Puts a message at the end of a room's log.

@@ -76,6 +76,8 @@ pub struct Files {
     disk: Arc<RealDisk>,
     limits: FileLimits,
     in_use: Arc<Mutex<InUse>>,
+    /// Held while a content comes or goes.
+    moving: Arc<Mutex<()>>,
 }
 
 impl Files {
@@ -85,7 +87,13 @@ impl Files {
     /// When they cannot be created.
     pub fn open(data: &Path, limits: FileLimits) -> io::Result<Self> {
         let disk = Arc::new(RealDisk::open(data)?);
-        let files = Self { root: data.to_owned(), disk, limits, in_use: Arc::default() };
+        let files = Self {
+            root: data.to_owned(),
+            disk,
+            limits,
+            in_use: Arc::default(),
+            moving: Arc::default(),
+        };
         for folder in [files.blobs(), files.uploads()] {
             fs::create_dir_all(&folder)?;
         }
@@ -126,7 +134,8 @@ impl Files {
         }
         in_use.insert(name.clone(), size);
         drop(in_use);
-        let claim = Claim { name: name.clone(), in_use: Arc::clone(&self.in_use) };
+        let (in_use, moving) = (Arc::clone(&self.in_use), Arc::clone(&self.moving));
+        let claim = Claim { name: name.clone(), in_use, moving };
         Upload::open(self.uploads().join(name), self.blob(&b3), (size, b3), claim)
     }
 
@@ -136,6 +145,21 @@ impl Files {
     /// [`FileError::Missing`] or [`FileError::Io`].
     pub fn download(&self, b3: &Hash, size: u64, offset: u64) -> Result<Download, FileError> {
         Download::open(&self.blob(b3), size, offset)
+    }
+
+    /// Removes a content that is `unused`. That is asked while none can come: a file with the same
+    /// content is known before its bytes are published.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn forget(&self, b3: &Hash, unused: impl FnOnce() -> bool) -> io::Result<()> {
+        let _still = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let blob = self.blob(b3);
+        if !blob.exists() || !unused() {
+            return Ok(());
+        }
+        fs::remove_file(&blob)?;
+        blob.parent().map_or(Ok(()), sync_folder)
     }
 
     /// Throws away unfinished uploads that nobody touched since `before_ms` (ms since 1970).
@@ -218,6 +242,7 @@ fn parse_name(name: &str) -> Option<(UserId, Hash, u64)> {
 struct Claim {
     name: String,
     in_use: Arc<Mutex<InUse>>,
+    moving: Arc<Mutex<()>>,
 }
 
 impl Drop for Claim {

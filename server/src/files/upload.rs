@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use liao_common::id::Hash;
@@ -97,7 +98,7 @@ impl Upload {
             return Err(FileError::Mismatch);
         }
         self.file.sync_all()?;
-        Ok(Verified { path: self.path, target: self.target, _claim: self.claim })
+        Ok(Verified { path: self.path, target: self.target, claim: self.claim })
     }
 
     /// Throws away what has come.
@@ -114,7 +115,7 @@ impl Upload {
 pub struct Verified {
     path: PathBuf,
     target: PathBuf,
-    _claim: Claim,
+    claim: Claim,
 }
 
 impl Verified {
@@ -123,6 +124,7 @@ impl Verified {
     /// # Errors
     /// [`FileError::Io`]. It is moved at the next start then.
     pub fn publish(self) -> Result<(), FileError> {
+        let _still = self.claim.moving.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(publish(&self.path, &self.target)?)
     }
 

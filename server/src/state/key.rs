@@ -168,16 +168,52 @@ pub fn file(file: FileId) -> Vec<u8> {
     key(b'f', &[&file.0.to_be_bytes()])
 }
 
-/// Where a file was offered last, and is not taken back.
+/// A message that offers a file and is not taken back, below the file.
 #[must_use]
-pub fn file_shown(file: FileId) -> Vec<u8> {
+pub fn offer(file: FileId, seq: Seq) -> Vec<u8> {
+    key(b's', &[&file.0.to_be_bytes(), &seq.0.to_be_bytes()])
+}
+
+/// All messages that offer a file.
+#[must_use]
+pub fn offers(file: FileId) -> Vec<u8> {
     key(b's', &[&file.0.to_be_bytes()])
 }
 
-/// The file of this person with this content.
+/// A file with this content, below its owner.
 #[must_use]
-pub fn file_content(user: UserId, b3: &Hash) -> Vec<u8> {
-    key(b'b', &[&user.0.to_be_bytes(), &b3.0])
+pub fn content(b3: &Hash, user: UserId, file: FileId) -> Vec<u8> {
+    key(b'b', &[&b3.0, &user.0.to_be_bytes(), &file.0.to_be_bytes()])
+}
+
+/// The files of a person with this content.
+#[must_use]
+pub fn contents_of(b3: &Hash, user: UserId) -> Vec<u8> {
+    key(b'b', &[&b3.0, &user.0.to_be_bytes()])
+}
+
+/// All files with this content.
+#[must_use]
+pub fn contents(b3: &Hash) -> Vec<u8> {
+    key(b'b', &[&b3.0])
+}
+
+/// A content that some file had which is gone, and that no file was stored with since.
+#[must_use]
+pub fn content_gone(b3: &Hash) -> Vec<u8> {
+    key(b'g', &[&b3.0])
+}
+
+/// A message that was taken back.
+#[must_use]
+pub fn redacted(room: RoomId, of: Seq) -> Vec<u8> {
+    key(b'z', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
+}
+
+/// A message that was taken back and whose words may still stand in the journal.
+#[must_use]
+pub fn erasing(room: RoomId, of: Seq) -> Vec<u8> {
+    key(b'w', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
 }
 
 /// Bytes of files that a person has stored.
@@ -206,6 +242,10 @@ pub const ROOMS: &[u8] = b"r";
 pub const FILES: &[u8] = b"f";
 /// The last messages of all rooms.
 pub const HEADS: &[u8] = b"h";
+/// All that has yet to be erased.
+pub const ERASING: &[u8] = b"w";
+/// All contents that are gone.
+pub const CONTENTS_GONE: &[u8] = b"g";
 
 fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());

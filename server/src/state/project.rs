@@ -10,7 +10,10 @@ use liao_common::{
 
 use super::{
     key,
-    record::{self, Account, Device, DeviceGone, File, Invite, Mark, Member, Room, Standing, kind},
+    record::{
+        self, Account, Device, DeviceGone, Erased, File, FileGone, Invite, Mark, Member, Room,
+        Standing, kind,
+    },
 };
 use crate::{
     index::Write,
@@ -19,10 +22,13 @@ use crate::{
 };
 
 /// Version of what the projection writes; an index made by another one is made anew.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Bytes of a message's place: where its record stands, and its `n`. No place is all zeros.
 pub const PLACE_BYTES: usize = RecordRef::ENCODED_BYTES + 8;
+
+/// Stands behind the place in the row of a file that is gone.
+pub const FILE_IS_GONE: u8 = 1;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
@@ -45,7 +51,9 @@ pub fn project(
         kind::ROOM => room(&read(kind, body)?, body, out),
         kind::MEMBER => member(&read(kind, body)?, body, out),
         kind::MARK => mark(&read(kind, body)?, out),
-        kind::FILE => file(&read(kind, body)?, body, out),
+        kind::FILE => file(&read(kind, body)?, at, out),
+        kind::ERASED => erased(&read(kind, body)?, out),
+        kind::FILE_GONE => file_gone(&read(kind, body)?, out),
         kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
         _ => {
             return Err(ProjectError(format!(
@@ -78,10 +86,13 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
     if let (Kind::Edit, Some(of)) = (&message.kind, message.body.of) {
         put(out, key::edit(message.room, of, message.seq), &[]);
     }
-    match (&message.kind, message.body.fid) {
-        (Kind::File, Some(file)) => put(out, key::file_shown(file), &message.seq.0.to_be_bytes()),
-        (Kind::Redact, Some(file)) => drop_key(out, key::file_shown(file)),
-        _ => {}
+    if let (Kind::File, Some(file)) = (&message.kind, message.body.fid) {
+        put(out, key::offer(file, message.seq), &[]);
+    }
+    if let (Kind::Redact, Some(of)) = (&message.kind, message.body.of) {
+        put(out, key::redacted(message.room, of), &[]);
+        put(out, key::erasing(message.room, of), &[]);
+        message.body.fid.iter().for_each(|file| drop_key(out, key::offer(*file, of)));
     }
 
     if message.cid != NO_NONCE {
@@ -165,10 +176,28 @@ fn put_mark(out: &mut Vec<Change>, (user, room): (UserId, RoomId), (seq, n): (Se
     put(out, key::mark(user, room), &value);
 }
 
-fn file(file: &File, body: &[u8], out: &mut Vec<Change>) {
-    put(out, key::file(file.file), body);
+/// A file's row says where its record stands: its name is then in one place only, and can be erased.
+fn file(file: &File, at: RecordRef, out: &mut Vec<Change>) {
+    put(out, key::file(file.file), &at.encode());
     put(out, key::files_used(file.user), &file.used.to_be_bytes());
-    put(out, key::file_content(file.user, &file.b3), &file.file.0.to_be_bytes());
+    put(out, key::content(&file.b3, file.user, file.file), &[]);
+    drop_key(out, key::content_gone(&file.b3));
+}
+
+/// The row stays, and the number is given to no other file. A byte more says that it is gone.
+fn file_gone(gone: &FileGone, out: &mut Vec<Change>) {
+    out.push(Change::Part {
+        key: key::file(gone.file),
+        at: RecordRef::ENCODED_BYTES,
+        bytes: vec![FILE_IS_GONE],
+    });
+    put(out, key::files_used(gone.user), &gone.used.to_be_bytes());
+    drop_key(out, key::content(&gone.b3, gone.user, gone.file));
+    put(out, key::content_gone(&gone.b3), &[]);
+}
+
+fn erased(erased: &Erased, out: &mut Vec<Change>) {
+    drop_key(out, key::erasing(erased.room, erased.of));
 }
 
 fn put(out: &mut Vec<Change>, key: Vec<u8>, value: &[u8]) {

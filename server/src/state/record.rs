@@ -34,6 +34,10 @@ pub mod kind {
     pub const FILE: u8 = 8;
     /// [`super::Invite`], new or used.
     pub const INVITE: u8 = 9;
+    /// [`super::Erased`].
+    pub const ERASED: u8 = 10;
+    /// [`super::FileGone`].
+    pub const FILE_GONE: u8 = 11;
 }
 
 /// A person known to the server.
@@ -207,6 +211,28 @@ pub struct File {
     pub at: u64,
 }
 
+/// The words of a message that was taken back stand nowhere in the journal any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// The room.
+    pub room: RoomId,
+    /// The message.
+    pub of: Seq,
+}
+
+/// The last message that offered a file was taken back: the file is nobody's any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileGone {
+    /// The file.
+    pub file: FileId,
+    /// Whose it was.
+    pub user: UserId,
+    /// BLAKE3 of its content.
+    pub b3: Hash,
+    /// Bytes this person has stored without it.
+    pub used: u64,
+}
+
 /// A right to register.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invite {
@@ -230,7 +256,7 @@ macro_rules! stored {
     )*};
 }
 
-stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE);
+stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE);
 
 /// A stored value: version byte, then the value with named fields.
 #[must_use]
@@ -273,6 +299,16 @@ pub fn blank(frame: &[u8]) -> Option<Vec<u8>> {
     let mut out = frame.get(..MESSAGE_BODY_AT)?.to_vec();
     out.extend(codec::encode(&message));
     (any && out.len() == frame.len()).then_some(out)
+}
+
+/// A stored file with its name painted over, in exactly as many bytes. `None` when it is already.
+#[must_use]
+pub fn blank_file(body: &[u8]) -> Option<Vec<u8>> {
+    let mut file: File = decode(body)?;
+    let named = file.name.bytes().any(|byte| byte != b' ');
+    file.name = " ".repeat(file.name.len());
+    let out = encode(&file);
+    (named && out.len() == body.len()).then_some(out)
 }
 
 #[cfg(test)]

@@ -1,24 +1,28 @@
 //! What is known, read from the index as values. Works alike on committed state (`Store`) and on a
 //! batch that is being decided (`Batch`).
 
+mod file;
+
 use std::ops::Bound;
 
 use liao_common::{
     event::{self, Role, RoomKind},
-    id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
+    id::{DeviceId, Hash, Nonce, RoomId, Seq, UserId},
 };
 use serde::de::DeserializeOwned;
 
 use super::{
     key,
     project::PLACE_BYTES,
-    record::{self, Account, Device, File, Invite, Member, Room, Standing},
+    record::{self, Account, Device, Invite, Member, Room, Standing},
 };
 use crate::{
     index::{Direction, IndexError, Span},
     journal::RecordRef,
     store::{StoreError, View},
 };
+
+pub use file::{contents_gone, file, file_place, files_used, has_content, is_content, offers};
 
 /// The last message of a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -369,36 +373,23 @@ pub fn post(from: &impl View, user: UserId, cid: &Nonce) -> Found<PostRow> {
     parse().map(Some).ok_or_else(|| damaged(&key))
 }
 
-/// A file.
+/// Whether a message was taken back.
 ///
 /// # Errors
 /// When the store fails.
-pub fn file(from: &impl View, file: FileId) -> Found<File> {
-    value(from, &key::file(file))
+pub fn is_redacted(from: &impl View, room: RoomId, of: Seq) -> Result<bool, StoreError> {
+    Ok(from.read(&key::redacted(room, of))?.is_some())
 }
 
-/// Where a file was offered last; `None` when it was not, or is not any more.
+/// Messages that were taken back and whose words may still stand in the journal.
 ///
 /// # Errors
 /// When the store fails.
-pub fn file_shown(from: &impl View, file: FileId) -> Found<Seq> {
-    Ok(numbers(from, &key::file_shown(file))?.map(|[seq]| Seq(seq)))
-}
-
-/// The file of this person with this content.
-///
-/// # Errors
-/// When the store fails.
-pub fn file_by_content(from: &impl View, user: UserId, b3: &Hash) -> Found<FileId> {
-    Ok(numbers(from, &key::file_content(user, b3))?.map(|[file]| FileId(file)))
-}
-
-/// Bytes of files that a person has stored.
-///
-/// # Errors
-/// When the store fails.
-pub fn files_used(from: &impl View, user: UserId) -> Result<u64, StoreError> {
-    Ok(numbers(from, &key::files_used(user))?.map_or(0, |[used]| used))
+pub fn erasing(from: &impl View, limit: usize) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+    let rows = from.scan(&Span::prefix(key::ERASING), Direction::Forward, limit)?;
+    let numbers = |key: &[u8]| parse_numbers::<2>(&key[1..]);
+    let place = |key: &[u8]| numbers(key).map(|[room, of]| (RoomId(room), Seq(of)));
+    rows.iter().map(|(key, _)| place(key).ok_or_else(|| damaged(key))).collect()
 }
 
 /// A right to register.

@@ -8,6 +8,8 @@ mod backup;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod erasing;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod hostile;

@@ -3,7 +3,7 @@
 use liao_common::{
     event::Posted,
     fault::{Fault, FaultCode},
-    id::{RoomId, Seq},
+    id::{Hash, Seq},
     limits,
     message::{Body, Kind, Message},
     request::Send,
@@ -11,7 +11,8 @@ use liao_common::{
 
 use super::{Caller, not_found};
 use crate::{
-    engine::{Speaker, Transaction},
+    chat::hub::Hub,
+    engine::{EDITS_MAX, Speaker, Transaction},
     state::{
         project::{NO_NONCE, content_mark},
         record, view,
@@ -19,14 +20,20 @@ use crate::{
     store::View as _,
 };
 
-/// Edits of one message. One more is refused, so that taking it back stays one small deed.
-const EDITS_MAX: usize = 100;
-
 /// Posts a message; the answer comes when it is on stable storage.
 pub(super) async fn send(caller: Caller, ask: Send) -> Result<Posted, Fault> {
     check(&ask)?;
     let by = Speaker { room: ask.room, from: caller.user, device: caller.dev };
-    caller.hub.engine.run(move |tx| decide(tx, by, ask)).await
+    let (posted, gone) = caller.hub.engine.run(move |tx| decide(tx, by, ask)).await?;
+    if let Some(b3) = gone {
+        // What is left of it after a failure goes at the next start.
+        let forget = move |hub: &Hub| {
+            hub.forget_content(&b3);
+            Ok(())
+        };
+        caller.hub.read(forget).await?;
+    }
+    Ok(posted)
 }
 
 fn check(ask: &Send) -> Result<(), Fault> {
@@ -48,7 +55,12 @@ fn check(ask: &Send) -> Result<(), Fault> {
     Ok(())
 }
 
-fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted, Fault> {
+/// Gives the place of the post, and the content of a file that nobody has any more because of it.
+fn decide(
+    tx: &mut Transaction<'_, '_>,
+    by: Speaker,
+    ask: Send,
+) -> Result<(Posted, Option<Hash>), Fault> {
     let body = view::inside(tx, by.from, by.room)?
         .ok_or_else(not_found)
         .and_then(|_| content(tx, by, &ask));
@@ -60,18 +72,21 @@ fn decide(tx: &mut Transaction<'_, '_>, by: Speaker, ask: Send) -> Result<Posted
         if !same && !is_blank(tx, &ask, before.seq)? {
             return Err(FaultCode::CidConflict.into());
         }
-        erase_again(tx, ask.room, before.seq)?;
-        return Ok(Posted { seq: before.seq, at_ms: before.at_ms, dup: true });
+        return Ok((Posted { seq: before.seq, at_ms: before.at_ms, dup: true }, None));
     }
     let body = body?;
-    if ask.kind == Kind::Redact {
-        erase_redacted(tx, ask.room, ask.body.of)?;
-    }
+    let gone = match body.of.filter(|_| ask.kind == Kind::Redact) {
+        Some(of) => {
+            let original = own(tx, by, of, &ask.kind)?;
+            tx.take_back(by.room, &original)?
+        }
+        None => None,
+    };
     let posted = tx.say(by, ask.cid, ask.kind, body)?;
     if posted.seq == Seq(1) {
         introduce(tx, by)?;
     }
-    Ok(posted)
+    Ok((posted, gone))
 }
 
 /// The first message of a direct room: whoever did not open it does not know of it yet. Any other
@@ -81,26 +96,6 @@ fn introduce(tx: &mut Transaction<'_, '_>, by: Speaker) -> Result<(), Fault> {
     if let Some(other) = view::other_of(&room, by.from) {
         tx.tell_member(other, by.room);
         tx.tell_member(by.from, by.room);
-    }
-    Ok(())
-}
-
-/// Taking a message back also removes its words from the disk, and those of its edits.
-fn erase_redacted(
-    tx: &mut Transaction<'_, '_>,
-    room: RoomId,
-    of: Option<Seq>,
-) -> Result<(), Fault> {
-    let Some(of) = of else { return Ok(()) };
-    let edits = view::edits(tx, room, of, EDITS_MAX)?;
-    for seq in std::iter::once(of).chain(edits) {
-        let Some((place, _)) = view::message_place(tx, room, seq)? else { continue };
-        match tx.record(&place) {
-            Ok(frame) => tx.erase(room, place, &frame),
-            // Nobody can read it any more; the others must go all the same.
-            Err(error) if error.is_one_record() => {}
-            Err(error) => return Err(error.into()),
-        }
     }
     Ok(())
 }
@@ -119,16 +114,6 @@ fn has_lost_its_words(body: &Body) -> bool {
     words.peek().is_some() && words.all(|words| words.trim().is_empty())
 }
 
-/// A crash may have come between storing this and erasing what it takes back. What is stored was
-/// allowed once; so it is carried out also for somebody who has left the room since.
-fn erase_again(tx: &mut Transaction<'_, '_>, room: RoomId, seq: Seq) -> Result<(), Fault> {
-    let Some((place, _)) = view::message_place(tx, room, seq)? else { return Ok(()) };
-    match record::message(&tx.record(&place)?) {
-        Some(stored) if stored.kind == Kind::Redact => erase_redacted(tx, room, stored.body.of),
-        _ => Ok(()),
-    }
-}
-
 /// The body as it is stored: only the fields that the kind has, and facts from our own records.
 fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fault> {
     let said = &ask.body;
@@ -137,7 +122,7 @@ fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fa
         Kind::Edit | Kind::Redact => {
             let of = said.of.ok_or_else(|| Fault::new(FaultCode::BadRequest, "of is missing"))?;
             let original = own(tx, by, of, &ask.kind)?;
-            if ask.kind == Kind::Edit && has_lost_its_words(&original.body) {
+            if ask.kind == Kind::Edit && view::is_redacted(tx, by.room, of)? {
                 return Err(FaultCode::Gone.into());
             }
             let edits = view::edits(tx, by.room, of, EDITS_MAX)?.len();

@@ -168,7 +168,7 @@ impl Transfers {
                 let file = view::file(&*hub.store, ask.fid)?.ok_or(FaultCode::NotFound)?;
                 let member =
                     view::inside(&*hub.store, user, file.room)?.ok_or(FaultCode::NotFound)?;
-                let shown = view::file_shown(&*hub.store, ask.fid)?;
+                let shown = view::offers(&*hub.store, ask.fid, 1)?.first().copied();
                 if file.user != user && shown.is_none_or(|seq| seq <= member.floor) {
                     return Err(FaultCode::NotFound.into());
                 }

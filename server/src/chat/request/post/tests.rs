@@ -4,7 +4,7 @@ use std::{future::ready, sync::Arc, time::Duration};
 
 use liao_common::{
     event::RoomKind,
-    id::{DeviceId, FileId, Hash, Nonce, UserId},
+    id::{DeviceId, FileId, Hash, Nonce, RoomId, UserId},
 };
 
 use super::*;
@@ -12,7 +12,7 @@ use crate::{
     blocking::Blocking,
     chat::{hub::Hub, origin::Origin},
     config::Config,
-    disk::MemoryDisk,
+    disk::{Disk as _, MemoryDisk},
     index::MemoryIndex,
     server::{self, Ground},
     state::{
@@ -118,15 +118,103 @@ async fn what_was_taken_back_is_erased_also_when_its_author_has_left_since() {
     let back = Body { of: Some(said), ..Body::default() };
     posts(&hub, 2, Kind::Redact, back.clone()).await.unwrap_err();
     drop(hub);
-    let hub = open(&disk.fork(), &index, folder.path());
-    assert_eq!(words(&hub, said).await, "a secret", "the crash came before the erasure");
+    let found = disk.fork();
+    assert!(stands_in(&found, "a secret"), "the crash came before the erasure");
+    let hub = open(&found, &index, folder.path());
     assert_eq!(view::head(&*hub.store, ROOM).unwrap().seq, said.next(), "and after the request");
-
     let leaves = |tx: &mut Transaction<'_, '_>| Ok(tx.exit(ROOM, ANNA, Seq::ZERO)?);
     hub.engine.run(leaves).await.unwrap();
+    assert_eq!(words(&hub, said).await, "");
+    assert!(!stands_in(&found, "a secret"), "nobody had to ask again");
     let again = posts(&hub, 2, Kind::Redact, back).await.unwrap();
     assert!(again.dup && again.seq == said.next());
-    assert_eq!(words(&hub, said).await, "");
+}
+
+/// Whether the journal has these bytes.
+fn stands_in(disk: &MemoryDisk, words: &str) -> bool {
+    let names = disk.list().unwrap().into_iter().filter(|name| name.ends_with(".log"));
+    let mut files = names.map(|name| {
+        let file = disk.open(&name).unwrap();
+        let mut bytes = vec![0; file.size_bytes().unwrap() as usize];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    });
+    files.any(|bytes| bytes.windows(words.len()).any(|part| part == words.as_bytes()))
+}
+
+#[tokio::test]
+async fn every_crash_while_something_is_taken_back_ends_in_its_erasure() {
+    for changes in 0..40 {
+        let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+        let folder = tempfile::tempdir().unwrap();
+        let hub = open(&disk, &index, folder.path());
+        enters(&hub).await;
+        let said = posts(&hub, 1, Kind::Text, Body::text("the first secret")).await.unwrap().seq;
+        let of = Some(said);
+        posts(&hub, 2, Kind::Edit, Body { of, ..Body::text("the other secret") }).await.unwrap();
+        disk.power_off_after(changes);
+        let back = posts(&hub, 3, Kind::Redact, Body { of, ..Body::default() }).await;
+        posts(&hub, 4, Kind::Text, Body::text("life goes on")).await.ok();
+        drop(hub);
+        for made_anew in [false, true] {
+            let found = disk.cut(changes, true);
+            let anew = MemoryIndex::new();
+            let hub = open(&found, if made_anew { &anew } else { &index }, folder.path());
+            posts(&hub, 5, Kind::Text, Body::text("afterwards")).await.unwrap();
+            let stored = view::is_redacted(&*hub.store, ROOM, said).unwrap();
+            assert!(stored || back.is_err(), "what was acknowledged is stored");
+            for words in ["the first secret", "the other secret"] {
+                assert_eq!(stands_in(&found, words), !stored, "{words} after {changes} changes");
+            }
+            assert!(
+                !stored || view::erasing(&*hub.store, 9).unwrap().is_empty(),
+                "and it is noted"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_taken_back_cannot_be_given_words_in_the_same_breath() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &index, folder.path());
+    enters(&hub).await;
+    let file = File {
+        file: FileId(1),
+        user: ANNA,
+        room: ROOM,
+        b3: liao_common::id::Hash([7; 32]),
+        size: 5,
+        name: "secret plan.txt".into(),
+        media: String::new(),
+        used: 5,
+        at: 1,
+    };
+    let stores = move |tx: &mut Transaction<'_, '_>| {
+        tx.put_file(&file);
+        Ok(())
+    };
+    hub.engine.run(stores).await.unwrap();
+    let fid = Some(FileId(1));
+    let offer = |cid| posts(&hub, cid, Kind::File, Body { fid, ..Body::default() });
+    let (one, two) = (offer(1).await.unwrap().seq, offer(2).await.unwrap().seq);
+    let back = |cid, of| posts(&hub, cid, Kind::Redact, Body { of: Some(of), ..Body::default() });
+    back(3, one).await.unwrap();
+    assert!(view::file(&*hub.store, FileId(1)).unwrap().is_some(), "the other offers it still");
+    assert!(stands_in(&disk, "secret plan.txt"));
+    let change = posts(&hub, 5, Kind::Edit, Body { of: Some(two), ..Body::text("another secret") });
+    let (back, change) = tokio::join!(biased; back(4, two), change);
+    back.unwrap();
+    assert_eq!(change.unwrap_err().code, FaultCode::Gone);
+    assert!(view::file(&*hub.store, FileId(1)).unwrap().is_none());
+    for words in ["secret plan.txt", "another secret"] {
+        assert!(!stands_in(&disk, words), "{words}");
+    }
+    let again = posts(&hub, 6, Kind::File, Body { fid, ..Body::default() }).await;
+    assert_eq!(again.unwrap_err().code, FaultCode::NotFound);
+    assert_eq!(view::files_used(&*hub.store, ANNA).unwrap(), 0);
+    assert_eq!(view::next_number(&*hub.store, crate::state::key::FILES).unwrap(), 2);
 }
 
 #[tokio::test]
