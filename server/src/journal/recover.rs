@@ -60,21 +60,21 @@ pub(crate) fn recover(
     let known = known.filter(|(of, _)| *of == epoch).map(|(_, at)| at).filter(is_here);
     let mut tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
     let mut opened = Opened::default();
-    while let Some((at, reason)) = tail.flaw {
-        // When a later segment was begun, this one was synced to its end before.
-        if !dropped && !synced_behind(&file, at)? {
-            opened.cut = Some(cut_tail(disk.as_ref(), &file, tail.end, reason)?);
-            break;
-        }
-        match known {
-            Some(known) if opened.damage.is_none() && known > at => {
-                opened.damage = Some((at, reason));
-                tail = find_tail(&file, known)?;
-            }
-            _ => return Err(JournalError::damaged(at, reason)),
-        }
+    // What somebody knows to be there was synced, so it is no torn tail.
+    if let (Some(flaw), Some(known)) = (tail.flaw, known)
+        && known > flaw.0
+    {
+        opened.damage = Some(flaw);
+        tail = find_tail(&file, known)?;
     }
-    let Tail { end, group, .. } = tail;
+    let Tail { end, group, flaw } = tail;
+    if let Some((at, reason)) = flaw {
+        // When a later segment was begun, this one was synced to its end before.
+        if dropped || synced_behind(&file, at)? {
+            return Err(JournalError::damaged(at, reason));
+        }
+        opened.cut = Some(cut_tail(disk.as_ref(), &file, end, reason)?);
+    }
     save_again(file.as_ref(), group, end)?;
     disk.sync_dir().map_err(JournalError::io("sync"))?;
     Ok(Found { file, end, epoch, opened })

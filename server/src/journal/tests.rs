@@ -299,9 +299,7 @@ fn damage_before_a_place_that_is_known_keeps_nothing_shut() {
         let options = JournalOptions { known: Some(known), ..options() };
         Journal::open(Arc::new(disk.clone()), options)
     };
-    // Behind the last sync a flaw cannot be told from a torn tail.
-    let last = refs.len() - commit(4).len();
-    for at in &refs[..last] {
+    for at in &refs {
         let spoiled = disk.fork();
         flip(&spoiled, 1, at.offset + 11, 3);
         let (mut journal, opened) = reopen(&spoiled, (7, end)).expect("all places are known");
@@ -317,8 +315,12 @@ fn damage_before_a_place_that_is_known_keeps_nothing_shut() {
         append(&mut journal, &commit(9)).expect("and it goes on");
         let opened = reopen(&spoiled, (7, known));
         assert_eq!(opened.is_ok(), at.end() <= known, "damage behind it is as without it");
+        // Behind the last sync a flaw cannot be told from a torn tail, when nothing is known.
         for unknown in [(8, end), (7, Position { segment: 2, ..end })] {
-            damage(reopen(&spoiled, unknown));
+            match reopen(&spoiled, unknown) {
+                Err(JournalError::Damaged { .. }) => {}
+                found => assert!(at >= &refs[refs.len() - commit(4).len()] && found.is_ok()),
+            }
         }
     }
     let far = Position { offset: end.offset + 1000, ..end };
