@@ -155,7 +155,7 @@ pub struct Hello {
 }
 
 /// `register`. Answered by [`crate::event::Session`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Register {
     /// The user id to log in with from now on.
     pub user: String,
@@ -170,6 +170,14 @@ pub struct Register {
     /// The invite, where the server wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite: Option<String>,
+}
+
+/// An invite lets in whoever reads it.
+impl fmt::Debug for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, name, dev_name, .. } = self;
+        write!(f, "Register({user:?}, {name:?}, {dev_name:?}, …)")
+    }
 }
 
 /// `auth`. Answered by [`crate::event::Session`].

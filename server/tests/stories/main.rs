@@ -42,6 +42,8 @@ mod rights;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod siege;

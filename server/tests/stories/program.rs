@@ -56,7 +56,8 @@ impl Program {
         Self::run(command).await
     }
 
-    async fn run(mut command: Command) -> Self {
+    /// Runs a `serve` and waits for its line.
+    pub(super) async fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {

@@ -1,0 +1,4 @@
+//! Makes up bytes for the target `session` of liao-hostile.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| liao_hostile::run("session", input));
