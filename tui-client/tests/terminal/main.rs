@@ -20,6 +20,8 @@ mod people;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sizes;
 #[cfg(test)]
 mod trust;
