@@ -2,12 +2,14 @@
 //! sled may panic on damaged files, so every call is guarded, and a panic is an error like others.
 //! Rows and mark are one batch; whether the files survived the last stop is decided in `trust`.
 
+use std::cell::Cell;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread;
 
 use super::trust::{self, State};
 use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
@@ -61,9 +63,40 @@ fn translate(action: &'static str, error: sled::Error) -> IndexError {
     }
 }
 
+thread_local! {
+    /// Whether this thread is in sled right now.
+    static IN_SLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What is done about a panic.
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
+
+/// From now on sled's panics go to the log instead of to the terminal: they are answered here.
+fn take_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| panic::set_hook(beside(panic::take_hook())));
+}
+
+/// All panics but sled's go where they went before.
+fn beside(before: Hook) -> Hook {
+    Box::new(move |panic| {
+        let thread = thread::current();
+        let its_own = thread.name().is_some_and(|name| name.starts_with("sled-"));
+        if IN_SLED.get() || its_own {
+            tracing::debug!("sled gave up: {panic}");
+        } else {
+            before(panic);
+        }
+    })
+}
+
 /// Runs one call into sled. A panic in there means its files are not what it wrote.
 fn guard<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    take_panics();
+    let outer = IN_SLED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(call));
+    IN_SLED.set(outer);
+    match done {
         Ok(done) => done.map_err(|error| translate(action, error)),
         Err(_) => Err(damaged(format!("sled gave up when asked to {action} it"))),
     }
@@ -288,4 +321,30 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
         }
     }
     sync_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_panic_in_sled_is_an_error_and_others_are_told_as_before() {
+        static TOLD: AtomicUsize = AtomicUsize::new(0);
+        take_panics();
+        let here = thread::current().id();
+        let before = panic::take_hook();
+        // Other tests panic on threads of their own.
+        let count: Hook = Box::new(move |panic| match thread::current().id() == here {
+            true => drop(TOLD.fetch_add(1, Ordering::Relaxed)),
+            false => before(panic),
+        });
+        panic::set_hook(beside(count));
+        let opened = guard("open", || -> sled::Result<()> { panic!("a bad page") });
+        let words = opened.expect_err("an error").to_string();
+        assert!(words.contains("sled gave up when asked to open it"), "{words}");
+        assert_eq!(TOLD.load(Ordering::Relaxed), 0);
+        catch_unwind(|| panic!("another")).expect_err("it panics");
+        assert_eq!(TOLD.load(Ordering::Relaxed), 1);
+    }
 }

@@ -132,6 +132,29 @@ async fn check_says_what_is_wrong_and_what_comes_of_it() {
 }
 
 #[tokio::test]
+async fn a_damaged_index_is_told_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    some_data(data).await;
+    let db = data.join("index/db");
+    let mut bytes = fs::read(&db).unwrap();
+    let len = bytes.len();
+    (0..len).step_by(97).for_each(|at| bytes[at] ^= 0x10);
+    fs::write(&db, bytes).unwrap();
+    let program = Program::start(data, &["--insecure-plaintext"]).await;
+    let mut raw = program.raw().await;
+    raw.logs_in("alice", "").await;
+    let ask = History { room: RoomId::LOBBY, ..History::default() };
+    let page: Page = raw.asks(ask).await.unwrap();
+    assert_eq!(page.msgs.iter().filter(|message| message.kind == Kind::Text).count(), 3);
+    program.signal(Signal::TERM);
+    let log = program.log().await;
+    assert!(log.contains("the index was made anew from the journal"), "{log}");
+    assert!(log.contains("the old one is kept as index.bad-1"), "{log}");
+    assert!(!log.contains("panicked") && log.lines().count() == 5, "{log}");
+}
+
+#[tokio::test]
 async fn a_refused_command_says_which_word_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
