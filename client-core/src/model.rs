@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use liao_common::{
     event::{Event, Page, Role, Room, Session, Synced, Welcome},
-    id::{RoomId, Seq, UserId},
+    id::{Nonce, RoomId, Seq, UserId},
     limits,
-    message::Message,
+    message::{Kind, Message},
     request::{History, Mark, Request},
 };
 
@@ -72,6 +72,8 @@ pub struct Model {
     pub transfers: Transfers,
     rooms: BTreeMap<RoomId, RoomView>,
     unplaced: BTreeMap<RoomId, Timeline>,
+    /// Own edits and take-backs that the server does not have yet: they have no row of their own.
+    waiting_changes: BTreeSet<Nonce>,
     pages: BTreeSet<(RoomId, Seq)>,
     /// Pages that were refused: asked again when the room is opened anew, not at every look.
     refused: BTreeSet<(RoomId, Seq)>,
@@ -94,6 +96,12 @@ impl Model {
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// How many own edits and take-backs the server has neither taken nor refused.
+    #[must_use]
+    pub fn waiting_changes(&self) -> usize {
+        self.waiting_changes.len()
     }
 
     /// All rooms and invitations, the one that moved last first.
@@ -449,6 +457,15 @@ impl Model {
             | Notice::Discarded { room, .. } => *room,
             _ => return,
         };
+        match notice {
+            Notice::Queued(queued) if matches!(queued.kind, Kind::Edit | Kind::Redact) => {
+                self.waiting_changes.insert(queued.nonce);
+            }
+            Notice::Posted { nonce, .. }
+            | Notice::PostFailed { nonce, .. }
+            | Notice::Discarded { nonce, .. } => _ = self.waiting_changes.remove(nonce),
+            _ => {}
+        }
         let timeline = match self.rooms.get_mut(&id) {
             Some(room) => &mut room.timeline,
             None => self.unplaced.entry(id).or_default(),

@@ -228,7 +228,7 @@ const BINDINGS: &[Binding] = &[
 
     (M::Page, "Esc", A::Back), (M::Page, "F3", A::Language), (M::Page, "F1 ?", A::Help), (M::Page, "C-q C-c", A::Quit),
 
-    (M::Completion, "Tab Enter", A::Choose), (M::Completion, "Up C-p S-Tab", A::Up),
+    (M::Completion, "Tab", A::Choose), (M::Completion, "Up C-p S-Tab", A::Up),
     (M::Completion, "Down C-n", A::Down), (M::Completion, "Esc", A::Back),
 
     (M::Composer, "Enter", A::Send), (M::Composer, "A-Enter C-j S-Enter", A::NewLine),

@@ -263,6 +263,21 @@ fn words_are_completed() {
 }
 
 #[test]
+fn enter_says_what_was_typed_and_takes_only_what_was_chosen() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("look at #rus<Enter>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "look at #rus", &[])]);
+    desk.keys("/join #rusty<Left><Left><Enter>");
+    assert_eq!(desk.wishes(), [ask(RoomJoin { room: None, name: Some("rusty".into()) })]);
+    desk.keys("#borrow");
+    desk.hides("Borrow checkers");
+    desk.keys("<C-u>look at #rus<Down><Enter><Enter>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "look at #rust", &[])]);
+    desk.keys("@bo<Down>b<Backspace><Enter>");
+    assert_eq!(desk.wishes(), [says(LOBBY, "@bo", &[])], "typing on is no choice");
+}
+
+#[test]
 fn a_file_that_can_be_read_is_sent_and_one_that_cannot_is_explained() {
     let mut desk = busy(SIZE, Language::English);
     let seen = |result| Input::FileSeen { session: 0, room: LOBBY, path: "/tmp/a".into(), result };
@@ -343,6 +358,8 @@ fn a_file_on_its_way_stands_below_the_messages() {
         [Effect::Cancel(TransferId(5))],
         "leaving is asked about while files move"
     );
+    desk.shows("Send or save the same");
+    desk.hides("next time");
     desk.keys("y");
     assert_eq!(desk.wishes(), [Effect::Quit]);
 }

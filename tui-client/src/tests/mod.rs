@@ -7,6 +7,7 @@ mod deeds;
 mod door;
 mod door_scenes;
 mod driver;
+mod offline;
 mod pages;
 mod paths;
 mod pictures;

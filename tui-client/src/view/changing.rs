@@ -140,6 +140,11 @@ impl MainView {
             }
         }
         base.wish(Effect::Post(room, kind, body));
+        self.remark_offline(model, base);
+    }
+
+    /// While there is no connection, says that what was posted waits.
+    pub(super) fn remark_offline(&mut self, model: &Model, base: &Base) {
         if !matches!(model.state, LinkState::Online { .. }) {
             self.remark_about(About::Link, false, base, base.words.t("composer.offline"));
         }

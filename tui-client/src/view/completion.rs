@@ -32,6 +32,8 @@ pub struct Completion {
     pub offers: Vec<Offer>,
     /// Which one is chosen.
     pub list: ListView,
+    /// The person chose it, and did not just find it at the top.
+    pub picked: bool,
 }
 
 impl Completion {
@@ -45,7 +47,7 @@ impl Completion {
         if offers.is_empty() || complete {
             return None;
         }
-        Some(Self { token, offers, list: ListView::default() })
+        Some(Self { token, offers, list: ListView::default(), picked: false })
     }
 
     /// The chosen offer.
@@ -64,7 +66,13 @@ fn offers(token: &Token, model: &Model, words: &Words) -> Vec<Offer> {
         TokenKind::Argument => arguments(token, model),
     };
     let search = |offer: &Offer| {
-        format!("{} {}", offer.word.trim_start_matches(['@', '#', '/']), offer.note)
+        let name = offer.word.trim_start_matches(['@', '#', '/']);
+        // What a room is about may contain anything; who types `#` types a name.
+        if token.kind == TokenKind::Room {
+            name.to_owned()
+        } else {
+            format!("{name} {}", offer.note)
+        }
     };
     let keyed: Vec<(String, Offer)> =
         all.into_iter().map(|offer| (search(&offer), offer)).collect();

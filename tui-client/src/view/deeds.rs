@@ -1,9 +1,10 @@
 //! Sending what was written, and carrying out commands. Part of the main view.
 
-use liao_client_core::model::Model;
+use liao_client_core::{model::Model, notice::LinkState};
 use liao_common::{
     event::UserPage,
     id::RoomId,
+    message::{Body, Kind},
     request::{RoomCreate, RoomJoin, RoomOpen, RoomTopic},
 };
 
@@ -40,6 +41,9 @@ impl MainView {
             }
             Typed::Command(command, argument) => {
                 let argument = argument.to_owned();
+                if self.must_wait(command.verb, &argument, model) {
+                    return self.refuse_offline(base);
+                }
                 self.take_written();
                 self.carry_out(command.verb, &argument, model, base);
             }
@@ -78,6 +82,9 @@ impl MainView {
     /// A command chosen from the list: one that needs words is put into the composer to be finished.
     pub(super) fn begin(&mut self, command: Command, model: &mut Model, base: &mut Base) {
         if command.needs == 0 {
+            if self.must_wait(command.verb, "", model) {
+                return self.refuse_offline(base);
+            }
             return self.carry_out(command.verb, "", model, base);
         }
         self.focus = Focus::Composer;
@@ -109,6 +116,31 @@ impl MainView {
         }
     }
 
+    /// Whether a command has to wait for the connection: the outbox keeps messages, and nothing else.
+    fn must_wait(&self, verb: Verb, argument: &str, model: &Model) -> bool {
+        if is_linked(model) {
+            return false;
+        }
+        match verb {
+            Verb::Msg => known_room(model, addressed(argument).0).is_none(),
+            Verb::Join => joined(model, argument).is_none(),
+            Verb::Leave => self.room() != Some(RoomId::LOBBY),
+            Verb::Rooms
+            | Verb::Create
+            | Verb::Topic
+            | Verb::Invite
+            | Verb::Send
+            | Verb::Password => true,
+            _ => false,
+        }
+    }
+
+    /// Says that something needs the server; what was typed stays where it is.
+    pub(super) fn refuse_offline(&mut self, base: &Base) {
+        self.completion = None;
+        self.remark_about(About::Link, true, base, base.words.t("composer.needs_server"));
+    }
+
     /// Commands about the chat that is shown.
     fn carry_out_here(&mut self, verb: Verb, argument: &str, model: &mut Model, base: &mut Base) {
         let Some(room) = self.room() else { return };
@@ -137,26 +169,32 @@ impl MainView {
     }
 
     fn message_to(&mut self, argument: &str, model: &mut Model, base: &mut Base) {
-        let (name, text) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
-        let name = name.trim_start_matches('@');
+        let (name, text) = addressed(argument);
+        if let Some(room) = known_room(model, name).filter(|_| !text.is_empty()) {
+            self.go(room, model, base);
+            base.wish(Effect::Post(room, Kind::Text, Body::text(text)));
+            return self.remark_offline(model, base);
+        }
         let request = match person_with_id(model, name) {
             Some(user) if text.is_empty() => return self.open_person(user, model, base),
             Some(user) => RoomOpen { user: Some(user), name: None },
             None => RoomOpen { user: None, name: Some(name.to_owned()) },
         };
         self.held.push(Held::Go(request.clone().into()));
-        if let Some(room) = self.room().filter(|_| !text.trim().is_empty()) {
+        if let Some(room) = self.room().filter(|_| !text.is_empty()) {
             let written = Written { room, line: format!("/msg {argument}") };
-            self.held.push(Held::Say(request.clone().into(), text.trim().to_owned(), written));
+            self.held.push(Held::Say(request.clone().into(), text.to_owned(), written));
         }
         self.ask(request, base);
     }
 
     fn join_or_create(&mut self, argument: &str, model: &mut Model, base: &mut Base) {
-        let name = argument.trim_start_matches('#').to_owned();
-        match model.room_named(&name).filter(|room| !room.is_invitation()).map(|room| room.id) {
+        match joined(model, argument) {
             Some(room) => self.go(room, model, base),
-            None => self.join(RoomJoin { room: None, name: Some(name) }, base),
+            None => {
+                let name = Some(argument.trim_start_matches('#').to_owned());
+                self.join(RoomJoin { room: None, name }, base);
+            }
         }
     }
 
@@ -263,4 +301,26 @@ impl MainView {
             }
         }
     }
+}
+
+/// Whether requests are sent at once.
+pub(super) const fn is_linked(model: &Model) -> bool {
+    matches!(model.state, LinkState::Online { .. } | LinkState::Syncing)
+}
+
+/// The person a private message is for, and what is said.
+fn addressed(argument: &str) -> (&str, &str) {
+    let (name, text) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+    (name.trim_start_matches('@'), text.trim())
+}
+
+/// The private chat with somebody, where there is one already.
+fn known_room(model: &Model, name: &str) -> Option<RoomId> {
+    model.direct_room(person_with_id(model, name)?).map(|room| room.id)
+}
+
+/// The room of that name that one is in.
+fn joined(model: &Model, argument: &str) -> Option<RoomId> {
+    let room = model.room_named(argument.trim_start_matches('#'))?;
+    (!room.is_invitation()).then_some(room.id)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use liao_common::id::RoomId;
 
-use super::{chat::ChatView, main::MainView};
+use super::{chat::ChatView, main::MainView, told::Held};
 use crate::{app::Base, effect::Effect};
 
 /// How long after a change the drafts are written down, in milliseconds.
@@ -26,10 +26,7 @@ impl MainView {
         if !self.drafts_changed() {
             return None;
         }
-        let written = |(room, chat): (&RoomId, &ChatView)| {
-            (!chat.draft().trim().is_empty()).then(|| (*room, chat.draft().to_owned()))
-        };
-        let now: BTreeMap<RoomId, String> = self.chats.iter().filter_map(written).collect();
+        let now = self.unsent_words();
         let mut changed = now.clone();
         for room in self.drafts.kept.keys() {
             changed.entry(*room).or_default();
@@ -39,12 +36,21 @@ impl MainView {
     }
 
     fn drafts_changed(&self) -> bool {
-        let text_of = |room: &RoomId| self.chats.get(room).map_or("", ChatView::draft);
-        let is_new = |(room, chat): (&RoomId, &ChatView)| {
-            !chat.draft().trim().is_empty() && !self.drafts.kept.contains_key(room)
-        };
-        self.chats.iter().any(is_new)
-            || self.drafts.kept.iter().any(|(room, kept)| text_of(room) != kept)
+        self.unsent_words() != self.drafts.kept
+    }
+
+    /// What is being written, and what was written but still waits for a room to be opened: that is in no outbox.
+    fn unsent_words(&self) -> BTreeMap<RoomId, String> {
+        let draft = |(room, chat): (&RoomId, &ChatView)| (*room, chat.draft().to_owned());
+        let mut words: BTreeMap<RoomId, String> = self.chats.iter().map(draft).collect();
+        for held in self.held.iter().rev() {
+            let Held::Say(_, _, written) = held else { continue };
+            let text = words.entry(written.room).or_default();
+            let between = if text.is_empty() { "" } else { "\n" };
+            *text = format!("{}{between}{text}", written.line);
+        }
+        words.retain(|_, text| !text.trim().is_empty());
+        words
     }
 
     /// Writes the drafts down a while after the first change.

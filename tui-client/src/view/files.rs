@@ -166,7 +166,8 @@ impl MainView {
             let mut offers: Vec<Offer> = found.into_iter().take(OFFERS_MAX).map(offer).collect();
             offers.sort_by(|a, b| a.word.cmp(&b.word));
             let token = Token { range, typed: name.to_owned(), ..token };
-            self.completion = Some(Completion { token, offers, list: ListView::default() });
+            self.completion =
+                Some(Completion { token, offers, list: ListView::default(), picked: false });
         }
     }
 }

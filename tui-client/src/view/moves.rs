@@ -143,11 +143,11 @@ fn would_be_lost(model: &Model, base: &Base) -> u64 {
     if base.unkept.is_some() { unsent(model) } else { 0 }
 }
 
-/// How many of one's own messages the server does not have yet.
+/// How many of one's own messages, edits and take-backs the server does not have yet.
 #[must_use]
 pub fn unsent(model: &Model) -> u64 {
     let sending = |row: &&Row| row.state == RowState::Sending;
     let of = |room: &RoomView| room.timeline.pending().iter().filter(sending).count();
     let count: usize = model.rooms().into_iter().map(of).sum();
-    u64::try_from(count).unwrap_or(u64::MAX)
+    u64::try_from(count + model.waiting_changes()).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ use liao_common::{
 
 use super::{
     confirm::{ConfirmView, Question},
+    deeds::is_linked,
     dialog::{DialogStep, DialogView},
     files::PickerView,
     list::ListView,
@@ -205,7 +206,13 @@ impl MainView {
                 false
             }
         };
-        match if submits { view.submit(model) } else { DialogStep::Stay } {
+        let step = if submits { view.submit(model) } else { DialogStep::Stay };
+        if step != DialogStep::Stay && !is_linked(model) {
+            self.refuse_offline(base);
+            self.overlay = Some(Overlay::Dialog(view));
+            return;
+        }
+        match step {
             DialogStep::Stay => self.overlay = Some(Overlay::Dialog(view)),
             DialogStep::Ask(request) => {
                 self.held.push(Held::Go((*request).clone()));
@@ -244,6 +251,7 @@ impl MainView {
             Question::Quit | Question::Lose(_) => base.wish(Effect::Quit),
             Question::LogOutAndLose(_) => self.log_out(base),
             Question::Paste(text, _) => self.compose(&text, model, base),
+            Question::LeaveRoom(_) if !is_linked(model) => self.refuse_offline(base),
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
             Question::TakeBack(room, seq, _) => {
                 let body = Body { of: Some(seq), ..Body::default() };

@@ -81,13 +81,17 @@ impl MainView {
         let Some(completion) = &mut self.completion else { return false };
         let len = completion.offers.len();
         match action {
-            Action::Up => completion.list.turn(len, -1),
-            Action::Down => completion.list.turn(len, 1),
+            Action::Up | Action::Down => {
+                completion.list.turn(len, if action == Action::Up { -1 } else { 1 });
+                completion.picked = true;
+            }
             Action::Back => {
                 self.dismissed = Some(completion.token.range.start);
                 self.completion = None;
             }
             Action::Choose => self.take_completion(model, base),
+            // Enter says what was typed; a word that nobody chose is not put into it.
+            Action::Send if completion.picked => self.take_completion(model, base),
             _ => return false,
         }
         true
