@@ -8,7 +8,7 @@ use crate::{
     timeline::{Content, Row},
 };
 
-/// Mentions and files of one room that are listed; the room's own row counts the rest.
+/// Files of one room that are listed; the room's own row counts the rest.
 pub const ROWS_PER_ROOM_MAX: usize = 20;
 
 /// Characters of a message that are shown.
@@ -19,7 +19,7 @@ pub const WORDS_CHARS_MAX: usize = 80;
 pub enum InboxKind {
     /// Somebody invites this person to a room.
     Invitation,
-    /// Somebody named this person.
+    /// A room has something unread, and in it somebody named this person.
     Mention,
     /// Somebody offers a file.
     File(FileId),
@@ -36,7 +36,7 @@ pub struct InboxRow {
     pub kind: InboxKind,
     /// Where it leads.
     pub room: RoomId,
-    /// Which message it leads to; the first unread one for rooms and private talk.
+    /// Which message it leads to: the newest that names this person, the file, or the first unread one.
     pub seq: Seq,
     /// Who said it, or who invites.
     pub from: Option<UserId>,
@@ -80,9 +80,28 @@ fn of_room(model: &Model, room: &RoomView) -> Vec<InboxRow> {
         .take_while(|row| row.seq > Some(room.read.0))
         .filter(|row| row.counts && row.from != me)
         .collect();
-    let mut rows = vec![whole(room, unread.first().copied())];
-    rows.extend(unread.iter().filter_map(|row| single(room, row, me)).take(ROWS_PER_ROOM_MAX));
+    let mut rows: Vec<InboxRow> =
+        unread.iter().filter_map(|row| file_row(room, row)).take(ROWS_PER_ROOM_MAX).collect();
+    // Nothing is told twice: a room in which only files wait has no row besides theirs.
+    if u64::try_from(rows.len()).is_ok_and(|files| files < room.unread()) {
+        let named = unread.iter().copied().find(|row| names(room, row, me));
+        rows.insert(
+            0,
+            named.map_or_else(|| whole(room, unread.first().copied()), |row| named_in(room, row)),
+        );
+    }
     rows
+}
+
+/// In private every message is meant for this person.
+fn names(room: &RoomView, row: &Row, me: UserId) -> bool {
+    !room.is_direct() && row.content != Content::Redacted && row.mentions(me)
+}
+
+/// The room as one row, with the words that name this person.
+fn named_in(room: &RoomView, row: &Row) -> InboxRow {
+    let seq = row.seq.unwrap_or_else(|| room.read.0.next());
+    InboxRow { kind: InboxKind::Mention, seq, ..whole(room, Some(row)) }
 }
 
 /// The room as one row, with its newest words.
@@ -98,16 +117,11 @@ fn whole(room: &RoomView, newest: Option<&Row>) -> InboxRow {
     }
 }
 
-/// A message that deserves a row of its own. In private everything does, so only files stand out.
-fn single(room: &RoomView, row: &Row, me: UserId) -> Option<InboxRow> {
-    let kind = match &row.content {
-        Content::File(file) => InboxKind::File(file.fid),
-        Content::Redacted => return None,
-        _ if row.mentions(me) && !room.is_direct() => InboxKind::Mention,
-        _ => return None,
-    };
+/// A file has a row of its own: it is fetched, not only read.
+fn file_row(room: &RoomView, row: &Row) -> Option<InboxRow> {
+    let Content::File(file) = &row.content else { return None };
     Some(InboxRow {
-        kind,
+        kind: InboxKind::File(file.fid),
         room: room.id,
         seq: row.seq?,
         from: Some(row.from),

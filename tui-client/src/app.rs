@@ -261,13 +261,22 @@ fn on_key(app: &mut App, key: KeyEvent) {
         return;
     }
     let chord = Chord::from(key);
+    let typed = chord.letter();
     match keymap::action(&app.modes(), chord) {
-        Some(action) => act(app, action),
-        None => {
-            if let Some(letter) = chord.letter() {
+        Some(action) if typed.is_none() || !is_idle(app, action) => act(app, action),
+        _ => {
+            if let Some(letter) = typed {
                 type_text(app, letter.encode_utf8(&mut [0; 4]));
             }
         }
+    }
+}
+
+/// Whether an action has nothing to act on: then its letter is one that is typed.
+fn is_idle(app: &App, action: Action) -> bool {
+    match &app.front {
+        Front::Main(main) if app.help.is_none() => main.is_idle(action),
+        _ => false,
     }
 }
 
@@ -306,7 +315,8 @@ fn act(app: &mut App, action: Action) {
 fn act_help(app: &mut App, action: Action) {
     let Some(help) = &mut app.help else { return };
     if action == Action::Quit {
-        app.base.wish(Effect::Quit);
+        app.help = None;
+        act(app, action);
     } else if matches!(action, Action::Back | Action::Choose | Action::Help) {
         app.help = None;
     } else {

@@ -260,19 +260,20 @@ const BINDINGS: &[Binding] = &[
 
     (M::Transfers, "Up k", A::Up), (M::Transfers, "Down j", A::Down),
     (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r A-r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),
-    (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help),
+    (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help), (M::Transfers, "C-q C-c", A::Quit),
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),
     (M::Picker, "Enter Right", A::Choose), (M::Picker, "Left", A::FolderUp), (M::Picker, "C-h A-h", A::Hidden),
     (M::Picker, "Tab", A::Complete), (M::Picker, "Backspace", A::DeleteLeft), (M::Picker, "C-w", A::DeleteWordLeft),
-    (M::Picker, "C-u", A::KillLeft), (M::Picker, "Esc", A::Back),
+    (M::Picker, "C-u", A::KillLeft), (M::Picker, "Esc F5", A::Back), (M::Picker, "F1", A::Help), (M::Picker, "C-q C-c", A::Quit),
 
     (M::List, "Up C-p", A::Up), (M::List, "Down C-n", A::Down), (M::List, "PgUp", A::PageUp), (M::List, "PgDn", A::PageDown),
-    (M::List, "Enter", A::Choose), (M::List, "Backspace", A::DeleteLeft), (M::List, "C-u", A::KillLeft), (M::List, "Esc C-k F1", A::Back),
+    (M::List, "Enter", A::Choose), (M::List, "Backspace", A::DeleteLeft), (M::List, "C-u", A::KillLeft), (M::List, "Esc C-k", A::Back),
+    (M::List, "F1", A::Help), (M::List, "C-q C-c", A::Quit),
 
-    (M::Confirm, "y Enter", A::Yes), (M::Confirm, "n Esc", A::No),
+    (M::Confirm, "y Enter", A::Yes), (M::Confirm, "n Esc", A::No), (M::Confirm, "F1", A::Help),
     // Enter is what a hand does by itself: here it agrees to nothing.
-    (M::Danger, "y", A::Yes), (M::Danger, "n Esc Enter", A::No), (M::Danger, "C-q C-c", A::Quit),
+    (M::Danger, "y", A::Yes), (M::Danger, "n Esc Enter", A::No), (M::Danger, "F1", A::Help), (M::Danger, "C-q C-c", A::Quit),
 
     (M::Main, "Tab", A::Next), (M::Main, "S-Tab", A::Previous),
     (M::Main, "C-n C-PgDn", A::NextTab), (M::Main, "C-p C-PgUp", A::PreviousTab),

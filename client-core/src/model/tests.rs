@@ -288,9 +288,8 @@ fn the_inbox_shows_invitations_then_what_waits_newest_first() {
         [
             (InboxKind::Invitation, 3, 0, 0),
             (InboxKind::Direct, 2, 1, 1),
-            (InboxKind::Room, 1, 1, 3),
             (InboxKind::File(file), 1, 3, 1),
-            (InboxKind::Mention, 1, 2, 1),
+            (InboxKind::Mention, 1, 2, 3),
         ]
     );
     assert_eq!((rows[1].words.as_str(), rows[1].from), ("psst", Some(UserId(9))));

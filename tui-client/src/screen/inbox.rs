@@ -155,10 +155,9 @@ fn what(paint: &Paint<'_, '_>, item: &InboxRow, model: &Model) -> String {
             words.fill("inbox.invitation", &[("room", &title_of(model, item.room))])
         }
         InboxKind::File(_) => format!("{}: {}", words.t("inbox.file"), item.words),
-        InboxKind::Mention => item.words.clone(),
-        InboxKind::Direct | InboxKind::Room if item.count > 1 => {
+        InboxKind::Direct | InboxKind::Room | InboxKind::Mention if item.count > 1 => {
             format!("({}) {}", badge(item.count), item.words)
         }
-        InboxKind::Direct | InboxKind::Room => item.words.clone(),
+        InboxKind::Direct | InboxKind::Room | InboxKind::Mention => item.words.clone(),
     }
 }

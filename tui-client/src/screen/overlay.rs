@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use liao_client_core::{
     model::Model,
+    timeline::Content,
     transfer::{Direction, Phase, Transfer},
 };
 use liao_common::event::RoomRow;
@@ -31,7 +32,7 @@ use crate::{
     },
     view::{
         chat::title_of, files::PickerView, hit::Hit, list::ListView, main::MainView,
-        overlay::Overlay, rooms::RoomsView, switcher::SwitcherView,
+        overlay::Overlay, rooms::RoomsView, switcher::SwitcherView, write::offers,
     },
 };
 
@@ -185,7 +186,9 @@ fn transfers(
     let inside = list_box(paint, window, paint.t("files.title"), &[Mode::Transfers], hints);
     if rows.is_empty() {
         let style = paint.styles().dim;
-        return paint.text(row(inside, 1), paint.t("files.empty"), style);
+        paint.text(row(inside, 1), paint.t("files.empty"), style);
+        let rest = Rect { y: inside.y + 3, height: inside.height.saturating_sub(3), ..inside };
+        return waiting_offers(paint, rest, model);
     }
     let chosen = list.chosen(rows.len());
     let columns = usize::from(inside.width.saturating_sub(2));
@@ -213,6 +216,33 @@ fn transfers(
         }
         paint.hits.add(spot, Hit::BoxRow(place));
         free = Rect { y: spot.bottom(), height: free.height - height, ..free };
+    }
+    let rest = Rect { y: free.y + 1, height: free.height.saturating_sub(1), ..free };
+    waiting_offers(paint, rest, model);
+}
+
+/// What others offer and nobody has fetched is no transfer yet: says where it is, and how it becomes one.
+fn waiting_offers(paint: &mut Paint<'_, '_>, area: Rect, model: &Model) {
+    let rooms = model.rooms().into_iter().map(|room| room.id);
+    let mut found: Vec<_> =
+        rooms.flat_map(|room| offers(room, model).map(move |row| (room, row))).collect();
+    if found.is_empty() || area.height < 2 {
+        return;
+    }
+    found.sort_by_key(|(_, row)| std::cmp::Reverse(row.at_ms));
+    let style = paint.styles().dim;
+    paint.text(row(area, 0), paint.t("files.offered"), style);
+    for (at, (room, offer)) in (1..area.height).zip(found) {
+        let Content::File(file) = &offer.content else { continue };
+        let place = paint.words.fill("files.in_room", &[("room", &title_of(model, room))]);
+        let note = format!("  {}  {place}", format::size(file.size));
+        let free = usize::from(area.width).saturating_sub(columns(&note) + 2);
+        let name = truncate(&file.name, free);
+        let line = Line::from(vec![
+            Span::raw(format!("▤ {name}")),
+            Span::styled(note, paint.styles().dim),
+        ]);
+        paint.line(row(area, at), line);
     }
 }
 

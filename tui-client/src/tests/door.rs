@@ -328,9 +328,7 @@ fn the_menu_quits_by_number() {
 
 #[test]
 fn who_is_new_is_welcomed_otherwise_than_who_comes_back() {
-    for (newcomer, text) in
-        [(true, "Welcome, Alice. You are in #lobby"), (false, "Welcome back, Alice")]
-    {
+    for (newcomer, text) in [(true, "Welcome, Alice. You are in #lobby"), (false, "Hello, Alice")] {
         let mut desk = Desk::inside(SIZE, Language::English);
         desk.app.front =
             crate::app::Front::Main(Box::new(crate::view::main::MainView::of(newcomer)));

@@ -13,3 +13,4 @@ mod paths;
 mod pictures;
 mod reading;
 mod remarks;
+mod straying;

@@ -26,7 +26,8 @@ impl Door {
         let elsewhere = others.into_iter().filter(is_usable).collect();
         match &self.server {
             None => Menu::without_server(elsewhere),
-            Some(server) => Menu::of_server(here, elsewhere, *server == Server::Private),
+            Some(server) => Menu::of_server(here, elsewhere, *server == Server::Private)
+                .for_invited(server.invite().is_some()),
         }
     }
 

@@ -26,10 +26,12 @@ impl Question {
     #[must_use]
     pub const fn modes(&self) -> &'static [Mode] {
         match self {
-            Self::Quit | Self::Paste(..) => &[Mode::Confirm],
-            Self::Lose(_) | Self::LogOutAndLose(_) | Self::TakeBack(..) | Self::LeaveRoom(_) => {
-                &[Mode::Danger]
-            }
+            Self::Paste(..) => &[Mode::Confirm],
+            Self::Quit
+            | Self::Lose(_)
+            | Self::LogOutAndLose(_)
+            | Self::TakeBack(..)
+            | Self::LeaveRoom(_) => &[Mode::Danger],
         }
     }
 }

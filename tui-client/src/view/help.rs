@@ -40,10 +40,8 @@ impl HelpView {
     #[must_use]
     pub fn lines(&self, words: &Words) -> Vec<HelpLine> {
         let mut lines = Vec::new();
-        // What works everywhere is what people look for first.
-        let (everywhere, here): (Vec<Mode>, Vec<Mode>) =
-            self.modes.iter().partition(|mode| **mode == Mode::Main);
-        for mode in everywhere.iter().chain(&here) {
+        // Who asks wants to know about where they are; the innermost mode comes first.
+        for mode in &self.modes {
             let keys = keymap::lines(*mode);
             let entries =
                 keys.map(|(keys, action)| (keys, words.t(action.help_key(*mode)).to_owned()));

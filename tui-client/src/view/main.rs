@@ -316,7 +316,20 @@ impl MainView {
         }
     }
 
-    /// Typing goes to what has the focus; in the list of messages and in the inbox it does nothing.
+    /// Whether an action needs a chosen message where none is chosen.
+    #[must_use]
+    pub fn is_idle(&self, action: Action) -> bool {
+        let about_one = matches!(
+            action,
+            Action::Reply | Action::Edit | Action::TakeBack | Action::Copy | Action::Discard
+        );
+        let in_messages = self.overlay.is_none() && self.focus == Focus::Timeline;
+        let chosen = self.chat().is_none_or(|chat| chat.timeline.chosen.is_some());
+        about_one && in_messages && !chosen
+    }
+
+    /// Typing goes to what has the focus; from the messages it leads to where one writes. Many letters are keys of
+    /// the inbox: what is typed there would arrive in part, so it is refused with a sentence.
     pub fn type_text(&mut self, text: &str, model: &mut Model, base: &mut Base) {
         if self.overlay.is_some() {
             return self.type_overlay(text, model, base);
@@ -324,7 +337,11 @@ impl MainView {
         match (self.place, self.focus) {
             (_, Focus::Sidebar) => self.filter_people(text, model, base),
             (Place::Room(_), Focus::Composer) => self.compose(text, model, base),
-            _ => {}
+            (Place::Room(_), Focus::Timeline) => {
+                self.leave_timeline();
+                self.compose(text, model, base);
+            }
+            (Place::Inbox, _) => self.complain(base, base.words.t("inbox.no_writing")),
         }
     }
 
@@ -388,7 +405,7 @@ impl MainView {
         if self.remark.as_ref().is_some_and(|remark| remark.bad) {
             return;
         }
-        let key = if self.newcomer { "register.welcome" } else { "login.welcome_back" };
+        let key = if self.newcomer { "register.welcome" } else { "login.hello" };
         self.say(base, base.words.fill(key, &[("name", &name), ("room", &lobby)]));
     }
 

@@ -73,6 +73,7 @@ impl Trouble {
 pub struct Menu {
     items: Vec<MenuItem>,
     mode: Mode,
+    invited: bool,
 }
 
 impl Menu {
@@ -81,7 +82,7 @@ impl Menu {
     pub fn without_server(elsewhere: Vec<Account>) -> Self {
         let logins = remembered(elsewhere, false);
         let rest = [MenuItem::StartPrivate, MenuItem::ConnectServer, MenuItem::Quit];
-        Self { items: logins.chain(rest).collect(), mode: Mode::Start }
+        Self { items: logins.chain(rest).collect(), mode: Mode::Start, invited: false }
     }
 
     /// The menu of a server: its logins, those of other servers, the classic three, and other places.
@@ -91,7 +92,13 @@ impl Menu {
         let private = (!is_private).then_some(MenuItem::StartPrivate);
         let rest = [MenuItem::LogIn, MenuItem::Register, MenuItem::Quit];
         let places = private.into_iter().chain([MenuItem::ConnectServer]);
-        Self { items: logins.chain(rest).chain(places).collect(), mode: Mode::Menu }
+        Self { items: logins.chain(rest).chain(places).collect(), mode: Mode::Menu, invited: false }
+    }
+
+    /// The same for somebody who holds an invite of the server: they came to register.
+    #[must_use]
+    pub fn for_invited(self, invited: bool) -> Self {
+        Self { invited, ..self }
     }
 
     /// The rows, from the top.
@@ -119,11 +126,16 @@ impl Menu {
         self.items.get(self.chosen(view))
     }
 
-    /// Where Enter leads when nothing was moved: on as the last one here, never to another server.
+    /// Where Enter leads when nothing was moved: on as the last one here, else where an invite leads, never to
+    /// another server.
     fn first_choice(&self) -> usize {
         let login = |item: &MenuItem| matches!(item, MenuItem::Remembered { .. });
         let own = self.items.iter().position(MenuItem::login_here);
-        own.or_else(|| self.items.iter().position(|item| !login(item))).unwrap_or_default()
+        let invited =
+            self.items.iter().position(|item| self.invited && *item == MenuItem::Register);
+        own.or(invited)
+            .or_else(|| self.items.iter().position(|item| !login(item)))
+            .unwrap_or_default()
     }
 
     /// The action that chooses a row wherever the choice stands. None for the login that Enter takes, and for
@@ -208,6 +220,17 @@ mod tests {
         assert_eq!(menu.mark(0).as_deref(), Some("4"));
         let menu = Menu::without_server(there);
         assert_eq!(menu.chosen_item(&view), Some(&MenuItem::StartPrivate));
+    }
+
+    #[test]
+    fn an_invite_leads_to_registering_unless_one_has_a_login_here() {
+        let view = MenuView::default();
+        let there = vec![account("carol", "there")];
+        let menu = Menu::of_server(Vec::new(), there, false).for_invited(true);
+        assert_eq!(menu.chosen_item(&view), Some(&MenuItem::Register));
+        let here = vec![account("alice", "here")];
+        let menu = Menu::of_server(here, Vec::new(), false).for_invited(true);
+        assert!(matches!(menu.chosen_item(&view), Some(MenuItem::Remembered { .. })));
     }
 
     #[test]

@@ -50,6 +50,16 @@ impl Overlay {
             Self::Confirm(view) => view.question.modes(),
         }
     }
+
+    const fn asks_to_go(&self) -> bool {
+        match self {
+            Self::Confirm(view) => matches!(
+                view.question,
+                Question::Quit | Question::Lose(_) | Question::LogOutAndLose(_)
+            ),
+            _ => false,
+        }
+    }
 }
 
 impl MainView {
@@ -68,7 +78,10 @@ impl MainView {
                 Some(Overlay::Rooms(RoomsView::default()))
             }
             Action::SendFile => {
-                self.room().map(|room| Overlay::Picker(PickerView::open(room, base)))
+                let Some(room) = self.room() else {
+                    return self.complain(base, base.words.t("files.no_chat"));
+                };
+                Some(Overlay::Picker(PickerView::open(room, base)))
             }
             _ => None,
         };
@@ -81,6 +94,9 @@ impl MainView {
         };
         if closes {
             return;
+        }
+        if action == Action::Quit && !overlay.asks_to_go() {
+            return self.ask_to_quit(model, base);
         }
         match overlay {
             Overlay::Switcher(view) => self.act_switcher(view, action, model, base),
@@ -194,7 +210,6 @@ impl MainView {
             Action::Submit => view.box_focused || view.form.enter() == FormStep::Submit,
             Action::Next => return self.keep_dialog(view, DialogView::next),
             Action::Previous => return self.keep_dialog(view, DialogView::previous),
-            Action::Quit => return self.ask_to_quit(model, base),
             Action::Language => {
                 base.speak(base.words.language().next());
                 false
@@ -256,6 +271,7 @@ impl MainView {
             Question::TakeBack(room, seq, _) => {
                 let body = Body { of: Some(seq), ..Body::default() };
                 base.wish(Effect::Post(room, Kind::Redact, body));
+                self.leave_timeline();
             }
         }
     }

@@ -62,9 +62,7 @@ impl MainView {
 
     fn read_room(&mut self, row: &InboxRow, model: &mut Model, base: &mut Base) {
         let head = model.room(row.room).map(|room| room.head.0);
-        let upto =
-            if row.count == 1 && row.kind == InboxKind::Mention { Some(row.seq) } else { head };
-        if let Some(request) = upto.and_then(|seq| model.mark_read(row.room, seq)) {
+        if let Some(request) = head.and_then(|seq| model.mark_read(row.room, seq)) {
             base.wish(Effect::Ask(request));
         }
     }

@@ -172,7 +172,8 @@ impl MainView {
         }
     }
 
-    fn leave_timeline(&mut self) {
+    /// Back to where one writes.
+    pub(super) fn leave_timeline(&mut self) {
         self.focus = Focus::Composer;
         if let Some(chat) = self.chat_mut() {
             chat.timeline.chosen = None;
@@ -197,6 +198,7 @@ impl MainView {
             (Action::Copy, Some(row)) => {
                 base.wish(Effect::Copy(message_text(row)));
                 self.say(base, base.words.t("status.copied"));
+                self.leave_timeline();
             }
             (Action::Discard | Action::TakeBack, Some(row))
                 if matches!(row.state, RowState::Failed(_)) =>
@@ -207,12 +209,16 @@ impl MainView {
             (Action::Reply | Action::Edit | Action::TakeBack | Action::Discard, Some(row)) => {
                 self.change_message(action, room, row, model)
             }
-            (Action::Retry, row) => retry(room, row, model, base),
+            (Action::Retry, row) => {
+                retry(room, row, model, base);
+                self.leave_timeline();
+            }
             (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
             (Action::Save, None) => {
-                if let Some(row) = newest_offer(room, model) {
-                    self.save_or_unfold(room, row, model, base);
-                }
+                let Some(row) = offers(room, model).next() else {
+                    return self.say(base, base.words.t("files.none_to_save"));
+                };
+                self.save_or_unfold(room, row, model, base);
             }
             _ => {}
         }
@@ -226,6 +232,7 @@ impl MainView {
             }
             return;
         };
+        self.leave_timeline();
         let (fid, Some(hash)) = (file.fid, file.hash) else { return };
         if let Some(transfer) = model.transfers.of_file(fid) {
             return base.wish(Effect::Resume(transfer.id));
@@ -314,9 +321,9 @@ fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) {
     }
 }
 
-/// The newest file that somebody else offers and that is not here.
-fn newest_offer(room: RoomId, model: &Model) -> Option<&Row> {
-    let rows = model.room(room)?.timeline.rows().rev();
+/// The files of a room that somebody else offers and that are not here, the newest first.
+pub fn offers(room: RoomId, model: &Model) -> impl Iterator<Item = &Row> {
+    let rows = model.room(room).into_iter().flat_map(|view| view.timeline.rows().rev());
     let is_offer = |row: &&Row| match &row.content {
         Content::File(file) => {
             let transfer = model.transfers.of_file(file.fid);
@@ -326,7 +333,7 @@ fn newest_offer(room: RoomId, model: &Model) -> Option<&Row> {
         }
         _ => false,
     };
-    rows.into_iter().find(is_offer)
+    rows.filter(is_offer)
 }
 
 const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {
