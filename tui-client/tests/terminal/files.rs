@@ -101,7 +101,7 @@ fn a_file_waits_for_somebody_who_is_away() {
     fs::write(&path, "first we take the tram").unwrap();
     alice.enters(&format!("/send {}", path.display()));
     alice.waits_until("a file that was sent", |text| {
-        text.contains("plan.txt") && !text.contains('⇅') && !text.contains('◌')
+        text.contains("plan.txt  22 B") && !text.contains('⇅') && !text.contains('◌')
     });
     alice.quits();
 
