@@ -24,7 +24,8 @@ fn clean(text: &str, one_line: bool) -> String {
     let mut marks = 0;
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        let (mark, len) = (is_combining_mark(c), out.len());
+        let after = rest.peek().copied().filter(|&next| stays(next, marks));
         match c {
             '\n' => out.push(if one_line { ' ' } else { '\n' }),
             '\r' if rest.peek() == Some(&'\n') => {}
@@ -32,15 +33,28 @@ fn clean(text: &str, one_line: bool) -> String {
             '\u{0}'..='\u{1f}' => out.push(picture(c)),
             '\u{7f}' => out.push('\u{2421}'),
             '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => out.push('\u{2426}'),
-            '\u{200c}' | '\u{200d}' if joins(&out, rest.peek().copied()) => out.push(c),
+            '\u{200c}' | '\u{200d}' if joins(&out, after) => out.push(c),
             '\u{fe00}'..='\u{fe0f}' if !follows_base(&out) => {}
             '\u{e0020}'..='\u{e007f}' if in_flag(&out) => out.push(c),
-            _ if marks > MARKS_MAX || is_hidden(c) => {}
+            _ if !stays(c, marks) => {}
             _ if is_noncharacter(c) => out.push('\u{fffd}'),
             _ => out.push(c),
         }
+        // Neither what was taken away nor a joiner is a base on which marks may pile up anew.
+        if out.len() > len && !is_joiner(c) {
+            marks = if mark { marks + 1 } else { 0 };
+        }
     }
     out
+}
+
+/// Whether a character behind so many marks is kept, unless what stands around it forbids it.
+fn stays(c: char, marks: usize) -> bool {
+    !(is_hidden(c) || is_combining_mark(c) && marks >= MARKS_MAX)
+}
+
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// The visible stand-in of a C0 control (Unicode block Control Pictures).
@@ -129,6 +143,27 @@ mod tests {
     fn marks_do_not_pile_up() {
         let zalgo = format!("a{}b", "\u{301}".repeat(500));
         assert_eq!(clean_text(&zalgo).chars().count(), 2 + MARKS_MAX);
+    }
+
+    #[test]
+    fn marks_do_not_pile_up_over_what_is_invisible() {
+        for between in ["\u{200b}", "\u{202e}", "\u{200d}", "\u{ad}"] {
+            let zalgo = format!("\u{628}{}", format!("{}{between}", "\u{64b}".repeat(8)).repeat(9));
+            let marks = clean_text(&zalgo).chars().filter(|c| *c == '\u{64b}').count();
+            assert_eq!(marks, MARKS_MAX, "{between:?}");
+        }
+    }
+
+    #[test]
+    fn a_joiner_before_what_goes_goes_too() {
+        for foreign in [
+            "\u{70b}\u{200d}\u{61c}x".to_owned(),
+            format!("\u{628}{}\u{200d}\u{64b}x", "\u{64b}".repeat(MARKS_MAX)),
+        ] {
+            let once = clean_text(&foreign);
+            assert!(!once.contains('\u{200d}'), "{once:?}");
+            assert_eq!(clean_text(&once), once);
+        }
     }
 
     proptest::proptest! {

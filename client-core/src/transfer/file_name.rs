@@ -28,7 +28,7 @@ pub fn safe_name(foreign: &str) -> String {
     }
     match name.as_str() {
         "" => NAMELESS.to_owned(),
-        name if is_device(name) => format!("_{name}"),
+        name if is_device(name) => shorten(&format!("_{name}")),
         _ => name,
     }
 }
@@ -159,6 +159,15 @@ mod tests {
         }
         assert!(safe_name(&format!("a.{}", "b".repeat(300))).len() <= BYTES_MAX);
         assert!(numbered(&safe_name(&"x".repeat(999)), u32::MAX).len() < 255);
+    }
+
+    #[test]
+    fn a_long_name_of_a_device_is_safe_once_and_for_all() {
+        for foreign in [format!("con.{}", "x".repeat(300)), format!("con .{}.t", "é".repeat(99))] {
+            let name = safe_name(&foreign);
+            assert!(name.starts_with('_') && name.len() <= BYTES_MAX, "{name}");
+            assert_eq!(safe_name(&name), name);
+        }
     }
 
     #[test]
