@@ -27,7 +27,7 @@ use liao_common::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{clock::Deadline, dice::Dice, link::Link, tape::Tape};
+use crate::{Dice, clock::Deadline, link::Link, tape::Tape};
 
 /// How long an answer may take on a busy machine.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use liao_common::request::RoomCreate;
 
-use crate::{client::Client, clock::Deadline, dice::Dice, link::is_cut, tape::Tape};
+use crate::{Dice, client::Client, clock::Deadline, link::is_cut, tape::Tape};
 
 /// How long a client may take to be done, the server being up.
 const DONE_WITHIN: Duration = Duration::from_secs(120);
@@ -66,7 +66,7 @@ impl Cast {
     ) -> Result<Self> {
         let mut people = Vec::new();
         for number in (first..).take(count) {
-            let dice = Dice::new(seed, number);
+            let dice = Dice::numbered(seed, number);
             let mut client = Client::new(&format!("c{number}"), Arc::clone(tape), dice);
             client.register(addr)?;
             people.push(client);

@@ -21,10 +21,10 @@ use liao_check::{
 };
 
 use crate::{
+    Dice,
     clock::{self, Deadline},
     crowd::Cast,
     daemon::Daemon,
-    dice::Dice,
     report::{self, Kept},
     tape::{Dating, Tape},
 };
@@ -68,7 +68,7 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<()> {
         let kept = Kept::new("session", plan.under)?;
         let session = session::record(plan.liaod, &recorder, &kept, seed)?;
         let cutter = Cutter { plan, recorder: &recorder, session: &session };
-        broken += cutter.cut_all(cuts, Dice::new(seed, 99), &mut counts)?;
+        broken += cutter.cut_all(cuts, Dice::numbered(seed, 99), &mut counts)?;
         done += cuts;
         sessions += 1;
         report::say(&format!("{done} cuts, {broken} broken, {}", report::words(&counts)));

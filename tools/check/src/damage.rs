@@ -17,11 +17,11 @@ use liao_check::{
 };
 
 use crate::{
+    Dice,
     client::Client,
     clock::{self, Deadline},
     crowd::Cast,
     daemon::Daemon,
-    dice::Dice,
     report::{self, Kept},
     tape::{Dating, Tape},
 };
@@ -147,7 +147,7 @@ pub(crate) fn run_anywhere(
     times: u64,
     under: Option<&Path>,
 ) -> Result<()> {
-    let mut dice = Dice::new(seed, 55);
+    let mut dice = Dice::numbered(seed, 55);
     let bases =
         [true, false].map(|stopped| Base::make(liaod, Kept::new("whole", under)?, stopped, seed));
     let [stopped, killed] = bases;

@@ -12,10 +12,10 @@ use anyhow::{Context as _, Result, bail};
 use liao_check::verdict::{self, Counts};
 
 use crate::{
+    Dice,
     clock::{self, Deadline},
     crowd::{Cast, Crowd},
     daemon::Daemon,
-    dice::Dice,
     erased,
     report::{self, Kept},
     tape::{Dating, Tape},
@@ -74,7 +74,7 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<()> {
 fn round(plan: &Plan<'_>, folder: u64, points: u64) -> Result<Counts> {
     let kept = Kept::new("kill", plan.under)?;
     let tape = Arc::new(Tape::new(Dating::Millis(clock::now())));
-    let dice = Dice::new(plan.seed, 1000 + folder);
+    let dice = Dice::numbered(plan.seed, 1000 + folder);
     let round = Round { plan, kept: &kept, tape: &tape };
     let done = round.kill_and_read(points, dice, plan.seed.wrapping_add(folder));
     let history = tape.records();

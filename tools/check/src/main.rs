@@ -6,7 +6,6 @@ mod crowd;
 mod cuts;
 mod daemon;
 mod damage;
-mod dice;
 mod erased;
 mod kill;
 mod link;
@@ -17,7 +16,7 @@ use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use liao_check::{history, verdict};
+use liao_check::{dice::Dice, history, verdict};
 
 /// Proves the promises of liaod, or shows where they are broken.
 #[derive(Parser)]

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::dice::Dice;
+use crate::Dice;
 
 /// Where wall clocks stand when a world begins, in milliseconds since 1970.
 const DAWN_MS: i64 = 1_800_000_000_000;

@@ -13,7 +13,7 @@ use liao_common::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{device::Device, dice::Dice};
+use crate::{Dice, device::Device};
 
 /// The longest pause between two deeds, in milliseconds.
 const PAUSE_MS_MAX: u64 = 1500;

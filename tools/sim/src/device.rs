@@ -28,7 +28,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{dice::Dice, stage::Stage, way::Way};
+use crate::{Dice, stage::Stage, way::Way};
 
 /// See the module.
 pub(crate) struct Device {

@@ -7,9 +7,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock,
+    Dice, clock,
     device::Device,
-    dice::Dice,
     host::{Ending, Host},
     stage::Stage,
 };

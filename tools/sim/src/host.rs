@@ -24,8 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock,
-    dice::Dice,
+    Dice, clock,
     lies::LyingDisk,
     pipe::{End, Pipe},
     stage::Stage,

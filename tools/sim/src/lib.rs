@@ -4,7 +4,6 @@
 mod clock;
 mod crowd;
 mod device;
-mod dice;
 mod faults;
 mod host;
 mod lies;
@@ -16,6 +15,6 @@ mod truth;
 mod way;
 
 pub use clock::Stopwatch;
-pub use dice::Dice;
+pub use liao_check::dice::Dice;
 pub use panics::keep as keep_panics;
 pub use story::{Options, Outcome, run};

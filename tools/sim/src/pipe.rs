@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{dice::Dice, stage::Stage};
+use crate::{Dice, stage::Stage};
 
 /// How good a way is just now. All its connections share it.
 #[derive(Debug)]

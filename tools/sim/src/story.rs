@@ -17,10 +17,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock,
+    Dice, clock,
     crowd::Worker,
     device::{Device, is_online},
-    dice::Dice,
     faults::{Target, Trouble},
     host::{Ending, Host},
     stage::{Legacy, Stage},

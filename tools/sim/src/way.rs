@@ -13,7 +13,7 @@ use liao_client_core::{
 };
 
 use crate::{
-    dice::Dice,
+    Dice,
     host::Host,
     pipe::{End, Pipe, Quality},
     stage::Stage,

@@ -69,7 +69,7 @@ impl Client {
 
     fn draft(&mut self, room: u64, kind: &str, text: Option<String>, of: Option<u64>) -> Draft {
         let mut cid = Nonce([0; 16]);
-        cid.0[..8].copy_from_slice(&self.dice.next().to_be_bytes());
+        cid.0[..8].copy_from_slice(&self.dice.throw().to_be_bytes());
         self.made += 1;
         cid.0[8..].copy_from_slice(&self.made.to_be_bytes());
         Draft { cid: cid.to_string(), room, kind: kind.to_owned(), text, of, re: None }

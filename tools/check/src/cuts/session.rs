@@ -18,11 +18,11 @@ use super::{
     trace::{self, Traced},
 };
 use crate::{
+    Dice,
     client::Client,
     clock::Deadline,
     crowd::{Cast, Crowd},
     daemon::Daemon,
-    dice::Dice,
     report::Kept,
     tape::{Dating, Tape},
 };
@@ -101,7 +101,7 @@ pub(crate) fn record(liaod: &Path, recorder: &Recorder, kept: &Kept, seed: u64) 
         trace: &trace,
         log: &log,
         tape: &tape,
-        dice: Dice::new(seed, 77),
+        dice: Dice::numbered(seed, 77),
     };
     let cast = lives.run(seed)?;
     let calls = trace::parse(&fs::read(&trace)?)?;

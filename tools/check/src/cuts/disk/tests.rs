@@ -34,7 +34,7 @@ fn content(image: &Image) -> &[u8] {
 }
 
 fn cuts(disk: &Disk, cut: Cut) -> Vec<Image> {
-    (0..200).map(|seed| disk.cut(cut, &mut Dice::new(seed, 0))).collect()
+    (0..200).map(|seed| disk.cut(cut, &mut Dice::numbered(seed, 0))).collect()
 }
 
 #[test]
@@ -42,9 +42,9 @@ fn what_was_synced_is_there_and_what_was_not_may_be() {
     let mut disk = disk();
     disk.apply(&write(4, 2, 8)).unwrap();
     let old = vec![1; 10 * SECTOR_BYTES];
-    assert_eq!(content(&disk.cut(NOTHING, &mut Dice::new(1, 0))), old);
+    assert_eq!(content(&disk.cut(NOTHING, &mut Dice::numbered(1, 0))), old);
     let new = [vec![1; 4 * SECTOR_BYTES], vec![2; 8 * SECTOR_BYTES]].concat();
-    assert_eq!(content(&disk.cut(ALL, &mut Dice::new(1, 0))), new);
+    assert_eq!(content(&disk.cut(ALL, &mut Dice::numbered(1, 0))), new);
     assert_eq!(content(&disk.live()), new);
     let torn = cuts(&disk, SOME);
     for image in &torn {
@@ -69,15 +69,15 @@ fn names_need_their_folder_synced() {
     disk.apply(&Call::Create { path: "/r/d/g".to_owned(), inode: 4 }).unwrap();
     disk.apply(&Call::Rename { from: "/r/d/f".to_owned(), to: "/r/d/h".to_owned() }).unwrap();
     let names = |image: &Image| image.keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(names(&disk.cut(NOTHING, &mut Dice::new(1, 0))), "d d/f");
+    assert_eq!(names(&disk.cut(NOTHING, &mut Dice::numbered(1, 0))), "d d/f");
     let mut found: Vec<String> = cuts(&disk, SOME).iter().map(names).collect();
     found.sort();
     found.dedup();
     assert_eq!(found, ["d d/f", "d d/f d/g", "d d/g d/h"]);
     disk.apply(&Call::Sync { inode: 2 }).unwrap();
-    assert_eq!(names(&disk.cut(NOTHING, &mut Dice::new(1, 0))), "d d/g d/h");
+    assert_eq!(names(&disk.cut(NOTHING, &mut Dice::numbered(1, 0))), "d d/g d/h");
     disk.apply(&Call::Unlink { path: "/r/d/g".to_owned() }).unwrap();
-    assert_eq!(names(&disk.cut(NOTHING, &mut Dice::new(1, 0))), "d d/g d/h");
+    assert_eq!(names(&disk.cut(NOTHING, &mut Dice::numbered(1, 0))), "d d/g d/h");
     assert_eq!(names(&disk.live()), "d d/h");
 }
 
@@ -101,7 +101,7 @@ fn a_length_is_unsafe_too() {
     let mut disk = disk();
     disk.apply(&Call::SetLen { inode: 3, len: 100 }).unwrap();
     assert_eq!(content(&disk.live()).len(), 100);
-    assert_eq!(content(&disk.cut(NOTHING, &mut Dice::new(1, 0))).len(), 10 * SECTOR_BYTES);
+    assert_eq!(content(&disk.cut(NOTHING, &mut Dice::numbered(1, 0))).len(), 10 * SECTOR_BYTES);
     let lens: HashSet<usize> = cuts(&disk, SOME).iter().map(|image| content(image).len()).collect();
     assert_eq!(lens, HashSet::from([100, 10 * SECTOR_BYTES]));
 }
