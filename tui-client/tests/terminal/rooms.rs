@@ -49,14 +49,7 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
     let mut alice = town.registers("alice", "Alice");
     let mut bob = town.registers("bob", "Bob");
     let mut carol = town.registers("carol", "Carol");
-    alice.enters("/create");
-    alice.waits_for(word("room.create_title"));
-    alice.types("secret");
-    alice.presses(Key::Tab);
-    alice.presses(Key::Tab);
-    alice.types(" ");
-    alice.presses(Key::Enter);
-    alice.is_in("#secret");
+    opens_a_private_room(&mut alice, "secret");
     alice.waits_for(word("room.private"));
     alice.enters("/invite bob");
     alice.waits_for(word("status.invited"));
@@ -68,14 +61,7 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
     alice.waits_for("what is it?");
 
     // Who is talking elsewhere is told at once, and needs one key.
-    alice.enters("/create");
-    alice.waits_for(word("room.create_title"));
-    alice.types("cellar");
-    alice.presses(Key::Tab);
-    alice.presses(Key::Tab);
-    alice.types(" ");
-    alice.presses(Key::Enter);
-    alice.is_in("#cellar");
+    opens_a_private_room(&mut alice, "cellar");
     alice.enters("/invite carol");
     carol.waits_for(filled("room.invites_you", &[("name", &"Alice"), ("room", &"#cellar")]));
     carol.presses(Key::Alt('j'));
@@ -89,4 +75,15 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
         terminal.signals("TERM");
         terminal.ends();
     }
+}
+
+fn opens_a_private_room(person: &mut Terminal, name: &str) {
+    person.enters("/create");
+    person.waits_for(word("room.create_title"));
+    person.types(name);
+    person.presses(Key::Tab);
+    person.presses(Key::Tab);
+    person.types(" ");
+    person.presses(Key::Enter);
+    person.is_in(&format!("#{name}"));
 }
