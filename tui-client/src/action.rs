@@ -211,6 +211,8 @@ impl Action {
             Self::Retry => "hint.retry",
             Self::Discard => "hint.discard",
             Self::Save => "hint.save",
+            Self::Decline => "hint.decline",
+            Self::Down if matches!(mode, Mode::Inbox) => "inbox.hint_list",
             Self::MarkRead => "inbox.hint_read",
             Self::MarkAllRead => "inbox.hint_all_read",
             Self::NextTab => "hint.next_tab",

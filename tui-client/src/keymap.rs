@@ -250,13 +250,13 @@ const BINDINGS: &[Binding] = &[
 
     (M::Sidebar, "Up", A::Up), (M::Sidebar, "Down", A::Down), (M::Sidebar, "PgUp", A::PageUp), (M::Sidebar, "PgDn", A::PageDown),
     (M::Sidebar, "Home", A::Top), (M::Sidebar, "End", A::Bottom),
-    (M::Sidebar, "Enter", A::Choose), (M::Sidebar, "Esc", A::Back),
+    (M::Sidebar, "Enter", A::Choose), (M::Sidebar, "Esc", A::Back), (M::Sidebar, "A-s", A::Save), (M::Sidebar, "A-r", A::Retry),
     (M::Sidebar, "Backspace", A::DeleteLeft), (M::Sidebar, "C-u", A::KillLeft),
 
     (M::Inbox, "Up k", A::Up), (M::Inbox, "Down j", A::Down), (M::Inbox, "Home g", A::Top), (M::Inbox, "End G", A::Bottom),
     (M::Inbox, "PgUp", A::PageUp), (M::Inbox, "PgDn", A::PageDown),
     (M::Inbox, "Enter", A::Choose), (M::Inbox, "x", A::MarkRead), (M::Inbox, "X", A::MarkAllRead),
-    (M::Inbox, "d", A::Decline), (M::Inbox, "Esc", A::Back), (M::Inbox, "F1 ?", A::Help),
+    (M::Inbox, "A-s s", A::Save), (M::Inbox, "A-r", A::Retry), (M::Inbox, "d Del", A::Decline), (M::Inbox, "Esc", A::Back), (M::Inbox, "F1 ?", A::Help),
 
     (M::Transfers, "Up k", A::Up), (M::Transfers, "Down j", A::Down),
     (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r A-r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),

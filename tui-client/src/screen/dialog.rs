@@ -91,6 +91,10 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
             let name = title_of(model, *room);
             (words.fill(key, &[("room", &name)]), "hint.leave", "hint.stay")
         }
+        Question::Decline(room) => {
+            let name = title_of(model, *room);
+            (words.fill("room.decline_ask", &[("room", &name)]), "hint.decline", "hint.keep")
+        }
     };
     let width = BOX_COLUMNS.min(window.width);
     let style = paint.styles().popup;

@@ -50,7 +50,11 @@ pub(super) fn draw(
     }
     let two = area.width < COLUMNS_NAMES;
     let tall: u16 = if two { 2 } else { 1 };
-    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let mut area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    if !main.inbox.has_letters() {
+        area.height = area.height.saturating_sub(1);
+        where_typing_goes(paint, Rect { y: area.bottom(), height: 1, ..area }, main, model);
+    }
     let window = main.inbox.window(rows.len(), usize::from(area.height / tall));
     let chosen = main
         .inbox
@@ -69,6 +73,17 @@ pub(super) fn draw(
         }
         paint.hits.add(spot, Hit::InboxRow(place));
     }
+}
+
+/// Whoever types without looking writes to the chat behind; this says so.
+fn where_typing_goes(paint: &mut Paint<'_, '_>, area: Rect, main: &MainView, model: &Model) {
+    let room = title_of(model, main.chat_behind(model));
+    let whole = paint.words.fill("inbox.typing", &[("room", &room)]);
+    let short = paint.words.fill("inbox.typing_short", &[("room", &room)]);
+    let free = usize::from(area.width.saturating_sub(2));
+    let text = if columns(&whole) <= free { whole } else { short };
+    let dim = paint.styles().dim;
+    paint.line(area, Span::styled(format!(" {}", truncate(&text, free)), dim));
 }
 
 fn one_line(paint: &mut Paint<'_, '_>, area: Rect, item: &InboxRow, model: &Model, base: &Base) {

@@ -73,13 +73,7 @@ fn bg(paint: &Paint<'_, '_>) -> Style {
 fn hints(main: &MainView, model: &Model) -> Vec<Action> {
     match (main.place, main.focus) {
         (_, Focus::Sidebar) => vec![Action::Choose, Action::Back, Action::Next, Action::Help],
-        (Place::Inbox, _) => vec![
-            Action::Choose,
-            Action::MarkRead,
-            Action::MarkAllRead,
-            Action::NextTab,
-            Action::Help,
-        ],
+        (Place::Inbox, _) => main.inbox_hints(model),
         (_, Focus::Timeline) => main.message_hints(model),
         (_, Focus::Composer) if main.chat().is_some_and(|chat| chat.intent.is_some()) => {
             vec![Action::Send, Action::Back, Action::NewLine, Action::Help]

@@ -111,7 +111,7 @@ impl Desk {
         desk
     }
 
-    fn log_in(&mut self) {
+    pub(super) fn log_in(&mut self) {
         self.tell(Notice::Welcome(Box::new(welcome())));
         self.tell(Notice::LoggedIn(Box::new(Session {
             user: ALICE,

@@ -14,3 +14,4 @@ mod pictures;
 mod reading;
 mod remarks;
 mod straying;
+mod waiting;

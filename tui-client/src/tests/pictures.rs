@@ -29,6 +29,7 @@ const SCENES: &[Scene] = &[
     ("chat-pending", chat_pending),
     ("people", people),
     ("inbox", inbox),
+    ("greeting", super::waiting::greeting),
     ("switcher", switcher),
     ("completion", completion),
     ("transfers", transfers),

@@ -139,36 +139,6 @@ fn who_leaves_is_gone_from_the_list_at_once() {
 }
 
 #[test]
-fn the_inbox_opens_when_something_waits_and_jumps_to_it() {
-    let mut desk = Desk::fresh(SIZE, Language::English);
-    desk.app.front = crate::app::Front::Main(Box::default());
-    let mut waiting = direct(WITH_BOB, user(BOB, "bob", "Bob"));
-    waiting.head = (Seq(1), 1);
-    desk.tell(Notice::LoggedIn(Box::new(liao_common::event::Session {
-        user: super::driver::ALICE,
-        id: "alice".into(),
-        name: "Alice".into(),
-        dev: liao_common::id::DeviceId(1),
-        token: None,
-        admin: false,
-    })));
-    let rooms = vec![super::driver::room(RoomId::LOBBY, "lobby", 2), waiting];
-    desk.tell(Notice::Synced(Box::new(liao_common::event::Synced {
-        epoch: "e".into(),
-        reset: false,
-        rooms,
-    })));
-    desk.said(WITH_BOB, BOB, 3, "call me");
-    desk.greet();
-    desk.shows("1 thing waits for you");
-    desk.shows("call me");
-    desk.keys("<Enter>");
-    desk.shows("Message to Bob");
-    desk.keys("<F2>");
-    desk.shows("Nothing waits for you.");
-}
-
-#[test]
 fn everything_is_marked_as_read_at_once() {
     let mut desk = busy(SIZE, Language::English);
     desk.said(RUST, BOB, 8, "one more");

@@ -100,9 +100,9 @@ fn leaving_is_possible_from_every_box() {
 #[test]
 fn what_cannot_be_done_here_says_why() {
     let mut desk = desk();
-    desk.keys("<F2>hello");
-    desk.shows("Nothing is written in the inbox.");
-    desk.keys("<F5>");
+    desk.keys("<A-r>");
+    desk.shows("Nothing in this chat failed.");
+    desk.keys("<F2><F5>");
     desk.shows("A file goes to the chat that is shown.");
     desk.keys("<A-3><A-s>");
     desk.shows("No file waits in this chat.");

@@ -19,6 +19,8 @@ pub enum Question {
     TakeBack(RoomId, Seq, String),
     /// Leave this room?
     LeaveRoom(RoomId),
+    /// Decline the invitation to this room?
+    Decline(RoomId),
 }
 
 impl Question {
@@ -31,7 +33,8 @@ impl Question {
             | Self::Lose(_)
             | Self::LogOutAndLose(_)
             | Self::TakeBack(..)
-            | Self::LeaveRoom(_) => &[Mode::Danger],
+            | Self::LeaveRoom(_)
+            | Self::Decline(_) => &[Mode::Danger],
         }
     }
 }

@@ -180,7 +180,7 @@ impl MainView {
             Some(user) => RoomOpen { user: Some(user), name: None },
             None => RoomOpen { user: None, name: Some(name.to_owned()) },
         };
-        self.held.push(Held::Go(request.clone().into()));
+        self.held.push(Held::Go(request.clone().into(), false));
         if let Some(room) = self.room().filter(|_| !text.is_empty()) {
             let written = Written { room, line: format!("/msg {argument}") };
             self.held.push(Held::Say(request.clone().into(), text.to_owned(), written));
@@ -193,7 +193,7 @@ impl MainView {
             Some(room) => self.go(room, model, base),
             None => {
                 let name = Some(argument.trim_start_matches('#').to_owned());
-                self.join(RoomJoin { room: None, name }, base);
+                self.join(RoomJoin { room: None, name }, model, base);
             }
         }
     }
@@ -206,7 +206,7 @@ impl MainView {
         }
         let request =
             RoomCreate { name: name.to_owned(), private: false, topic: topic.trim().to_owned() };
-        self.held.push(Held::Go(request.clone().into()));
+        self.held.push(Held::Go(request.clone().into(), false));
         self.ask(request, base);
     }
 

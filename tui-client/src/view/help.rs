@@ -45,6 +45,10 @@ impl HelpView {
             let keys = keymap::lines(*mode);
             let entries =
                 keys.map(|(keys, action)| (keys, words.t(action.help_key(*mode)).to_owned()));
+            let typed = (*mode == Mode::Inbox).then(|| {
+                (words.t("help.letters").to_owned(), words.t("help.inbox_typing").to_owned())
+            });
+            let entries = typed.into_iter().chain(entries);
             self.section(&mut lines, words.t(mode.word_key()), entries);
         }
         if self.modes.contains(&Mode::Main) {

@@ -47,7 +47,7 @@ impl MainView {
     pub(super) fn accept(&mut self, model: &Model, base: &mut Base) {
         let newest = model.rooms().into_iter().find(|room| room.is_invitation());
         match newest.map(|room| room.id) {
-            Some(room) => self.join(RoomJoin { room: Some(room), name: None }, base),
+            Some(room) => self.join(RoomJoin { room: Some(room), name: None }, model, base),
             None => self.say(base, base.words.t("room.no_invitation")),
         }
     }

@@ -22,12 +22,12 @@ use super::{
     completion::Completion,
     confirm::{ConfirmView, Question},
     drafts::Drafts,
-    list::ListView,
     overlay::Overlay,
     reasons::unkept_sentence,
     remark::Remark,
     sidebar::SidebarView,
     told::Held,
+    waiting::InboxView,
 };
 use crate::{action::Action, app::Base, effect::Effect, keymap::Mode};
 
@@ -63,8 +63,8 @@ pub struct MainView {
     pub chats: BTreeMap<RoomId, ChatView>,
     /// The people.
     pub sidebar: SidebarView,
-    /// The chosen row of the inbox.
-    pub inbox: ListView,
+    /// The inbox: its chosen row, and who opened it.
+    pub inbox: InboxView,
     /// What lies above the screen.
     pub overlay: Option<Overlay>,
     /// Words that fit what is being typed.
@@ -99,6 +99,10 @@ pub struct MainView {
     pub(super) newcomer: bool,
     /// The first screen after login was chosen.
     pub(super) greeted: bool,
+    /// The person wrote before that: then nothing is put between them and what they write.
+    pub(super) wrote: bool,
+    /// The chat that was shown last.
+    pub(super) last: Option<RoomId>,
     /// Where the completion popup was sent away.
     pub(super) dismissed: Option<usize>,
     /// What was said to be watched last.
@@ -114,7 +118,7 @@ impl Default for MainView {
             focus: Focus::default(),
             chats: BTreeMap::new(),
             sidebar: SidebarView::default(),
-            inbox: ListView::default(),
+            inbox: InboxView::default(),
             overlay: None,
             completion: None,
             path_wanted: None,
@@ -132,6 +136,8 @@ impl Default for MainView {
             invited: BTreeSet::new(),
             newcomer: false,
             greeted: false,
+            wrote: false,
+            last: None,
             dismissed: None,
             watched: None,
             must_watch: true,
@@ -213,6 +219,7 @@ impl MainView {
     pub fn go(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
         self.depart(room, model);
         self.place = Place::Room(room);
+        self.last = Some(room);
         self.focus = Focus::Composer;
         self.completion = None;
         self.closed.remove(&room);
@@ -243,8 +250,14 @@ impl MainView {
         self.focus = Focus::Timeline;
     }
 
-    /// Goes to the inbox.
+    /// Goes to the inbox, because the person wants to.
     pub fn go_to_inbox(&mut self, model: &mut Model) {
+        self.show_inbox(model);
+        self.inbox = InboxView::wanted();
+    }
+
+    /// Goes to the inbox.
+    fn show_inbox(&mut self, model: &mut Model) {
         if let Some(room) = self.room() {
             self.rest(room, model);
         }
@@ -252,7 +265,7 @@ impl MainView {
         self.invitation_seen();
         self.focus = Focus::Timeline;
         self.completion = None;
-        self.inbox = ListView::default();
+        self.inbox = InboxView::default();
     }
 
     fn depart(&mut self, to: RoomId, model: &mut Model) {
@@ -316,24 +329,30 @@ impl MainView {
         }
     }
 
-    /// Whether an action needs a chosen message where none is chosen.
+    /// Whether an action has nothing to act on, so that its letter is one that is typed: about a message where
+    /// none is chosen, or in an inbox that opened by itself.
     #[must_use]
     pub fn is_idle(&self, action: Action) -> bool {
+        if self.overlay.is_some() || self.focus == Focus::Sidebar {
+            return false;
+        }
+        if self.place == Place::Inbox {
+            return !self.inbox.has_letters();
+        }
         let about_one = matches!(
             action,
             Action::Reply | Action::Edit | Action::TakeBack | Action::Copy | Action::Discard
         );
-        let in_messages = self.overlay.is_none() && self.focus == Focus::Timeline;
-        let chosen = self.chat().is_none_or(|chat| chat.timeline.chosen.is_some());
-        about_one && in_messages && !chosen
+        let in_messages = self.focus == Focus::Timeline;
+        about_one && in_messages && self.chat().is_none_or(|chat| chat.timeline.chosen.is_none())
     }
 
-    /// Typing goes to what has the focus; from the messages it leads to where one writes. Many letters are keys of
-    /// the inbox: what is typed there would arrive in part, so it is refused with a sentence.
+    /// Typing goes to what has the focus; from the messages and from the inbox it leads to where one writes.
     pub fn type_text(&mut self, text: &str, model: &mut Model, base: &mut Base) {
         if self.overlay.is_some() {
             return self.type_overlay(text, model, base);
         }
+        self.wrote |= !self.greeted;
         match (self.place, self.focus) {
             (_, Focus::Sidebar) => self.filter_people(text, model, base),
             (Place::Room(_), Focus::Composer) => self.compose(text, model, base),
@@ -341,7 +360,10 @@ impl MainView {
                 self.leave_timeline();
                 self.compose(text, model, base);
             }
-            (Place::Inbox, _) => self.complain(base, base.words.t("inbox.no_writing")),
+            (Place::Inbox, _) => {
+                self.leave_inbox(model, base);
+                self.compose(text, model, base);
+            }
         }
     }
 
@@ -354,8 +376,9 @@ impl MainView {
         if self.overlay.is_some() {
             return self.type_overlay(text, model, base);
         }
-        if self.room().is_some() {
-            self.focus = Focus::Composer;
+        match self.place {
+            Place::Inbox => self.leave_inbox(model, base),
+            Place::Room(_) => self.focus = Focus::Composer,
         }
         let lines = text.trim_end().split(['\n', '\r']).count();
         if self.focus == Focus::Composer && lines > LINES_UNASKED_MAX {
@@ -381,18 +404,23 @@ impl MainView {
         self.settle_drafts(base);
     }
 
-    /// What waits is shown first; else the lobby.
+    /// What waits is shown first; else the lobby. Who writes already goes on writing, and is told.
     fn greet(&mut self, model: &mut Model, base: &mut Base) {
         if std::mem::replace(&mut self.greeted, true) {
             return;
         }
-        if liao_client_core::inbox::inbox(model).is_empty() {
-            let first = self.tabs(model).first().copied().unwrap_or(RoomId::LOBBY);
-            self.go(first, model, base);
+        let waiting = liao_client_core::inbox::inbox(model).len();
+        if waiting > 0 && !self.wrote {
+            self.show_inbox(model);
         } else {
-            self.go_to_inbox(model);
+            let first = self.tabs(model).first().copied().unwrap_or(RoomId::LOBBY);
+            self.go(self.last.unwrap_or(first), model, base);
         }
         self.welcome(model, base);
+        if waiting > 0 && self.wrote {
+            let count = u64::try_from(waiting).unwrap_or(u64::MAX);
+            self.say(base, base.words.count("inbox.waiting_there", count));
+        }
     }
 
     fn welcome(&mut self, model: &Model, base: &Base) {
@@ -417,7 +445,7 @@ impl MainView {
         }
         match self.tabs(model).first().copied() {
             Some(next) => self.go(next, model, base),
-            None => self.go_to_inbox(model),
+            None => self.show_inbox(model),
         }
     }
 

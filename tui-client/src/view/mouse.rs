@@ -21,7 +21,7 @@ impl MainView {
                 self.sidebar.list.step(len, by);
             }
             Some(Hit::InboxRow(_)) => {
-                self.inbox.step(liao_client_core::inbox::inbox(model).len(), by.signum())
+                self.inbox.step(liao_client_core::inbox::inbox(model).len(), by.signum());
             }
             _ => {
                 if let Some(chat) = self.chat_mut() {

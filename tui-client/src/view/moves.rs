@@ -63,12 +63,30 @@ impl MainView {
         self.left = true;
     }
 
+    /// One key goes to the inbox and back. An inbox that opened by itself is not left by the key that leads to it.
     pub(super) fn toggle_inbox(&mut self, model: &mut Model, base: &mut Base) {
-        if self.place != Place::Inbox {
-            return self.go_to_inbox(model);
+        match self.place {
+            Place::Room(_) => self.go_to_inbox(model),
+            Place::Inbox if self.inbox.is_wanted() => self.leave_inbox(model, base),
+            Place::Inbox => {
+                self.focus = Focus::Timeline;
+                self.inbox.want();
+            }
         }
-        let room = self.watched.unwrap_or(RoomId::LOBBY);
+    }
+
+    /// From the inbox to the chat behind it.
+    pub(super) fn leave_inbox(&mut self, model: &mut Model, base: &mut Base) {
+        let room = self.chat_behind(model);
         self.go(room, model, base);
+    }
+
+    /// The chat that was shown last, while one is in it; else the first one.
+    #[must_use]
+    pub fn chat_behind(&self, model: &Model) -> RoomId {
+        let tabs = self.tabs(model);
+        let last = self.last.filter(|last| tabs.contains(last));
+        last.or(tabs.first().copied()).unwrap_or(RoomId::LOBBY)
     }
 
     pub(super) fn toggle_sidebar(&mut self, base: &Base) {

@@ -75,6 +75,7 @@ impl MainView {
             }
             Action::Rooms => {
                 self.ask(RoomList::default(), base);
+                self.remark_waiting(model, base);
                 Some(Overlay::Rooms(RoomsView::default()))
             }
             Action::SendFile => {
@@ -100,7 +101,7 @@ impl MainView {
         }
         match overlay {
             Overlay::Switcher(view) => self.act_switcher(view, action, model, base),
-            Overlay::Rooms(view) => self.act_rooms(view, action, base),
+            Overlay::Rooms(view) => self.act_rooms(view, action, model, base),
             Overlay::Transfers(list) => self.act_transfers(list, action, model, base),
             Overlay::Picker(mut view) => {
                 if !view.act(action, base) {
@@ -122,15 +123,16 @@ impl MainView {
             Some(Overlay::Rooms(view)) => {
                 view.query.push_str(&line);
                 view.list = ListView::default();
-                let query = view.wanted().to_owned();
-                self.ask(RoomList { query, ..RoomList::default() }, base);
+                if is_linked(model) {
+                    let query = view.wanted().to_owned();
+                    self.ask(RoomList { query, ..RoomList::default() }, base);
+                }
             }
             Some(Overlay::Picker(view)) => view.type_text(text, base),
             Some(Overlay::Dialog(view)) if view.box_focused => view.private ^= text == " ",
             Some(Overlay::Dialog(view)) => _ = view.form.insert(text),
             Some(Overlay::Transfers(_) | Overlay::Confirm(_)) | None => {}
         }
-        let _ = model;
     }
 
     fn act_switcher(
@@ -159,10 +161,10 @@ impl MainView {
         self.overlay = Some(Overlay::Switcher(view));
     }
 
-    fn act_rooms(&mut self, mut view: RoomsView, action: Action, base: &mut Base) {
+    fn act_rooms(&mut self, mut view: RoomsView, action: Action, model: &Model, base: &mut Base) {
         let len = view.rows().len() + usize::from(view.new_name().is_some());
         match action {
-            Action::Choose => return self.choose_room(&view, len, base),
+            Action::Choose => return self.choose_room(&view, len, model, base),
             Action::DeleteLeft => _ = view.query.pop(),
             Action::KillLeft => view.query.clear(),
             _ => move_list(&mut view.list, action, len, base),
@@ -171,19 +173,20 @@ impl MainView {
     }
 
     /// Joins the chosen room; the row behind the last one makes a new room.
-    fn choose_room(&mut self, view: &RoomsView, len: usize, base: &mut Base) {
+    fn choose_room(&mut self, view: &RoomsView, len: usize, model: &Model, base: &mut Base) {
         let rows = view.rows();
         let chosen = view.list.chosen(len);
         match (chosen.and_then(|row| rows.get(row)), view.new_name()) {
-            (Some(room), _) => self.join(RoomJoin { room: Some(room.room), name: None }, base),
+            (Some(room), _) => {
+                self.join(RoomJoin { room: Some(room.room), name: None }, model, base);
+            }
             (None, Some(name)) => self.overlay = Some(Overlay::Dialog(DialogView::create(name))),
             (None, None) => self.overlay = Some(Overlay::Dialog(DialogView::create(""))),
         }
     }
 
-    pub(super) fn join(&mut self, request: RoomJoin, base: &mut Base) {
-        self.held.push(Held::Go(request.clone().into()));
-        self.ask(request, base);
+    pub(super) fn join(&mut self, request: RoomJoin, model: &Model, base: &mut Base) {
+        self.ask_and_go(request, model, base);
     }
 
     fn act_transfers(
@@ -230,7 +233,7 @@ impl MainView {
         match step {
             DialogStep::Stay => self.overlay = Some(Overlay::Dialog(view)),
             DialogStep::Ask(request) => {
-                self.held.push(Held::Go((*request).clone()));
+                self.held.push(Held::Go((*request).clone(), false));
                 self.ask(*request, base);
             }
             DialogStep::Find(name, room) => self.look_up(name, Some(room), base),
@@ -266,8 +269,14 @@ impl MainView {
             Question::Quit | Question::Lose(_) => base.wish(Effect::Quit),
             Question::LogOutAndLose(_) => self.log_out(base),
             Question::Paste(text, _) => self.compose(&text, model, base),
-            Question::LeaveRoom(_) if !is_linked(model) => self.refuse_offline(base),
+            Question::LeaveRoom(_) | Question::Decline(_) if !is_linked(model) => {
+                self.refuse_offline(base);
+            }
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
+            Question::Decline(room) => {
+                self.held.push(Held::Decline(RoomLeave { room }.into()));
+                self.ask(RoomLeave { room }, base);
+            }
             Question::TakeBack(room, seq, _) => {
                 let body = Body { of: Some(seq), ..Body::default() };
                 base.wish(Effect::Post(room, Kind::Redact, body));

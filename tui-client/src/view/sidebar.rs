@@ -10,7 +10,6 @@ use liao_common::{
 use super::{
     list::ListView,
     main::{Focus, MainView},
-    told::Held,
 };
 use crate::{action::Action, app::Base, fuzzy};
 
@@ -90,6 +89,10 @@ impl MainView {
             Action::KillLeft => self.sidebar.filter.clear(),
             Action::Back if !self.sidebar.filter.is_empty() => self.sidebar.filter.clear(),
             Action::Back => self.focus = Focus::Composer,
+            Action::Save | Action::Retry if self.room().is_none() => {
+                self.act_inbox(action, model, base);
+            }
+            Action::Save | Action::Retry => self.act_timeline(action, model, base),
             _ => {}
         }
     }
@@ -113,7 +116,6 @@ impl MainView {
             return self.go(room, model, base);
         }
         let request = RoomOpen { user: Some(user), name: None };
-        self.held.push(Held::Go(request.clone().into()));
-        self.ask(request, base);
+        self.ask_and_go(request, model, base);
     }
 }

@@ -12,11 +12,12 @@ use liao_common::{
     fault::FaultCode,
     id::RoomId,
     message::{Body, Kind},
-    request::{Request, RoomJoin},
+    request::{Request, RoomJoin, RoomList},
 };
 
 use super::{
     changing::Intent,
+    deeds::is_linked,
     dialog::DialogView,
     main::MainView,
     overlay::Overlay,
@@ -28,12 +29,14 @@ use crate::{app::Base, effect::Effect, input::Input};
 /// What is done when a request is answered with a room.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Held {
-    /// Go there.
-    Go(Request),
+    /// Go there; `true` when it had to wait for the connection.
+    Go(Request, bool),
     /// Say something there; and how it was written, should it come to nothing.
     Say(Request, String, Written),
     /// Invite the person who was looked up to this room.
     Invite(Request, RoomId),
+    /// Say that an invitation was declined.
+    Decline(Request),
 }
 
 /// A line that was taken out of a chat's text field.
@@ -48,7 +51,10 @@ pub struct Written {
 impl Held {
     const fn request(&self) -> &Request {
         match self {
-            Self::Go(request) | Self::Say(request, ..) | Self::Invite(request, _) => request,
+            Self::Go(request, _)
+            | Self::Say(request, ..)
+            | Self::Invite(request, _)
+            | Self::Decline(request) => request,
         }
     }
 }
@@ -75,6 +81,7 @@ impl MainView {
             Notice::LoggedIn(_) => self.must_watch = true,
             Notice::Synced(synced) if synced.reset => self.forget_changes(),
             Notice::Event(Event::Synced) => {
+                self.list_rooms_again(base);
                 if let Some(request) = self.room().and_then(|room| model.open(room)) {
                     base.wish(Effect::Ask(request));
                 }
@@ -117,7 +124,9 @@ impl MainView {
             }
             (Request::RoomLeave(asked), Ok(_)) => {
                 self.chats.remove(&asked.room);
-                self.say(base, base.words.t("status.left"));
+                let declined = held.iter().any(|held| matches!(held, Held::Decline(_)));
+                let key = if declined { "status.declined" } else { "status.left" };
+                self.say(base, base.words.t(key));
             }
             (Request::Passwd(_), Ok(_)) => self.say(base, base.words.t("status.password_changed")),
             (Request::RoomInvite(_), Ok(_)) => self.say(base, base.words.t("status.invited")),
@@ -141,17 +150,58 @@ impl MainView {
         }
     }
 
+    /// Asks for a room to go to. What has to wait for the connection is told at once.
+    pub(super) fn ask_and_go(
+        &mut self,
+        request: impl Into<Request>,
+        model: &Model,
+        base: &mut Base,
+    ) {
+        let request = request.into();
+        let waits = !is_linked(model);
+        if !self.held.contains(&Held::Go(request.clone(), true)) {
+            self.held.push(Held::Go(request.clone(), waits));
+            self.ask(request, base);
+        }
+        self.remark_waiting(model, base);
+    }
+
+    /// While there is no connection, says that what was asked for is done when there is one.
+    pub(super) fn remark_waiting(&mut self, model: &Model, base: &Base) {
+        if !is_linked(model) {
+            self.remark_about(About::Link, false, base, base.words.t("link.will_be_done"));
+        }
+    }
+
+    /// Whether the person is at something that a change of place would tear apart.
+    fn is_busy(&self) -> bool {
+        self.overlay.is_some() || self.chat().is_some_and(|chat| !chat.composer.is_blank())
+    }
+
+    /// What was typed into the list of rooms without a connection was asked of nobody.
+    fn list_rooms_again(&mut self, base: &mut Base) {
+        if let Some(Overlay::Rooms(view)) = &self.overlay {
+            let query = view.wanted().to_owned();
+            self.ask(RoomList { query, ..RoomList::default() }, base);
+        }
+    }
+
     fn do_held(&mut self, held: Vec<Held>, room: RoomId, model: &mut Model, base: &mut Base) {
         for held in held {
             match held {
-                Held::Go(request) => {
+                Held::Go(_, true) if self.is_busy() => {
+                    self.opened.insert(room);
+                    let name = super::chat::title_of(model, room);
+                    self.say(base, base.words.fill("room.there_now", &[("room", &name)]));
+                }
+                Held::Go(request, _) => {
                     self.go(room, model, base);
                     if matches!(request, Request::RoomJoin(_)) {
                         let name = super::chat::title_of(model, room);
                         self.say(base, base.words.fill("room.now_in", &[("room", &name)]));
                     }
                 }
-                Held::Invite(..) => {}
+                Held::Invite(..) | Held::Decline(_) => {}
                 Held::Say(_, text, _) => {
                     self.opened.insert(room);
                     base.wish(Effect::Post(room, Kind::Text, Body::text(text)));

@@ -3,7 +3,7 @@
 
 use liao_client_core::{
     model::Model,
-    timeline::{Content, Hole, Item, Row, RowState, Timeline},
+    timeline::{Content, FileOffer, Hole, Item, Row, RowState, Timeline},
     transfer::{DownloadJob, Phase},
 };
 use liao_common::id::RoomId;
@@ -210,7 +210,9 @@ impl MainView {
                 self.change_message(action, room, row, model)
             }
             (Action::Retry, row) => {
-                retry(room, row, model, base);
+                if !retry(room, row, model, base) {
+                    self.say(base, base.words.t("timeline.nothing_failed"));
+                }
                 self.leave_timeline();
             }
             (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
@@ -233,19 +235,14 @@ impl MainView {
             return;
         };
         self.leave_timeline();
-        let (fid, Some(hash)) = (file.fid, file.hash) else { return };
-        if let Some(transfer) = model.transfers.of_file(fid) {
-            return base.wish(Effect::Resume(transfer.id));
+        fetch(room, file, model, base);
+    }
+
+    /// Fetches a file that is on offer.
+    pub(super) fn save(&self, room: RoomId, row: &Row, model: &Model, base: &mut Base) {
+        if let Content::File(file) = &row.content {
+            fetch(room, file, model, base);
         }
-        let job = DownloadJob {
-            room,
-            fid,
-            name: file.name.clone(),
-            size: file.size,
-            hash,
-            dir: base.downloads.clone(),
-        };
-        base.wish(Effect::Download(job));
     }
 
     /// Decides what is visible, fetches what is missing there, and marks as read what was seen.
@@ -306,9 +303,19 @@ impl MainView {
     }
 }
 
-/// Sends what failed again: the chosen message, the first that failed, or a file.
-fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) {
-    let Some(view) = model.room(room) else { return };
+/// Fetches a file, or goes on with it where that was begun.
+fn fetch(room: RoomId, file: &FileOffer, model: &Model, base: &mut Base) {
+    let (fid, Some(hash)) = (file.fid, file.hash) else { return };
+    if let Some(transfer) = model.transfers.of_file(fid) {
+        return base.wish(Effect::Resume(transfer.id));
+    }
+    let (name, size, dir) = (file.name.clone(), file.size, base.downloads.clone());
+    base.wish(Effect::Download(DownloadJob { room, fid, name, size, hash, dir }));
+}
+
+/// Sends what failed again: the chosen message, the first that failed, or a file. `false` when nothing has.
+fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) -> bool {
+    let Some(view) = model.room(room) else { return false };
     let failed = |row: &&Row| matches!(row.state, RowState::Failed(_));
     let row = row.filter(failed).or_else(|| view.timeline.pending().iter().find(failed));
     let mut transfers = model.transfers.iter().rev().filter(|transfer| transfer.room == room);
@@ -317,8 +324,9 @@ fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) {
     match (row, stopped) {
         (Some(row), _) => base.wish(Effect::Resend(row.nonce)),
         (None, Some(transfer)) => base.wish(Effect::Resume(transfer.id)),
-        (None, None) => {}
+        (None, None) => return false,
     }
+    true
 }
 
 /// The files of a room that somebody else offers and that are not here, the newest first.
