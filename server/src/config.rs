@@ -6,6 +6,7 @@ use liao_common::limits;
 
 use crate::{
     chat::{hub::Rules, password::Cost},
+    clock,
     files::FileLimits,
     gateway::strangers::StrangerLimits,
 };
@@ -42,6 +43,8 @@ pub struct Config {
     pub strangers: StrangerLimits,
     /// With fewer free bytes on the disk, posts are refused and reading goes on.
     pub free_bytes_min: u64,
+    /// The wall clock: milliseconds since 1970.
+    pub clock: fn() -> u64,
     /// Bytes of the index's cache; resident memory grows to about twice that.
     pub index_cache_bytes: u64,
 }
@@ -61,6 +64,7 @@ impl Config {
             connections_max: 100_000,
             strangers: StrangerLimits::default(),
             free_bytes_min: 256 << 20,
+            clock: clock::now_ms,
             index_cache_bytes: 64 << 20,
         }
     }

@@ -18,7 +18,7 @@ use liao_server::{
         client,
         invite::{self, AddInvite},
     },
-    chat::hub::Registration,
+    chat::{age::DAY_MS, hub::Registration},
     config::{Config, Transport},
     descriptors,
     server::{self, Running, StartError},
@@ -93,6 +93,9 @@ struct Serve {
     /// Who may register [default: open on loopback addresses, invite elsewhere].
     #[arg(long)]
     registration: Option<Policy>,
+    /// After how many days without use a remembered login asks for the password again.
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    login_days: u64,
     /// Posts a connection may make a second in the long run.
     #[arg(long, value_name = "N")]
     posts_per_second: Option<u32>,
@@ -211,6 +214,7 @@ fn config(serve: Serve) -> Config {
         None if serve.listen.ip().is_loopback() => Registration::Open,
         None => Registration::Invite,
     };
+    config.rules.token_idle_ms = serve.login_days * DAY_MS;
     if let Some(posts) = serve.posts_per_second {
         config.rules.posts_per_s = posts.max(1);
         config.rules.posts_burst = config.rules.posts_burst.max(posts);

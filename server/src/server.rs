@@ -18,7 +18,12 @@ use crate::{
     admin,
     blocking::Blocking,
     chat::{
-        guesses::Guesses, hub::Hub, log::Damage, password::Passwords, presence::Presence,
+        age::{self, Age},
+        guesses::Guesses,
+        hub::Hub,
+        log::Damage,
+        password::Passwords,
+        presence::Presence,
         switchboard::Switchboard,
     },
     clock,
@@ -193,23 +198,25 @@ fn listening(addr: SocketAddr) -> io::Result<TcpListener> {
 fn spawn_helpers(door: &Door) {
     let presence = Arc::clone(&door.hub.presence).run();
     let heads = Arc::clone(&door.hub.switchboard).run();
-    let sweeping = sweep(door.hub.files.clone());
+    let sweeping = sweep(Arc::clone(&door.hub));
+    let aging = age::run(Arc::clone(&door.hub));
     let shutdown = door.shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
             () = presence => {}
             () = heads => {}
             () = sweeping => {}
+            () = aging => {}
             () = shutdown.cancelled() => {}
         }
     });
 }
 
 /// Throws away unfinished uploads that nobody came back for, now and every hour.
-async fn sweep(files: Files) {
+async fn sweep(hub: Arc<Hub>) {
     loop {
-        let files = files.clone();
-        let before_ms = clock::now_ms().saturating_sub(UNFINISHED_KEPT_MS);
+        let files = hub.files.clone();
+        let before_ms = (hub.clock)().saturating_sub(UNFINISHED_KEPT_MS);
         match tokio::task::spawn_blocking(move || files.forget_unfinished(before_ms)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!("old unfinished uploads cannot be removed: {error}"),
@@ -267,7 +274,7 @@ fn open(config: &Config) -> Result<Data, StartError> {
         index: &index,
         files: folder.path(),
         store: StoreOptions::new(new_epoch, project::VERSION),
-        clock: clock::now_ms,
+        clock: config.clock,
         blocking: Blocking::Threads,
     };
     let (hub, duty, recovery) = assemble(config, ground)?;
@@ -293,6 +300,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
     let options = engine::Options { clock, free_bytes_min: config.free_bytes_min };
     let audience: Arc<dyn engine::Audience> = Arc::<Switchboard>::clone(&switchboard);
     let (engine, duty) = Engine::prepare(writer, audience, options);
+    let age = Age::resume(view::age(&*store)?, clock());
     let hub = Hub {
         store,
         damage: Damage::default(),
@@ -304,6 +312,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         files,
         rules: config.rules.clone(),
         clock,
+        age,
         blocking,
     };
     hub.forget_contents()?;
@@ -370,6 +379,9 @@ impl Running {
             tracing::warn!("{} connections did not end in time and are cut", door.tracker.len());
             door.kill.cancel();
             door.tracker.wait().await;
+        }
+        if let Err(fault) = age::keep(&door.hub).await {
+            tracing::warn!("the server's age is not written down: {fault}");
         }
         drop(door);
         store.close().await;

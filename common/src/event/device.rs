@@ -13,12 +13,15 @@ pub struct Device {
     pub name: String,
     /// First login, in milliseconds since 1970.
     pub since: u64,
-    /// Last login to within a day, in milliseconds since 1970; 0 where that is not known.
+    /// Last seen there to within a day, in milliseconds since 1970; 0 where that is not known.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seen: u64,
     /// It is the one that asks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub here: bool,
+    /// It is connected now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub online: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

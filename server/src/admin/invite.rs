@@ -22,7 +22,7 @@ pub const DAYS_MAX: u64 = 365;
 pub struct AddInvite {
     /// How many may register with it.
     pub uses: u32,
-    /// How long it holds, in days.
+    /// How long it holds, in days of the server's age.
     pub days: u64,
 }
 
@@ -45,9 +45,9 @@ pub(super) async fn add(hub: &Arc<Hub>, ask: AddInvite) -> Result<Invited, Fault
         let _ = write!(code, "{byte:02x}");
     }
     let hash = Hash(blake3::hash(code.as_bytes()).into());
-    let holds_ms = ask.days.clamp(1, DAYS_MAX) * DAY_MS;
+    let until_age = hub.age.now_ms() + ask.days.clamp(1, DAYS_MAX) * DAY_MS;
     let decide = move |tx: &mut crate::engine::Transaction<'_, '_>| {
-        tx.put_invite(&Invite { code: hash, uses: ask.uses.max(1), until: tx.now_ms() + holds_ms });
+        tx.put_invite(&Invite { code: hash, uses: ask.uses.max(1), until_age });
         Ok(Invited { code })
     };
     hub.engine.run(decide).await

@@ -10,7 +10,11 @@ use liao_common::{
 };
 
 use super::{
-    guesses::Guesses, log::Damage, password::Passwords, presence::Presence,
+    age::{Age, DAY_MS},
+    guesses::Guesses,
+    log::Damage,
+    password::Passwords,
+    presence::Presence,
     switchboard::Switchboard,
 };
 use crate::{
@@ -20,9 +24,6 @@ use crate::{
     state::view,
     store::{Store, StoreError},
 };
-
-/// A day, in milliseconds.
-const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// Contents that are gone, looked at together.
 const CONTENTS_AT_ONCE: usize = 256;
@@ -59,9 +60,11 @@ pub struct Rules {
     pub password_chars_min: usize,
     /// Wrong passwords of one origin for one account that are not slowed down.
     pub guesses_free: u32,
-    /// A remembered login that was not used for so long does not log in any more, in milliseconds.
+    /// A remembered login that was not used for so long does not log in any more, in milliseconds of
+    /// the server's age.
     pub token_idle_ms: u64,
-    /// A token that is older than this is replaced at the next login with it, in milliseconds.
+    /// A token that is older than this is replaced at the next login with it, in milliseconds of the
+    /// server's age.
     pub token_renewed_ms: u64,
     /// How long somebody whose connection died stays in the list, in milliseconds.
     pub presence_grace_ms: u64,
@@ -69,6 +72,15 @@ pub struct Rules {
     pub posts_burst: u32,
     /// Posts a connection may make a second after that. It is not read meanwhile; nothing is lost.
     pub posts_per_s: u32,
+}
+
+impl Rules {
+    /// That a device was seen is written down at most so often, in milliseconds: a storm of logins
+    /// must not be one of writes. Often enough that nobody who is here counts as away.
+    #[must_use]
+    pub fn seen_every_ms(&self) -> u64 {
+        DAY_MS.min(self.token_idle_ms / 4)
+    }
 }
 
 impl Default for Rules {
@@ -108,6 +120,8 @@ pub struct Hub {
     pub rules: Rules,
     /// Milliseconds since 1970.
     pub clock: fn() -> u64,
+    /// How old the server is.
+    pub age: Age,
     /// Where reading is done.
     pub blocking: Blocking,
 }

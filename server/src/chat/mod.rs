@@ -1,6 +1,7 @@
 //! The rules of chat. Knows no socket and no disk: requests come in, frames go out, the engine
 //! decides and the store is read.
 
+pub mod age;
 pub mod guesses;
 pub mod hub;
 pub mod mailbox;

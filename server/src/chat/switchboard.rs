@@ -78,6 +78,13 @@ impl Switchboard {
         people.get(&user).into_iter().flatten().map(|mailbox| mailbox.dev).collect()
     }
 
+    /// All devices that have a connection now; one may be there twice.
+    pub fn all_devices(&self) -> Vec<(UserId, DeviceId)> {
+        let people = lock(&self.people);
+        let devices = people.values().flatten().map(|mailbox| (mailbox.user, mailbox.dev));
+        devices.filter(|(_, dev)| *dev != DeviceId(0)).collect()
+    }
+
     /// Follows a room from now on. The room stays open while somebody follows it.
     ///
     /// # Errors

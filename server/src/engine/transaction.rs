@@ -20,7 +20,8 @@ use crate::{
         key,
         project::NO_NONCE,
         record::{
-            Account, Device, DeviceGone, File, FileGone, Invite, Mark, Member, Room, Standing, kind,
+            Account, Age, Device, DeviceGone, File, FileGone, Invite, Mark, Member, Room, Standing,
+            kind,
         },
         view::{self, Head},
     },
@@ -300,6 +301,11 @@ impl<'a, 'b> Transaction<'a, 'b> {
     /// Stores an invite, new or used.
     pub fn put_invite(&mut self, invite: &Invite) {
         self.records.push(invite.record());
+    }
+
+    /// Stores how old the server is.
+    pub fn put_age(&mut self, age: &Age) {
+        self.records.push(age.record());
     }
 
     /// The number for a new room.

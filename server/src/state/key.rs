@@ -234,6 +234,12 @@ pub fn last_device() -> Vec<u8> {
     key(b'#', &[b"d"])
 }
 
+/// How old the server was when that was written down last.
+#[must_use]
+pub fn age() -> Vec<u8> {
+    key(b'#', &[b"a"])
+}
+
 /// All accounts, all rooms, all files: the tables that are only added to.
 pub const ACCOUNTS: &[u8] = b"u";
 /// See [`ACCOUNTS`].

@@ -11,7 +11,7 @@ use liao_common::{
 use super::{
     key,
     record::{
-        self, Account, Device, DeviceGone, Erased, File, FileGone, Invite, Mark, Member, Room,
+        self, Account, Age, Device, DeviceGone, Erased, File, FileGone, Invite, Mark, Member, Room,
         Standing, kind,
     },
 };
@@ -55,6 +55,7 @@ pub fn project(
         kind::ERASED => erased(&read(kind, body)?, out),
         kind::FILE_GONE => file_gone(&read(kind, body)?, out),
         kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
+        kind::AGE => read::<Age>(kind, body).map(|_| put(out, key::age(), body))?,
         _ => {
             return Err(ProjectError(format!(
                 "records of kind {kind} are not known to this version"

@@ -38,6 +38,8 @@ pub mod kind {
     pub const ERASED: u8 = 10;
     /// [`super::FileGone`].
     pub const FILE_GONE: u8 = 11;
+    /// [`super::Age`].
+    pub const AGE: u8 = 20;
 }
 
 /// A person known to the server.
@@ -94,12 +96,15 @@ pub struct Device {
     /// BLAKE3 of a token that logs in no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<Hash>,
-    /// The token was given out at, ms since 1970; 0 where that is not known.
-    #[serde(default)]
-    pub made: u64,
-    /// Last login that was written down, ms since 1970; 0 where that is not known.
+    /// Last seen here, as it was written down, ms since 1970; 0 where that is not known.
     #[serde(default)]
     pub seen: u64,
+    /// The token was given out at this age of the server, ms; 0 where that is not known.
+    #[serde(default)]
+    pub made_at_age: u64,
+    /// Last seen here at this age of the server, ms; 0 where that is not known.
+    #[serde(default)]
+    pub seen_at_age: u64,
 }
 
 /// A device was logged out.
@@ -240,8 +245,18 @@ pub struct Invite {
     pub code: Hash,
     /// How often it can still be used.
     pub uses: u32,
-    /// Ends at, ms since 1970.
-    pub until: u64,
+    /// Ends at this age of the server, ms.
+    #[serde(default)]
+    pub until_age: u64,
+}
+
+/// How old the server was at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Age {
+    /// How long it had run, ms.
+    pub age_ms: u64,
+    /// What the wall clock said then, ms since 1970.
+    pub wall_ms: u64,
 }
 
 macro_rules! stored {
@@ -256,7 +271,7 @@ macro_rules! stored {
     )*};
 }
 
-stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE);
+stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE Age = AGE);
 
 /// A stored value: version byte, then the value with named fields.
 #[must_use]

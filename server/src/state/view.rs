@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::{
     key,
     project::PLACE_BYTES,
-    record::{self, Account, Device, Invite, Member, Room, Standing},
+    record::{self, Account, Age, Device, Invite, Member, Room, Standing},
 };
 use crate::{
     index::{Direction, IndexError, Span},
@@ -398,6 +398,14 @@ pub fn erasing(from: &impl View, limit: usize) -> Result<Vec<(RoomId, Seq)>, Sto
 /// When the store fails.
 pub fn invite(from: &impl View, code: &Hash) -> Found<Invite> {
     value(from, &key::invite(code))
+}
+
+/// How old the server was when that was written down last.
+///
+/// # Errors
+/// When the store fails.
+pub fn age(from: &impl View) -> Found<Age> {
+    value(from, &key::age())
 }
 
 /// Public rooms whose names begin with `query` and come after `after`, by name.

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod ages;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod damage;

@@ -34,8 +34,16 @@ fn account() -> Vec<Case> {
         since: 1_767_225_600_123,
         seen: 1_767_225_700_000,
         here: true,
+        online: true,
     };
-    let other = Device { dev: DeviceId(4), name: "电脑".into(), seen: 0, here: false, ..here };
+    let other = Device {
+        dev: DeviceId(4),
+        name: "电脑".into(),
+        seen: 0,
+        here: false,
+        online: false,
+        ..here
+    };
     vec![
         answer("hello", 1, welcome()),
         answer("register", 2, session),

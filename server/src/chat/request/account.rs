@@ -49,7 +49,8 @@ pub(super) async fn devices(caller: Caller) -> Result<DeviceList, Fault> {
         .hub
         .read(move |hub| {
             let devices = view::devices(&*hub.store, user, DEVICES_MAX + 1)?;
-            let now_ms = (hub.clock)();
+            let age_ms = hub.age.now_ms();
+            let online = hub.switchboard.devices_here(user);
             let idle_ms = hub.rules.token_idle_ms;
             let row = |device: crate::state::record::Device| Device {
                 dev: device.dev,
@@ -57,8 +58,9 @@ pub(super) async fn devices(caller: Caller) -> Result<DeviceList, Fault> {
                 since: device.at,
                 seen: device.seen,
                 here: device.dev == here,
+                online: online.contains(&device.dev),
             };
-            let good = devices.into_iter().filter(|device| is_good(device, now_ms, idle_ms));
+            let good = devices.into_iter().filter(|device| is_good(device, age_ms, idle_ms));
             Ok(DeviceList { devices: good.map(row).collect() })
         })
         .await

@@ -88,6 +88,7 @@ pub(in crate::chat) async fn register(
     let name = if ask.name.trim().is_empty() { id.as_str() } else { ask.name.as_str() };
     let name = DisplayName::parse(name).map_err(bad_name)?;
     let invite = admit(hub, ask.invite).await?;
+    let age_ms = hub.age.now_ms();
     password::check(&ask.secret, id.as_str(), hub.rules.password_chars_min)?;
     // From here on the answer tells whether a name is taken.
     hub.guesses.register(from)?;
@@ -104,10 +105,10 @@ pub(in crate::chat) async fn register(
     let dev_name = ask.dev_name;
     let decide = move |tx: &mut Transaction<'_, '_>| {
         if let Some(code) = invite {
-            use_invite(tx, &code)?;
+            use_invite(tx, &code, age_ms)?;
         }
         let account = create(tx, new)?;
-        let dev = add_device(tx, account.user, &dev_name, &token, &[])?;
+        let dev = add_device(tx, account.user, &dev_name, &token, (&[], age_ms))?;
         Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await
@@ -121,20 +122,20 @@ async fn admit(hub: &Arc<Hub>, invite: Option<String>) -> Result<Option<Hash>, F
         Registration::Invite => {
             let code = invite.ok_or(FaultCode::InviteRequired)?;
             let code = hash(code.trim().as_bytes());
-            let now_ms = (hub.clock)();
-            let usable =
-                hub.read(move |hub| Ok(usable_invite(&*hub.store, &code, now_ms)?.is_some()));
+            let usable = hub.read(move |hub| {
+                Ok(usable_invite(&*hub.store, &code, hub.age.now_ms())?.is_some())
+            });
             if usable.await? { Ok(Some(code)) } else { Err(FaultCode::InviteRequired.into()) }
         }
     }
 }
 
-fn usable_invite(from: &impl View, code: &Hash, now_ms: u64) -> Result<Option<Invite>, StoreError> {
-    Ok(view::invite(from, code)?.filter(|invite| invite.uses > 0 && invite.until > now_ms))
+fn usable_invite(from: &impl View, code: &Hash, age_ms: u64) -> Result<Option<Invite>, StoreError> {
+    Ok(view::invite(from, code)?.filter(|invite| invite.uses > 0 && invite.until_age > age_ms))
 }
 
-fn use_invite(tx: &mut Transaction<'_, '_>, code: &Hash) -> Result<(), Fault> {
-    let usable = usable_invite(tx, code, tx.now_ms())?;
+fn use_invite(tx: &mut Transaction<'_, '_>, code: &Hash, age_ms: u64) -> Result<(), Fault> {
+    let usable = usable_invite(tx, code, age_ms)?;
     let mut invite = usable.ok_or(FaultCode::InviteRequired)?;
     invite.uses -= 1;
     tx.put_invite(&invite);
@@ -197,22 +198,31 @@ fn add_device(
     user: UserId,
     name: &str,
     token: &Token,
-    here: &[DeviceId],
+    (here, age_ms): (&[DeviceId], u64),
 ) -> Result<DeviceId, Fault> {
     let mut known = view::devices(tx, user, DEVICES_MAX + 1)?;
     // Programs that end without logging out leave devices that nobody uses: those go first, not
     // the ones that a person logged in long ago and uses every day.
-    known.sort_by_key(|device| (here.contains(&device.dev), device.seen));
+    known.sort_by_key(|device| (here.contains(&device.dev), device.seen_at_age, device.seen));
     for oldest in known.iter().take((known.len() + 1).saturating_sub(DEVICES_MAX)) {
         tx.drop_device(oldest);
     }
     let dev = view::next_device(tx)?;
     let name = text::clean_line(name.trim()).chars().take(DEVICE_NAME_CHARS_MAX).collect();
     let (token, at) = (hash(&token.0), tx.now_ms());
-    let (made, seen) = (at, at);
-    let device =
-        Device { dev, user, name, token, at, last: dev, fresh: None, void: None, made, seen };
-    tx.put_device(&device);
+    tx.put_device(&Device {
+        dev,
+        user,
+        name,
+        token,
+        at,
+        last: dev,
+        fresh: None,
+        void: None,
+        seen: at,
+        made_at_age: age_ms,
+        seen_at_age: age_ms,
+    });
     Ok(dev)
 }
 
@@ -266,6 +276,7 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
         return Ok(Proof { session, by: Credential::Password(account.changes) });
     }
     let (token, here) = (new_token()?, hub.switchboard.devices_here(account.user));
+    let age_ms = hub.age.now_ms();
     let decide = move |tx: &mut Transaction<'_, '_>| {
         // The password may have been changed while this one was being verified.
         if !is_unchanged(tx, account.user, account.changes)? {
@@ -273,7 +284,7 @@ async fn by_password(hub: &Arc<Hub>, from: Origin, ask: Auth) -> Result<Proof, F
         }
         // With a full disk people can still come in and read.
         tx.mark_essential();
-        let dev = add_device(tx, account.user, &ask.dev_name, &token, &here)?;
+        let dev = add_device(tx, account.user, &ask.dev_name, &token, (&here, age_ms))?;
         Ok(Proof::device(session(&account, dev, Some(token))))
     };
     hub.engine.run(decide).await

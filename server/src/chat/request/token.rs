@@ -21,17 +21,9 @@ use crate::{
     store::View,
 };
 
-/// A wall clock that says less than this was not set (it is the beginning of 2024): what was
-/// written down by it proves nothing.
-const PLAUSIBLE_MS: u64 = 1_704_067_200_000;
-
-/// A login is written down at most so often, in milliseconds: a storm of them must not be one of
-/// writes.
-const SEEN_EVERY_MS: u64 = 24 * 3600 * 1000;
-
 /// Whether the device logs in still, having been used lately enough.
-pub(super) const fn is_good(device: &Device, now_ms: u64, idle_ms: u64) -> bool {
-    device.seen < PLAUSIBLE_MS || now_ms.saturating_sub(device.seen) < idle_ms
+pub(super) const fn is_good(device: &Device, age_ms: u64, idle_ms: u64) -> bool {
+    age_ms.saturating_sub(device.seen_at_age) < idle_ms
 }
 
 /// What a login changes about its device.
@@ -48,20 +40,21 @@ enum Change {
 
 /// How a device stands to its tokens.
 struct Due {
-    now_ms: u64,
+    age_ms: u64,
     renewed_ms: u64,
+    seen_every_ms: u64,
     /// Another of its connections is here: a program beside this one that has the same token.
     shared: bool,
 }
 
 impl Due {
     fn change(&self, device: &Device, shown: &Hash) -> Change {
-        let age = |since: u64| self.now_ms.saturating_sub(since);
+        let since = |then: u64| self.age_ms.saturating_sub(then);
         if device.fresh.as_ref() == Some(shown) {
             Change::Confirm
-        } else if !self.shared && age(device.made) >= self.renewed_ms {
+        } else if !self.shared && since(device.made_at_age) >= self.renewed_ms {
             Change::Renew
-        } else if age(device.seen) >= SEEN_EVERY_MS {
+        } else if since(device.seen_at_age) >= self.seen_every_ms {
             Change::Seen
         } else {
             Change::Nothing
@@ -73,12 +66,17 @@ impl Due {
 pub(super) async fn log_in(hub: &Arc<Hub>, for_data: bool, ask: Auth) -> Result<Proof, Fault> {
     let token = ask.token.ok_or_else(|| Fault::new(FaultCode::BadRequest, "token is needed"))?;
     let shown = hash(&token.0);
-    let now_ms = (hub.clock)();
+    let age_ms = hub.age.now_ms();
     let idle_ms = hub.rules.token_idle_ms;
     let (device, account) =
-        hub.read(move |hub| owner(&*hub.store, &shown, now_ms, idle_ms)).await?;
+        hub.read(move |hub| owner(&*hub.store, &shown, age_ms, idle_ms)).await?;
     let shared = hub.switchboard.is_here(device.user, device.dev);
-    let due = Due { now_ms, renewed_ms: hub.rules.token_renewed_ms, shared };
+    let due = Due {
+        age_ms,
+        renewed_ms: hub.rules.token_renewed_ms,
+        seen_every_ms: hub.rules.seen_every_ms(),
+        shared,
+    };
     let known = session(&account, device.dev, None);
     if for_data || due.change(&device, &shown) == Change::Nothing {
         return Ok(Proof::device(known));
@@ -96,12 +94,12 @@ pub(super) async fn log_in(hub: &Arc<Hub>, for_data: bool, ask: Auth) -> Result<
 fn owner(
     from: &impl View,
     shown: &Hash,
-    now_ms: u64,
+    age_ms: u64,
     idle_ms: u64,
 ) -> Result<(Device, Account), Fault> {
     let refused = || Fault::from(FaultCode::Unauthenticated);
     let device = view::device_by_token(from, shown)?.ok_or_else(refused)?;
-    if !is_good(&device, now_ms, idle_ms) {
+    if !is_good(&device, age_ms, idle_ms) {
         return Err(refused());
     }
     let account = view::account(from, device.user)?.ok_or_else(refused)?;
@@ -115,9 +113,10 @@ fn change(
     fresh: Token,
     idle_ms: u64,
 ) -> Result<Session, Fault> {
-    let (mut device, account) = owner(tx, shown, due.now_ms, idle_ms)?;
+    let (mut device, account) = owner(tx, shown, due.age_ms, idle_ms)?;
     let dev = device.dev;
-    device.seen = due.now_ms;
+    device.seen = tx.now_ms();
+    device.seen_at_age = due.age_ms;
     device.void = None;
     let mut token = None;
     match due.change(&device, shown) {
@@ -125,7 +124,7 @@ fn change(
             device.void = Some(device.token);
             device.token = *shown;
             device.fresh = None;
-            device.made = due.now_ms;
+            device.made_at_age = due.age_ms;
         }
         Change::Renew => {
             device.void = device.fresh;
@@ -141,10 +140,10 @@ fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::age::DAY_MS;
     use liao_common::id::{DeviceId, UserId};
 
-    const NOW_MS: u64 = 1_800_000_000_000;
-    const DAY_MS: u64 = SEEN_EVERY_MS;
+    const NOW_MS: u64 = 1000 * DAY_MS;
 
     fn device(made: u64, seen: u64, fresh: Option<Hash>) -> Device {
         Device {
@@ -156,8 +155,9 @@ mod tests {
             last: DeviceId(1),
             fresh,
             void: None,
-            made,
-            seen,
+            seen: 0,
+            made_at_age: made,
+            seen_at_age: seen,
         }
     }
 
@@ -174,16 +174,15 @@ mod tests {
             (device(yesterday, NOW_MS, Some(new)), new, false, Change::Confirm),
             (device(NOW_MS + DAY_MS, NOW_MS + DAY_MS, None), old, false, Change::Nothing),
         ] {
-            let due = Due { now_ms: NOW_MS, renewed_ms: DAY_MS, shared };
+            let due = Due { age_ms: NOW_MS, renewed_ms: DAY_MS, seen_every_ms: DAY_MS, shared };
             assert_eq!(due.change(&device, &shown), want, "{device:?}");
         }
     }
 
     #[test]
-    fn idle_devices_end_and_a_clock_that_was_not_set_ends_none() {
+    fn idle_devices_end() {
         let seen = |seen| is_good(&device(0, seen, None), NOW_MS, 90 * DAY_MS);
         assert!(seen(NOW_MS) && seen(NOW_MS - 89 * DAY_MS) && seen(NOW_MS + DAY_MS));
-        assert!(!seen(NOW_MS - 90 * DAY_MS));
-        assert!(seen(0) && seen(1000), "from before this was written down, or 1970");
+        assert!(!seen(NOW_MS - 90 * DAY_MS) && !seen(0));
     }
 }
