@@ -21,4 +21,5 @@ mod report;
 pub mod server;
 pub mod state;
 pub mod store;
+mod sync;
 mod tls;

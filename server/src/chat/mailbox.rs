@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,7 +16,10 @@ use liao_common::{
 };
 use tokio::sync::Notify;
 
-use crate::engine::Turn;
+use crate::{
+    engine::Turn,
+    sync::{Mutex, MutexGuard},
+};
 
 /// Notes that may wait. Presence is dropped first, since its numbers show the hole; a connection
 /// with more of the others than this is closed and starts anew from the journal.

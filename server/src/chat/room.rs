@@ -6,16 +6,17 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError},
 };
 
 use bytes::{Bytes, BytesMut};
 use liao_common::id::{RoomId, Seq};
 
 use super::mailbox::Mailbox;
+use crate::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 /// Bytes of messages a room keeps at hand.
 const RING_BYTES_MAX: usize = 256 * 1024;
@@ -60,7 +61,8 @@ pub struct Follower {
 impl Follower {
     /// From now on the follower is woken again. Call before looking at the room.
     pub fn ready(&self) {
-        self.queued.store(false, Ordering::SeqCst);
+        // A swap, like the one that wakes: then one of the two comes second and sees the first.
+        self.queued.swap(false, Ordering::SeqCst);
     }
 }
 

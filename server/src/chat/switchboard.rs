@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use crate::{
     engine::{Audience, Effect},
     state::view,
     store::{Store, StoreError},
+    sync::{Mutex, MutexGuard},
 };
 
 /// Connections of one person. One more is told to come back.

@@ -2,9 +2,10 @@
 //! Owns a map behind a lock; nothing outlives the process.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError};
 
 use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
+use crate::sync::{RwLock, RwLockReadGuard};
 
 /// Rows in memory.
 #[derive(Clone, Default)]

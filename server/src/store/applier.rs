@@ -3,12 +3,13 @@
 //! A chunk leaves the overlay only after the index has it, so readers never miss a write.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::overlay::Overlay;
 use crate::index::{Index, IndexError, Mark, Write};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Records in one batch of the index: more make sled's memory jump.
 pub(super) const APPLY_RECORDS_MAX: usize = 300;
@@ -61,7 +62,7 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(records_max: usize) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), records_max }
+        Self { state: Mutex::default(), changed: Condvar::default(), records_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

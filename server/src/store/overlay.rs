@@ -3,11 +3,12 @@
 //! A key leaves only when the index has that very write or a newer one.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::PoisonError;
 
 use super::applier::Chunk;
 use super::layer::Layer;
 use crate::index::{Direction, Span};
+use crate::sync::{RwLock, RwLockReadGuard};
 
 /// A value and the write it came from.
 pub(super) struct Entry {
