@@ -14,11 +14,10 @@ use liao_common::{
     event::Marked,
     id::{DeviceId, RoomId, Seq, UserId},
 };
-use tokio::sync::Notify;
 
 use crate::{
     engine::Turn,
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, Notify},
 };
 
 /// Notes that may wait. Presence is dropped first, since its numbers show the hole; a connection

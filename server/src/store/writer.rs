@@ -66,6 +66,10 @@ impl Writer {
     /// Brings the index up to date and to the disk, and notes that this stop was clean.
     pub fn close(self) -> Result<(), StoreError> {
         self.applier.drain()?;
+        debug_assert!(
+            self.store.overlay.is_empty(),
+            "what the index has is kept in memory no more"
+        );
         Ok(self.store.index.close()?)
     }
 }

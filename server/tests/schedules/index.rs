@@ -50,6 +50,19 @@ fn what_is_finished_is_seen_on_its_way_into_the_index() {
     in_every_order(2, || reads_while_others_write(100, 2, 2));
 }
 
+/// Nobody has to ask for it: the index's thread is woken by the first record.
+#[test]
+fn what_is_finished_reaches_the_index_unasked() {
+    in_every_order(3, || {
+        let (store, mut writer) = open(Applying::OwnThread, 100);
+        writer.commit(vec![vec![message(1)]]).unwrap();
+        while store.unapplied_records() > 0 {
+            loom::thread::yield_now();
+        }
+        writer.close().unwrap();
+    });
+}
+
 /// The writer waits for the index, and the index for the writer; none for ever.
 #[test]
 fn a_writer_that_waits_for_the_index_goes_on() {
