@@ -82,8 +82,8 @@ fn meet() -> impl Strategy<Value = Step> {
     let b = any::<u8>;
     prop_oneof![
         1 => Just(Step::Registers),
-        2 => (b(), any()).prop_map(|(who, resume)| Step::Connects { who, resume }),
-        3 => (b(), b(), any()).prop_map(|(who, name, private)| Step::Creates { who, name, private }),
+        2 => (b(), any::<bool>()).prop_map(|(who, resume)| Step::Connects { who, resume }),
+        3 => (b(), b(), any::<bool>()).prop_map(|(who, name, private)| Step::Creates { who, name, private }),
         3 => (b(), b()).prop_map(|(who, name)| Step::JoinsNamed { who, name }),
         3 => (b(), b()).prop_map(|(who, room)| Step::Joins { who, room }),
         3 => (b(), b()).prop_map(|(who, room)| Step::Leaves { who, room }),
@@ -95,7 +95,7 @@ fn meet() -> impl Strategy<Value = Step> {
 fn trouble() -> impl Strategy<Value = Step> {
     let b = any::<u8>;
     prop_oneof![
-        (end(), any()).prop_map(|(end, resume)| Step::Ends { end, resume }),
+        (end(), any::<bool>()).prop_map(|(end, resume)| Step::Ends { end, resume }),
         (b(), b(), 0..60_u8, end()).prop_map(|(who, room, turns, end)| Step::Torn {
             who,
             room,
@@ -124,6 +124,23 @@ impl Play {
     /// Some room, and now and then one that is not there.
     fn room(&self, number: u8) -> u64 {
         1 + u64::from(number) % (self.world.reference.rooms() + 1)
+    }
+
+    /// Mostly a room that somebody is in.
+    fn room_of(&self, user: u64, number: u8) -> u64 {
+        let rooms = 1..=self.world.reference.rooms();
+        let own: Vec<u64> =
+            rooms.filter(|room| self.world.reference.is_inside(user, *room)).collect();
+        if number < 200 { own[usize::from(number) % own.len()] } else { self.room(number) }
+    }
+
+    /// Mostly somebody who is invited, and where to.
+    fn comer(&self, who: u8, room: u8) -> (u64, u64) {
+        let invited = self.world.reference.invitations();
+        match invited.get(usize::from(who) % invited.len().max(1)) {
+            Some(comer) if room < 200 => *comer,
+            _ => (self.who(who), self.room(room)),
+        }
     }
 
     /// Some place in a room, and now and then one that is not there.
@@ -156,7 +173,8 @@ impl Play {
             }
             Step::Ends { end, resume } => return self.world.restarts(end, resume).await,
             Step::Torn { who, room, turns, end } => {
-                let (user, room) = (self.who(who), self.room(room));
+                let user = self.who(who);
+                let room = self.room_of(user, room);
                 if !self.world.is_here(user) {
                     return Ok(());
                 }
@@ -174,7 +192,8 @@ impl Play {
     fn deed(&mut self, step: &Step) -> Option<(u64, Deed)> {
         Some(match *step {
             Step::Says { who, room } => {
-                let (user, room) = (self.who(who), self.room(room));
+                let user = self.who(who);
+                let room = self.room_of(user, room);
                 (user, Deed::Send(self.post(user, room, Kind::Text, None)))
             }
             Step::Repeats { who, which, other_words, other_room } => {
@@ -192,25 +211,34 @@ impl Play {
                 (self.who(who), Deed::Create { name: named(name), private })
             }
             Step::JoinsNamed { who, name } => (self.who(who), Deed::JoinNamed(named(name))),
-            Step::Joins { who, room } => (self.who(who), Deed::Join(self.room(room))),
-            Step::Leaves { who, room } => (self.who(who), Deed::Leave(self.room(room))),
+            Step::Joins { who, room } => {
+                let (user, room) = self.comer(who, room);
+                (user, Deed::Join(room))
+            }
+            Step::Leaves { who, room } => {
+                let user = self.who(who);
+                (user, Deed::Leave(self.room_of(user, room)))
+            }
             Step::Invites { who, room, whom } => {
                 let whom = u64::from(whom) % (self.world.reference.people() + 2);
-                (self.who(who), Deed::Invite { room: self.room(room), whom })
+                let user = self.who(who);
+                (user, Deed::Invite { room: self.room_of(user, room), whom })
             }
             Step::Opens { who, whom } => {
                 (self.who(who), Deed::Open(u64::from(whom) % (self.world.reference.people() + 2)))
             }
             Step::Marks { who, room, read } => {
-                let room = self.room(room);
-                (self.who(who), Deed::Mark { room, read: self.place(room, read) })
+                let user = self.who(who);
+                let room = self.room_of(user, room);
+                (user, Deed::Mark { room, read: self.place(room, read) })
             }
             Step::Reads { who, room, part, at, limit } => {
-                let room = self.room(room);
+                let user = self.who(who);
+                let room = self.room_of(user, room);
                 let at = self.place(room, at);
                 let parts = [Part::Before(at), Part::After(at), Part::Around(at), Part::Newest];
                 let part = parts[usize::from(part) % parts.len()];
-                (self.who(who), Deed::Page { room, part, limit: limit.into() })
+                (user, Deed::Page { room, part, limit: limit.into() })
             }
             _ => return None,
         })
@@ -222,7 +250,8 @@ impl Play {
 
     /// Mostly of what one said oneself, for the rest is refused.
     fn change(&mut self, who: u8, room: u8, of: u8, kind: Kind) -> (u64, Deed) {
-        let (user, room) = (self.who(who), self.room(room));
+        let user = self.who(who);
+        let room = self.room_of(user, room);
         let there = room <= self.world.reference.rooms() && of < 200;
         let log = if there { self.world.reference.log(room) } else { &[] };
         let own: Vec<u64> =

@@ -58,6 +58,12 @@ impl Reference {
         &self.rooms[usize::try_from(room - 1).unwrap()].log
     }
 
+    /// Who is invited, and where to.
+    pub(crate) fn invitations(&self) -> Vec<(u64, u64)> {
+        let rooms = (1..).zip(&self.rooms);
+        rooms.flat_map(|(id, room)| room.invited.keys().map(move |user| (*user, id))).collect()
+    }
+
     pub(crate) fn is_inside(&self, user: u64, room: u64) -> bool {
         self.room(room).is_ok_and(|room| room.inside.contains_key(&user))
     }

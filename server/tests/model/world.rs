@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use liao_common::{
-    event::{self, Posted, RoomKind},
-    fault::{Fault, FaultCode},
+    event::{self, Posted},
+    fault::Fault,
     id::{RoomId, Seq, UserId},
     message::Kind,
     request::{Mark, Request, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomOpen, Send},
