@@ -67,9 +67,4 @@ impl Overlay {
     pub(super) fn is_empty(&self) -> bool {
         self.rows().is_empty()
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.rows().len()
-    }
 }

@@ -624,7 +624,7 @@ impl IndexHome for GatedIndex {
 /// Waits until the index has all; the applier needs no more than to be let run.
 fn settle(store: &Store) {
     let mut turns = 0u64;
-    while store.unapplied_records() > 0 || store.overlay.len() > 0 {
+    while store.unapplied_records() > 0 || !store.overlay.is_empty() {
         thread::yield_now();
         turns += 1;
         assert!(turns < 1 << 24, "the index never caught up");
