@@ -283,7 +283,9 @@ impl Task {
         self.desk.state(LinkState::Syncing);
         let synced = self.sync(conn).await?;
         self.desk.positions.synced(&synced);
+        let reset = synced.reset;
         self.desk.tell(Notice::Synced(Box::new(synced)));
+        self.desk.refuse_void_posts(reset);
         Ok(idle_ms)
     }
 

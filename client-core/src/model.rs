@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use liao_common::{
     event::{Event, Page, Role, Room, Session, Synced, Welcome},
-    id::{Nonce, RoomId, Seq, UserId},
+    id::{RoomId, Seq, UserId},
     limits,
-    message::{Kind, Message},
+    message::Message,
     request::{History, Mark, Request},
 };
 
+mod own_changes;
 mod people;
 mod room;
 #[cfg(test)]
 mod tests;
 
+pub use own_changes::RefusedChange;
 pub use people::{People, Person};
 pub use room::RoomView;
+
+use own_changes::OwnChanges;
 
 use crate::{
     answer::{Answer, CallError},
@@ -72,8 +76,7 @@ pub struct Model {
     pub transfers: Transfers,
     rooms: BTreeMap<RoomId, RoomView>,
     unplaced: BTreeMap<RoomId, Timeline>,
-    /// Own edits and take-backs that the server does not have yet: they have no row of their own.
-    waiting_changes: BTreeSet<Nonce>,
+    own_changes: OwnChanges,
     pages: BTreeSet<(RoomId, Seq)>,
     /// Pages that were refused: asked again when the room is opened anew, not at every look.
     refused: BTreeSet<(RoomId, Seq)>,
@@ -101,7 +104,18 @@ impl Model {
     /// How many own edits and take-backs the server has neither taken nor refused.
     #[must_use]
     pub fn waiting_changes(&self) -> usize {
-        self.waiting_changes.len()
+        self.own_changes.waiting()
+    }
+
+    /// The text that a message is to get by an own edit that is on its way; the newest one.
+    #[must_use]
+    pub fn waiting_text(&self, room: RoomId, of: Seq) -> Option<&str> {
+        self.own_changes.text(room, of)
+    }
+
+    /// Own edits and take-backs that were refused since the last call. They have no row that could say so.
+    pub fn take_refused_changes(&mut self) -> Vec<RefusedChange> {
+        self.own_changes.take_refused()
     }
 
     /// All rooms and invitations, the one that moved last first.
@@ -457,15 +471,7 @@ impl Model {
             | Notice::Discarded { room, .. } => *room,
             _ => return,
         };
-        match notice {
-            Notice::Queued(queued) if matches!(queued.kind, Kind::Edit | Kind::Redact) => {
-                self.waiting_changes.insert(queued.nonce);
-            }
-            Notice::Posted { nonce, .. }
-            | Notice::PostFailed { nonce, .. }
-            | Notice::Discarded { nonce, .. } => _ = self.waiting_changes.remove(nonce),
-            _ => {}
-        }
+        self.own_changes.apply(notice);
         let timeline = match self.rooms.get_mut(&id) {
             Some(room) => &mut room.timeline,
             None => self.unplaced.entry(id).or_default(),

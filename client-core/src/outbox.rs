@@ -43,6 +43,9 @@ struct Record {
     /// Why the server refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<FaultCode>,
+    /// The lineage of the log that its places and files are of; empty when unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    epoch: String,
 }
 
 /// A post and what became of it so far.
@@ -50,8 +53,36 @@ struct Record {
 struct Waiting {
     post: Queued,
     refused: Option<FaultCode>,
+    /// The lineage of the log that it speaks of; empty when unknown.
+    epoch: String,
     /// Length of its record.
     bytes: u64,
+}
+
+impl Waiting {
+    fn new(post: Queued, epoch: &str) -> Self {
+        Self { post, refused: None, epoch: epoch.to_owned(), bytes: 0 }
+    }
+
+    /// Whether it names a place or a file of the log, so that in another log it would mean another one.
+    const fn refers(&self) -> bool {
+        let body = &self.post.body;
+        body.of.is_some() || body.re.is_some() || body.fid.is_some()
+    }
+
+    /// Whether it speaks of another log than that of this lineage.
+    fn is_void_in(&self, epoch: &str) -> bool {
+        let other = !self.epoch.is_empty() && self.epoch != epoch;
+        self.refers() && (other || self.refused == Some(FaultCode::EpochChanged))
+    }
+
+    /// Appends its record, and notes the length.
+    fn push(&mut self, out: &mut Vec<u8>) {
+        let Queued { nonce, room, kind, body, at_ms } = self.post.clone();
+        let (refused, epoch) = (self.refused, self.epoch.clone());
+        let kind = Some(kind);
+        self.bytes = push_record(out, &Record { nonce, room, at_ms, kind, body, refused, epoch });
+    }
 }
 
 /// Posts that are not acknowledged yet, the oldest first.
@@ -164,15 +195,20 @@ impl Outbox {
         POSTS_MAX.saturating_sub(self.posts.len())
     }
 
-    /// Takes posts in. When this returns they are on disk.
+    /// Takes posts in that speak of the log of this lineage, empty when that is unknown. When this returns they
+    /// are on disk.
     ///
     /// # Errors
     /// When they cannot be written; then none of them is in the outbox.
-    pub fn add(&mut self, posts: Vec<Queued>) -> io::Result<()> {
+    pub fn add(&mut self, posts: Vec<Queued>, epoch: &str) -> io::Result<()> {
         let mut bytes = Vec::new();
         let taken: Vec<Waiting> = posts
             .into_iter()
-            .map(|post| Waiting { bytes: push_post(&mut bytes, &post, None), post, refused: None })
+            .map(|post| {
+                let mut waiting = Waiting::new(post, epoch);
+                waiting.push(&mut bytes);
+                waiting
+            })
             .collect();
         self.append(&bytes, true)?;
         self.posts.extend(taken);
@@ -189,8 +225,57 @@ impl Outbox {
         let Some(waiting) = found.filter(|waiting| waiting.refused != why) else { return Ok(()) };
         let mut bytes = Vec::new();
         waiting.refused = why;
-        waiting.bytes = push_post(&mut bytes, &waiting.post, why);
+        waiting.push(&mut bytes);
         self.note(&bytes)
+    }
+
+    /// The log is that of this lineage, with other messages in the places known before where it was `reset`.
+    /// Refuses what speaks of another one with [`FaultCode::EpochChanged`], and gives it, the oldest first.
+    ///
+    /// # Errors
+    /// As [`Outbox::refuse`], with the same meaning; beside what was refused.
+    pub fn refuse_void(
+        &mut self,
+        epoch: &str,
+        reset: bool,
+    ) -> (Vec<(RoomId, Nonce)>, io::Result<()>) {
+        let (mut void, mut bytes) = (Vec::new(), Vec::new());
+        for waiting in &mut self.posts {
+            let is_void = waiting.is_void_in(epoch) || (reset && waiting.refers());
+            if !is_void || waiting.refused == Some(FaultCode::EpochChanged) {
+                continue;
+            }
+            waiting.refused = Some(FaultCode::EpochChanged);
+            waiting.push(&mut bytes);
+            void.push((waiting.post.room, waiting.post.nonce));
+        }
+        let done = if void.is_empty() { Ok(()) } else { self.note(&bytes) };
+        (void, done)
+    }
+
+    /// Makes a post ready for being sent again: an answer to a message of another log becomes a message of its
+    /// own. `false` when it has no meaning without that log, or is not here.
+    ///
+    /// # Errors
+    /// As [`Outbox::refuse`], with the same meaning.
+    pub fn renew(&mut self, nonce: Nonce, epoch: &str) -> io::Result<bool> {
+        let Some(waiting) = self.posts.iter_mut().find(|waiting| waiting.post.nonce == nonce)
+        else {
+            return Ok(false);
+        };
+        if !waiting.is_void_in(epoch) {
+            self.refuse(nonce, None)?;
+            return Ok(true);
+        }
+        waiting.post.body.re = None;
+        if waiting.refers() {
+            return Ok(false);
+        }
+        let mut bytes = Vec::new();
+        waiting.refused = None;
+        epoch.clone_into(&mut waiting.epoch);
+        waiting.push(&mut bytes);
+        self.note(&bytes).map(|()| true)
     }
 
     /// Takes a post out. That is not synced: a post that comes back after a crash is sent again
@@ -255,8 +340,8 @@ impl Outbox {
     fn rewrite(&mut self) -> io::Result<()> {
         let Some(opened) = &mut self.file else { return Ok(()) };
         let mut bytes = Vec::new();
-        for waiting in &self.posts {
-            push_post(&mut bytes, &waiting.post, waiting.refused);
+        for waiting in &mut self.posts {
+            waiting.push(&mut bytes);
         }
         home::write_atomic(&opened.path, &bytes)?;
         opened.ink = Box::new(appending(&opened.path)?);
@@ -279,13 +364,13 @@ impl Outbox {
     }
 
     fn replay_one(&mut self, record: Record, bytes: u64) {
-        let Record { nonce, room, at_ms, kind, body, refused } = record;
+        let Record { nonce, room, at_ms, kind, body, refused, epoch } = record;
         let Some(kind) = kind else {
             self.posts.retain(|waiting| waiting.post.nonce != nonce);
             return;
         };
         let post = Queued { nonce, room, kind, body, at_ms };
-        let waiting = Waiting { post, refused, bytes };
+        let waiting = Waiting { post, refused, epoch, bytes };
         match self.posts.iter_mut().find(|known| known.post.nonce == nonce) {
             Some(known) => *known = waiting,
             None => self.posts.push_back(waiting),
@@ -300,22 +385,17 @@ fn appending(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Appends the record of a post, and gives its length in bytes.
-fn push_post(out: &mut Vec<u8>, post: &Queued, refused: Option<FaultCode>) -> u64 {
-    let record = Record {
-        nonce: post.nonce,
-        room: post.room,
-        at_ms: post.at_ms,
-        kind: Some(post.kind.clone()),
-        body: post.body.clone(),
-        refused,
-    };
-    push_record(out, &record)
-}
-
 fn end_of(nonce: Nonce) -> Record {
     let body = Body::default();
-    Record { nonce, room: RoomId(0), at_ms: 0, kind: None, body, refused: None }
+    Record {
+        nonce,
+        room: RoomId(0),
+        at_ms: 0,
+        kind: None,
+        body,
+        refused: None,
+        epoch: String::new(),
+    }
 }
 
 fn push_record(out: &mut Vec<u8>, record: &Record) -> u64 {

@@ -15,7 +15,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use row::{Content, FileOffer, Hole, Row, RowState};
+pub use row::{Changing, Content, FileOffer, Hole, Row, RowState};
 
 use crate::notice::Queued;
 
@@ -57,6 +57,8 @@ pub struct Timeline {
     edits: BTreeMap<(Seq, UserId), Edit>,
     redacted: BTreeSet<Seq>,
     pending: Vec<Row>,
+    /// Own changes that are on their way, and what they are about.
+    changing: BTreeMap<Nonce, (Seq, Changing)>,
     floor: Seq,
     head: Seq,
     entries_max: usize,
@@ -69,6 +71,7 @@ impl Default for Timeline {
             edits: BTreeMap::new(),
             redacted: BTreeSet::new(),
             pending: Vec::new(),
+            changing: BTreeMap::new(),
             floor: Seq::ZERO,
             head: Seq::ZERO,
             entries_max: ENTRIES_CLOSED_MAX,
@@ -167,6 +170,13 @@ impl Timeline {
         self.head = self.head.max(head);
     }
 
+    /// What can be seen begins behind `floor`, whatever was known before: who enters a room may see more than
+    /// who is only invited.
+    pub fn set_floor(&mut self, floor: Seq) {
+        self.floor = floor;
+        self.entries = self.entries.split_off(&floor.next());
+    }
+
     /// Nothing up to `floor` can be seen.
     pub fn raise_floor(&mut self, floor: Seq) {
         if floor > self.floor {
@@ -183,12 +193,16 @@ impl Timeline {
 
     /// An own post is on its way.
     pub fn queue(&mut self, queued: &Queued, me: UserId) {
+        if let (Some(changing), Some(of)) = (Changing::of(&queued.kind), queued.body.of) {
+            self.changing.insert(queued.nonce, (of, changing));
+            return self.refresh(of);
+        }
         let known = |row: &Row| row.nonce == queued.nonce;
         if !matches!(queued.kind, Kind::Text | Kind::File) || self.rows().rev().any(known) {
             return;
         }
         match self.pending.iter_mut().find(|row| row.nonce == queued.nonce) {
-            Some(row) => row.state = RowState::Sending,
+            Some(row) => *row = Row { seq: row.seq, ..Row::sending(queued, me) },
             None => self.pending.push(Row::sending(queued, me)),
         }
     }
@@ -201,6 +215,7 @@ impl Timeline {
     /// An own post has its place. Its row stays at the end until the log itself brings it, so that
     /// it never stands above what is not yet here.
     pub fn posted(&mut self, nonce: Nonce, seq: Seq, at_ms: u64) {
+        self.change_over(nonce);
         if self.entries.contains_key(&seq) {
             self.pending.retain(|row| row.nonce != nonce);
         } else if let Some(row) = self.pending.iter_mut().find(|row| row.nonce == nonce) {
@@ -212,6 +227,7 @@ impl Timeline {
 
     /// An own post was refused.
     pub fn failed(&mut self, nonce: Nonce, fault: &Fault) {
+        self.change_over(nonce);
         if let Some(row) = self.pending.iter_mut().find(|row| row.nonce == nonce) {
             row.state = RowState::Failed(fault.clone());
         }
@@ -219,7 +235,14 @@ impl Timeline {
 
     /// An own post was given up.
     pub fn discard(&mut self, nonce: Nonce) {
+        self.change_over(nonce);
         self.pending.retain(|row| row.nonce != nonce);
+    }
+
+    fn change_over(&mut self, nonce: Nonce) {
+        if let Some((of, _)) = self.changing.remove(&nonce) {
+            self.refresh(of);
+        }
     }
 
     /// Whether the room is on the screen: more of it is kept then.
@@ -296,12 +319,17 @@ impl Timeline {
             row.content = Content::Redacted;
             row.at.clear();
             row.edited = false;
-        } else if let (Some(edit), Content::Text(text)) =
+            row.changing = None;
+            return row;
+        }
+        if let (Some(edit), Content::Text(text)) =
             (self.edits.get(&(seq, row.from)), &mut row.content)
         {
             text.clone_from(&edit.text);
             row.edited = true;
         }
+        let own = self.changing.values().filter(|(of, _)| *of == seq);
+        row.changing = own.map(|(_, changing)| *changing).max();
         row
     }
 

@@ -240,12 +240,13 @@ impl Desk {
             kind: error.kind(),
             reason: error.to_string(),
         };
+        let epoch = self.positions.last_epoch().to_owned();
         if self.outbox.is_in_memory() {
-            return self.outbox.add(posts).map_err(refused);
+            return self.outbox.add(posts, &epoch).map_err(refused);
         }
         let mut outbox = std::mem::replace(&mut self.outbox, Outbox::in_memory());
         let written = spawn_blocking(move || {
-            let done = outbox.add(posts);
+            let done = outbox.add(posts, &epoch);
             (outbox, done)
         });
         match written.await {
@@ -258,10 +259,33 @@ impl Desk {
     }
 
     fn resend(&mut self, nonce: Nonce) {
-        let Some(post) = self.outbox.find(nonce).cloned() else { return };
-        self.note_refusal(nonce, None);
-        self.posts.push(post.room, nonce);
-        self.tell(Notice::Queued(Box::new(post)));
+        let Some(room) = self.outbox.find(nonce).map(|post| post.room) else { return };
+        match self.outbox.renew(nonce, self.positions.last_epoch()) {
+            Ok(true) => {}
+            Ok(false) => return self.tell_void(room, nonce),
+            Err(error) => unwritten(&error),
+        }
+        if let Some(post) = self.outbox.find(nonce).cloned() {
+            self.posts.push(room, nonce);
+            self.tell(Notice::Queued(Box::new(post)));
+        }
+    }
+
+    /// The server's log is known: what speaks of another one would hit the wrong message, and is not sent.
+    pub(super) fn refuse_void_posts(&mut self, reset: bool) {
+        let (void, noted) = self.outbox.refuse_void(self.positions.last_epoch(), reset);
+        if let Err(error) = noted {
+            unwritten(&error);
+        }
+        for (room, nonce) in void {
+            self.posts.done(room, nonce);
+            self.tell_void(room, nonce);
+        }
+    }
+
+    fn tell_void(&mut self, room: RoomId, nonce: Nonce) {
+        let fault = FaultCode::EpochChanged.into();
+        self.tell(Notice::PostFailed { nonce, room, fault });
     }
 
     /// A post that is on its way cannot be called back.
@@ -384,7 +408,7 @@ impl Desk {
 
     fn note_refusal(&mut self, nonce: Nonce, why: Option<FaultCode>) {
         if let Err(error) = self.outbox.refuse(nonce, why) {
-            tracing::warn!(%error, "the outbox cannot be written; what was refused is forgotten");
+            unwritten(&error);
         }
     }
 
@@ -393,6 +417,10 @@ impl Desk {
             tracing::warn!(%error, "the outbox cannot be written; a sent post may be sent again");
         }
     }
+}
+
+fn unwritten(error: &std::io::Error) {
+    tracing::warn!(%error, "the outbox cannot be written; what was refused is forgotten");
 }
 
 /// Whoever posted may have gone away; the post is stored all the same.

@@ -139,7 +139,10 @@ fn a_little_ms(nonce: Nonce) -> u64 {
 /// How far each room has been seen, so that a reconnect asks for the rest only.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
+    /// The lineage that `seen` belongs to; empty when the server is asked for everything anew.
     epoch: String,
+    /// The lineage that was seen last.
+    last_epoch: String,
     seen: BTreeMap<RoomId, Seq>,
 }
 
@@ -147,6 +150,11 @@ impl Positions {
     pub(super) fn request(&self) -> Sync {
         let cur = self.seen.iter().map(|(&room, &seq)| (room, seq)).collect();
         Sync { epoch: self.epoch.clone(), cur }
+    }
+
+    /// The lineage of the log that was seen last; empty before the first one.
+    pub(super) fn last_epoch(&self) -> &str {
+        &self.last_epoch
     }
 
     pub(super) fn clear(&mut self) {
@@ -159,6 +167,7 @@ impl Positions {
             self.seen.clear();
         }
         self.epoch.clone_from(&synced.epoch);
+        self.last_epoch.clone_from(&synced.epoch);
         self.seen.retain(|seen, _| synced.rooms.iter().any(|room| room.room == *seen));
     }
 

@@ -189,7 +189,7 @@ async fn posts_of_an_earlier_run_are_sent_and_very_old_ones_are_not() {
         at_ms,
     };
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![queued(1, 0), queued(2, clock::wall_ms())]).unwrap();
+    outbox.add(vec![queued(1, 0), queued(2, clock::wall_ms())], "e1").unwrap();
     drop(outbox);
 
     let (dialer, mut server) = fake();
@@ -709,4 +709,39 @@ async fn it_ends_when_nobody_holds_it() {
     let (handle, mut notices, _dialer, _server, _peer) = connected().await;
     drop(handle);
     assert_eq!(ended(&mut notices).await, End::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_speaks_of_a_replaced_log_is_not_sent() {
+    let (handle, mut notices, _dialer, mut server, peer) = connected().await;
+    online(&mut notices).await;
+    drop(peer);
+    cut(&mut notices).await;
+    let answer = Body { re: Some(Seq(2)), ..Body::text("yes") };
+    let back = Body { of: Some(Seq(2)), ..Body::default() };
+    let answer = handle.post(RoomId(1), Kind::Text, answer).await.unwrap();
+    let back = handle.post(RoomId(1), Kind::Redact, back).await.unwrap();
+    let plain = handle.post(RoomId(1), Kind::Text, Body::text("hello")).await.unwrap();
+
+    let mut peer = server.accept().await;
+    peer.log_in().await;
+    let (rid, _) = peer.expect::<Sync>().await;
+    peer.ok(rid, &Synced { epoch: "e2".into(), reset: true, rooms: vec![room(1, 0)] });
+    peer.event(kind::SYNCED, &Empty {}).await;
+    let failed = |notice| match notice {
+        Notice::PostFailed { nonce, fault, .. } => Some((nonce, fault.code)),
+        _ => None,
+    };
+    assert_eq!(until(&mut notices, failed).await, (answer, FaultCode::EpochChanged));
+    assert_eq!(until(&mut notices, failed).await, (back, FaultCode::EpochChanged));
+    let (rid, send) = peer.expect::<Send>().await;
+    assert_eq!(send.cid, plain, "the others are not sent");
+    peer.ok(rid, &posted(1));
+    peer.flush().await;
+
+    handle.resend(back);
+    assert_eq!(until(&mut notices, failed).await, (back, FaultCode::EpochChanged));
+    handle.resend(answer);
+    let (_, send) = peer.expect::<Send>().await;
+    assert_eq!((send.cid, send.body), (answer, Body::text("yes")));
 }

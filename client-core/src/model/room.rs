@@ -59,8 +59,10 @@ impl RoomView {
         view
     }
 
-    /// Takes the server's word. Markers and heads only rise: two answers may overtake each other.
+    /// Takes the server's word. Markers, heads and the floor only rise: two answers may overtake each other. But
+    /// whoever enters may see what an invitation did not show.
     pub(super) fn update(&mut self, room: &Room) {
+        let enters = self.is_invitation() && room.role != Role::Invited;
         self.kind = room.kind;
         self.name = text::clean_line(&room.name);
         self.topic = text::clean_line(&room.topic);
@@ -69,7 +71,11 @@ impl RoomView {
         self.with = room.with.as_ref().map(|user| user.user).or(self.with);
         self.raise_head(room.head);
         self.raise_read(room.read);
-        self.timeline.raise_floor(room.floor);
+        if enters {
+            self.timeline.set_floor(room.floor);
+        } else {
+            self.timeline.raise_floor(room.floor);
+        }
     }
 
     /// The log is another one now.

@@ -376,3 +376,45 @@ fn the_highest_numbers_are_survived() {
     push(&mut model, last);
     assert_eq!(model.room(RoomId(1)).unwrap().head, (Seq(u64::MAX), u64::MAX));
 }
+
+#[test]
+fn who_enters_sees_what_the_invitation_did_not_show() {
+    let mut model = ready(&[room(1, 0)]);
+    let head = (Seq(9), 9);
+    let invitation = Room { role: Role::Invited, head, floor: Seq(9), ..room(5, 0) };
+    model.apply(&Notice::Event(Event::Room(Box::new(invitation.clone()))));
+    let member = Room { role: Role::Member, head, floor: Seq::ZERO, ..invitation };
+    model.apply(&Notice::Event(Event::Room(Box::new(member.clone()))));
+    let floor = |model: &Model| model.room(RoomId(5)).unwrap().timeline.floor();
+    assert_eq!(floor(&model), Seq::ZERO);
+    assert!(model.open(RoomId(5)).is_some(), "what was said before is fetched");
+    let late = Room { floor: Seq(4), ..member.clone() };
+    model.apply(&Notice::Event(Event::Room(Box::new(late))));
+    model.apply(&Notice::Event(Event::Room(Box::new(member))));
+    assert_eq!(floor(&model), Seq(4), "otherwise it only rises");
+}
+
+#[test]
+fn refused_changes_are_told_once_with_their_words() {
+    let mut model = ready(&[room(1, 3)]);
+    let nonce = Nonce([3; 16]);
+    let body = Body { of: Some(Seq(2)), ..Body::text("better") };
+    let queued = Queued { nonce, room: RoomId(1), kind: Kind::Edit, body, at_ms: 1 };
+    model.apply(&Notice::Queued(Box::new(queued)));
+    assert_eq!(
+        (model.waiting_changes(), model.waiting_text(RoomId(1), Seq(2))),
+        (1, Some("better"))
+    );
+    assert_eq!(model.take_refused_changes(), []);
+    let fault = Fault::from(FaultCode::EpochChanged);
+    model.apply(&Notice::PostFailed { nonce, room: RoomId(1), fault });
+    assert_eq!((model.waiting_changes(), model.waiting_text(RoomId(1), Seq(2))), (0, None));
+    let told = RefusedChange {
+        nonce,
+        room: RoomId(1),
+        text: Some("better".into()),
+        code: FaultCode::EpochChanged,
+    };
+    assert_eq!(model.take_refused_changes(), [told]);
+    assert_eq!(model.take_refused_changes(), []);
+}

@@ -3,6 +3,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use liao_common::id::Seq;
+
 use super::*;
 
 fn post(byte: u8, text: &str) -> Queued {
@@ -24,8 +26,8 @@ fn what_waits_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![post(1, "one"), post(2, "二")]).unwrap();
-    outbox.add(vec![post(3, "three")]).unwrap();
+    outbox.add(vec![post(1, "one"), post(2, "二")], "e1").unwrap();
+    outbox.add(vec![post(3, "three")], "e1").unwrap();
     outbox.remove(Nonce([2; 16])).unwrap();
     outbox.remove(Nonce([9; 16])).unwrap();
     assert_eq!(texts(&outbox), ["one", "three"]);
@@ -40,16 +42,16 @@ fn a_record_cut_off_by_a_crash_is_dropped_and_nothing_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![post(1, "one")]).unwrap();
+    outbox.add(vec![post(1, "one")], "e1").unwrap();
     let whole = fs::metadata(&path).unwrap().len();
-    outbox.add(vec![post(2, "two")]).unwrap();
+    outbox.add(vec![post(2, "two")], "e1").unwrap();
     drop(outbox);
     let bytes = fs::read(&path).unwrap();
     for len in usize::try_from(whole).unwrap()..bytes.len() {
         fs::write(&path, &bytes[..len]).unwrap();
         let mut outbox = Outbox::open(&path).unwrap();
         assert_eq!(texts(&outbox), ["one"], "cut at {len}");
-        outbox.add(vec![post(3, "three")]).unwrap();
+        outbox.add(vec![post(3, "three")], "e1").unwrap();
         drop(outbox);
         assert_eq!(texts(&Outbox::open(&path).unwrap()), ["one", "three"], "cut at {len}");
     }
@@ -61,11 +63,11 @@ fn a_long_file_is_written_anew_once_nothing_waits() {
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
     for byte in 0..40 {
-        outbox.add(vec![post(byte, &"x".repeat(16_000))]).unwrap();
+        outbox.add(vec![post(byte, &"x".repeat(16_000))], "e1").unwrap();
         outbox.remove(Nonce([byte; 16])).unwrap();
     }
     assert!(fs::metadata(&path).unwrap().len() <= REWRITE_BYTES + 20_000);
-    outbox.add(vec![post(50, "still here")]).unwrap();
+    outbox.add(vec![post(50, "still here")], "e1").unwrap();
     drop(outbox);
     assert_eq!(texts(&Outbox::open(&path).unwrap()), ["still here"]);
 }
@@ -75,10 +77,10 @@ fn a_long_file_is_written_anew_while_one_post_never_leaves() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![post(200, "stays")]).unwrap();
+    outbox.add(vec![post(200, "stays")], "e1").unwrap();
     outbox.refuse(Nonce([200; 16]), Some(FaultCode::Forbidden)).unwrap();
     for byte in 0..40 {
-        outbox.add(vec![post(byte, &"x".repeat(16_000))]).unwrap();
+        outbox.add(vec![post(byte, &"x".repeat(16_000))], "e1").unwrap();
         outbox.remove(Nonce([byte; 16])).unwrap();
         assert!(fs::metadata(&path).unwrap().len() <= REWRITE_BYTES + 20_000);
     }
@@ -94,7 +96,7 @@ fn a_long_file_full_of_waiting_posts_is_left_alone() {
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
     for byte in 0..60 {
-        outbox.add(vec![post(byte, &"x".repeat(16_000))]).unwrap();
+        outbox.add(vec![post(byte, &"x".repeat(16_000))], "e1").unwrap();
     }
     let before = fs::metadata(&path).unwrap().len();
     outbox.remove(Nonce([0; 16])).unwrap();
@@ -107,7 +109,7 @@ fn that_a_post_was_refused_is_known_after_a_restart_until_it_is_sent_again() {
     let path = dir.path().join("box");
     let [first, second] = [Nonce([1; 16]), Nonce([2; 16])];
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![post(1, "one"), post(2, "two"), post(3, "three")]).unwrap();
+    outbox.add(vec![post(1, "one"), post(2, "two"), post(3, "three")], "e1").unwrap();
     outbox.refuse(first, Some(FaultCode::Forbidden)).unwrap();
     outbox.refuse(second, Some(FaultCode::TooLarge)).unwrap();
     for _ in 0..2 {
@@ -177,16 +179,16 @@ fn a_full_disk_loses_no_post_that_was_taken() {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("box");
             let mut outbox = Outbox::open(&path).unwrap();
-            outbox.add(vec![post(1, "one")]).unwrap();
+            outbox.add(vec![post(1, "one")], "e1").unwrap();
             let left = narrow(&mut outbox, room, cuts);
-            let taken = outbox.add(vec![post(2, "two")]);
+            let taken = outbox.add(vec![post(2, "two")], "e1");
             if let Err(error) = &taken {
                 assert!(matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::Other));
                 assert_eq!(texts(&outbox), ["one"], "what is refused is not in it");
             }
             // There is room again, and the program dies right after the next post.
             left.store(u64::MAX, Ordering::SeqCst);
-            let next = outbox.add(vec![post(3, "three")]);
+            let next = outbox.add(vec![post(3, "three")], "e1");
             assert!(next.is_ok() || !cuts);
             let before: Vec<String> = texts(&outbox).into_iter().map(str::to_owned).collect();
             drop(outbox);
@@ -200,7 +202,7 @@ fn what_could_not_be_noted_on_a_full_disk_is_noted_later() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![post(1, "one"), post(2, "two"), post(3, "three")]).unwrap();
+    outbox.add(vec![post(1, "one"), post(2, "two"), post(3, "three")], "e1").unwrap();
     narrow(&mut outbox, 3, true);
     assert!(outbox.remove(Nonce([1; 16])).is_err());
     assert_eq!(texts(&outbox), ["two", "three"], "it is out nevertheless");
@@ -214,10 +216,50 @@ fn an_outbox_is_opened_where_nothing_can_be_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
     let mut outbox = Outbox::open(&path).unwrap();
-    outbox.add(vec![post(1, "one")]).unwrap();
+    outbox.add(vec![post(1, "one")], "e1").unwrap();
     let whole = fs::read(&path).unwrap();
     drop(outbox);
     fs::write(&path, [&whole[..], b"half a re"].concat()).unwrap();
     assert_eq!(texts(&Outbox::open(&path).unwrap()), ["one"]);
     assert_eq!(fs::read(&path).unwrap(), whole, "cut off, and not written anew");
+}
+
+#[test]
+fn what_speaks_of_another_log_is_refused_and_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let about = |byte: u8, kind: Kind, body: Body| Queued { kind, body, ..post(byte, "") };
+    let answer = Body { re: Some(Seq(3)), ..Body::text("yes") };
+    let edit = Body { of: Some(Seq(3)), ..Body::text("better") };
+    let mut outbox = Outbox::open(&path).unwrap();
+    let answer = about(1, Kind::Text, answer);
+    outbox.add(vec![answer.clone(), about(2, Kind::Edit, edit), post(3, "hello")], "e1").unwrap();
+    assert_eq!(outbox.refuse_void("e1", false).0, []);
+    drop(outbox);
+
+    let mut outbox = Outbox::open(&path).unwrap();
+    let void = [(RoomId(4), Nonce([1; 16])), (RoomId(4), Nonce([2; 16]))];
+    assert_eq!(outbox.refuse_void("e2", false).0, void);
+    assert_eq!(outbox.refuse_void("e2", false).0, [], "it is known already");
+    drop(outbox);
+
+    let mut outbox = Outbox::open(&path).unwrap();
+    assert_eq!(outbox.refused(Nonce([2; 16])), Some(FaultCode::EpochChanged));
+    assert_eq!(outbox.refused(Nonce([3; 16])), None);
+    assert!(outbox.renew(Nonce([1; 16]), "e2").unwrap());
+    assert!(!outbox.renew(Nonce([2; 16]), "e2").unwrap(), "there is nothing to change");
+    drop(outbox);
+
+    let mut outbox = Outbox::open(&path).unwrap();
+    let alone = Queued { body: Body::text("yes"), ..answer };
+    assert_eq!(outbox.find(Nonce([1; 16])), Some(&alone), "it answers nothing now");
+    assert_eq!(outbox.refused(Nonce([1; 16])), None);
+    outbox
+        .add(vec![about(5, Kind::Redact, Body { of: Some(Seq(1)), ..Body::default() })], "e2")
+        .unwrap();
+    assert_eq!(
+        outbox.refuse_void("e2", true).0,
+        [(RoomId(4), Nonce([5; 16]))],
+        "the same name, another log"
+    );
 }

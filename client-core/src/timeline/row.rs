@@ -59,6 +59,27 @@ pub enum RowState {
     Failed(Fault),
 }
 
+/// What a change of one's own, which the server does not have yet, does to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Changing {
+    /// It gets another text.
+    Edit,
+    /// It is taken back.
+    TakeBack,
+}
+
+impl Changing {
+    /// What a post of this kind does to the message it is about.
+    #[must_use]
+    pub const fn of(kind: &Kind) -> Option<Self> {
+        match kind {
+            Kind::Edit => Some(Self::Edit),
+            Kind::Redact => Some(Self::TakeBack),
+            _ => None,
+        }
+    }
+}
+
 /// One line of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -80,6 +101,8 @@ pub struct Row {
     pub at: Vec<UserId>,
     /// Its text is not the first one.
     pub edited: bool,
+    /// What a change that is still on its way does to it.
+    pub changing: Option<Changing>,
     /// Whether it counts as something to read.
     pub counts: bool,
     /// How far it has come.
@@ -100,6 +123,7 @@ impl Row {
             re: message.body.re,
             at: message.body.at.clone(),
             edited: false,
+            changing: None,
             counts: message.kind.counts(),
             state: RowState::Sent,
         }
@@ -118,6 +142,7 @@ impl Row {
             re: queued.body.re,
             at: queued.body.at.clone(),
             edited: false,
+            changing: None,
             counts: queued.kind.counts(),
             state: RowState::Sending,
         }

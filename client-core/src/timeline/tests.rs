@@ -287,3 +287,26 @@ proptest! {
         prop_assert_eq!(timeline.count_up_to(Seq(u64::MAX)), expected.count_up_to(Seq(u64::MAX)));
     }
 }
+
+#[test]
+fn a_message_says_what_is_about_to_become_of_it() {
+    let mut timeline = with(&[said(1, 1, ME.0, "a"), said(1, 2, ME.0, "b")]);
+    let about = |byte: u8, kind: Kind, of: u64| {
+        let body = Body { of: Some(Seq(of)), ..Body::text("new") };
+        Queued { kind, body, ..queued(byte, "") }
+    };
+    let marks = |timeline: &Timeline| timeline.rows().map(|row| row.changing).collect::<Vec<_>>();
+    timeline.queue(&about(1, Kind::Edit, 1), ME);
+    timeline.queue(&about(2, Kind::Redact, 2), ME);
+    timeline.queue(&about(3, Kind::Edit, 2), ME);
+    timeline.queue(&about(4, Kind::Edit, 3), ME);
+    assert_eq!(marks(&timeline), [Some(Changing::Edit), Some(Changing::TakeBack)]);
+    assert_eq!(picture(&timeline), "1 a | 2 b", "nothing is changed before the server has it");
+    timeline.insert(&said(1, 3, ME.0, "c"));
+    assert_eq!(marks(&timeline)[2], Some(Changing::Edit), "it came later");
+    timeline.discard(Nonce([2; 16]));
+    assert_eq!(marks(&timeline)[1], Some(Changing::Edit), "one change is left");
+    timeline.failed(Nonce([3; 16]), &Fault::from(FaultCode::Gone));
+    timeline.posted(Nonce([1; 16]), Seq(4), 5);
+    assert_eq!(marks(&timeline), [None, None, Some(Changing::Edit)]);
+}

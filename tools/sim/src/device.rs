@@ -113,7 +113,7 @@ impl Device {
         let dialer: Arc<Way> = Arc::clone(&self.way);
         let mut config = LinkConfig::new(dialer, credentials, "sim/1");
         config.entropy = Arc::new(SeededEntropy::new(state.dice.throw()));
-        let kept = config.outbox.add(state.outbox.clone());
+        let kept = config.outbox.add(state.outbox.clone(), "");
         let (handle, notices) = Link::start(config);
         state.seen = Seen::default();
         state.lives += 1;

@@ -3,10 +3,13 @@
 
 use liao_client_core::{
     model::Model,
-    timeline::{Content, FileOffer, Item, Row, RowState},
+    timeline::{Changing, Content, FileOffer, Item, Row, RowState},
     transfer::{Direction, Phase, Transfer},
 };
-use liao_common::id::{RoomId, Seq, UserId};
+use liao_common::{
+    fault::FaultCode,
+    id::{RoomId, Seq, UserId},
+};
 use ratatui::{
     style::Style,
     text::{Line, Span},
@@ -449,16 +452,42 @@ fn is_own_done(look: &Look<'_>, row: &Row, transfer: &Transfer) -> bool {
 fn state(look: &Look<'_>, row: &Row, lines: &mut Vec<Line<'static>>) {
     let (words, styles) = (look.base.words, &look.base.theme.styles);
     match &row.state {
-        RowState::Sent => {}
+        RowState::Sent => changing(look, row, lines),
         RowState::Sending => {
             if let Some(last) = lines.last_mut() {
                 last.spans.push(Span::styled(" ◌", styles.pending));
             }
         }
         RowState::Failed(fault) => {
-            let text = words.fill("timeline.failed", &[("reason", &words.fault(fault.code))]);
+            let reason = words.fault(fault.code);
+            let text = match (fault.code, row.re, &row.content) {
+                (FaultCode::EpochChanged, _, Content::File(_)) => {
+                    words.fill("timeline.failed_file", &[("reason", &reason)])
+                }
+                (FaultCode::EpochChanged, Some(_), _) => {
+                    words.fill("timeline.failed_answer", &[("reason", &reason)])
+                }
+                _ => words.fill("timeline.failed", &[("reason", &reason)]),
+            };
             lines.extend(wrapped(look, &format!("✗ {text}"), styles.failed));
         }
+    }
+}
+
+/// What a change that is on its way will make of a message.
+fn changing(look: &Look<'_>, row: &Row, lines: &mut Vec<Line<'static>>) {
+    let key = match row.changing {
+        None => return,
+        Some(Changing::Edit) => "timeline.edit_waits",
+        Some(Changing::TakeBack) => "timeline.take_back_waits",
+    };
+    let mark = format!(" ◌ {}", look.base.words.t(key));
+    let style = look.base.theme.styles.pending;
+    match lines.last_mut() {
+        Some(last) if last.width() + columns(&mark) <= look.text_columns() => {
+            last.spans.push(Span::styled(mark, style));
+        }
+        _ => lines.push(Line::from(Span::styled(mark.trim_start().to_owned(), style))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answering, changing and taking back what was said.
 
-use liao_client_core::notice::Notice;
+use liao_client_core::notice::{Notice, Queued};
 use liao_common::{
     event::Synced,
     fault::{Fault, FaultCode},
@@ -128,13 +128,71 @@ fn ones_own_message_is_taken_back_after_a_question() {
     desk.shows("y copy");
 }
 
+/// One's own change of the second message stands in the outbox.
+fn queue(desk: &mut Desk, nonce: Nonce, kind: Kind, text: &str) {
+    let body = Body { of: Some(Seq(2)), ..Body::text(text) };
+    let queued = Queued { nonce, room: LOBBY, kind, body, at_ms: super::driver::NOW_MS };
+    desk.tell(Notice::Queued(Box::new(queued)));
+}
+
 #[test]
-fn a_refused_change_says_so_and_is_given_up() {
+fn a_refused_change_says_so_and_its_words_are_one_key_away() {
     let mut desk = desk();
-    let (nonce, fault) = (Nonce([8; 16]), Fault::from(FaultCode::Gone));
+    let nonce = Nonce([8; 16]);
+    queue(&mut desk, nonce, Kind::Edit, "yes, at three");
+    let fault = Fault::from(FaultCode::Gone);
     desk.tell(Notice::PostFailed { nonce, room: LOBBY, fault });
-    desk.shows("The message was not changed: This is no longer kept on the server.");
+    desk.shows("Not changed: This is no longer kept on the server.");
     assert_eq!(desk.wishes(), [Effect::Discard(nonce)]);
+    desk.keys("<A-Up>");
+    desk.shows("❯ yes, at three");
+
+    let nonce = Nonce([9; 16]);
+    queue(&mut desk, nonce, Kind::Redact, "");
+    let fault = Fault::from(FaultCode::EpochChanged);
+    desk.tell(Notice::PostFailed { nonce, room: LOBBY, fault });
+    desk.shows("Not taken back: The server's data were restored.");
+    assert_eq!(desk.wishes(), [Effect::Discard(nonce)]);
+}
+
+#[test]
+fn a_change_that_waits_is_marked_on_its_message() {
+    let mut desk = desk();
+    queue(&mut desk, Nonce([1; 16]), Kind::Edit, "yes, at three");
+    desk.shows("yes, at thre ◌ edit waits");
+    desk.keys("<Up><Up>e");
+    desk.shows("❯ yes, at three");
+    desk.keys("<Esc>");
+    let at_ms = super::driver::NOW_MS;
+    let posted = liao_common::event::Posted { seq: Seq(4), at_ms, dup: false };
+    desk.tell(Notice::Posted { nonce: Nonce([1; 16]), room: LOBBY, posted });
+    desk.hides("◌");
+    queue(&mut desk, Nonce([2; 16]), Kind::Redact, "");
+    desk.shows("yes, at thre ◌ take-back waits");
+    desk.keys("<Up><Up>x");
+    desk.hides("Take “");
+    desk.resize((40, 12));
+    desk.shows("◌ take-back waits");
+}
+
+#[test]
+fn an_answer_to_a_message_of_a_replaced_log_says_so() {
+    let mut desk = desk();
+    let nonce = Nonce([7; 16]);
+    let body = Body { re: Some(Seq(1)), ..Body::text("fine") };
+    let at_ms = super::driver::NOW_MS;
+    let queued = Queued { nonce, room: LOBBY, kind: Kind::Text, body, at_ms };
+    desk.tell(Notice::Queued(Box::new(queued.clone())));
+    let fault = Fault::from(FaultCode::EpochChanged);
+    desk.tell(Notice::PostFailed { nonce, room: LOBBY, fault });
+    desk.shows("What it answers is another message now.");
+    desk.shows("fine");
+    desk.keys("<A-r>");
+    assert_eq!(desk.wishes(), [Effect::Resend(nonce)]);
+    let alone = Queued { body: Body::text("fine"), ..queued };
+    desk.tell(Notice::Queued(Box::new(alone)));
+    desk.shows("fine ◌");
+    desk.hides("┌");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use liao_client_core::{
     model::Model,
-    notice::{LinkState, Notice},
-    timeline::{Content, Row, RowState},
+    notice::LinkState,
+    timeline::{Changing, Content, Row, RowState},
 };
 use liao_common::{
     id::{RoomId, Seq},
@@ -69,7 +69,9 @@ pub const fn can_answer(row: &Row) -> bool {
 /// Whether one can take a message back.
 #[must_use]
 pub fn can_take_back(row: &Row, model: &Model) -> bool {
-    can_answer(row) && row.state == RowState::Sent && Some(row.from) == model.my_id()
+    let own = Some(row.from) == model.my_id();
+    let going = row.changing == Some(Changing::TakeBack);
+    can_answer(row) && row.state == RowState::Sent && own && !going
 }
 
 /// Whether one can change a message.
@@ -97,6 +99,7 @@ impl MainView {
             (Action::Edit, Content::Text(text)) if can_edit(row, model) => {
                 chat.forget_intent();
                 let draft = chat.composer.text().to_owned();
+                let text = model.waiting_text(room, seq).unwrap_or(text);
                 if chat.composer.set_text(&command::literal(text)).is_err() {
                     return;
                 }
@@ -164,16 +167,21 @@ impl MainView {
         self.overlay.take_if(asked);
     }
 
-    /// A change that was refused has no row of its own to say so.
-    pub(super) fn change_noticed(&mut self, notice: &Notice, model: &Model, base: &mut Base) {
-        let Notice::PostFailed { nonce, room, fault } = notice else { return };
-        // What was said in a room that is not there any more has no row either, and is no change.
-        let Some(view) = model.room(*room) else { return };
-        if !view.timeline.pending().iter().any(|row| row.nonce == *nonce) {
-            let reason = base.words.fault(fault.code);
-            let sentence = base.words.fill("timeline.not_changed", &[("reason", &reason)]);
-            self.complain(base, sentence);
-            base.wish(Effect::Discard(*nonce));
+    /// A change that was refused has no row of its own to say so. Its new words stand among the lines that were
+    /// sent, one key away.
+    pub(super) fn settle_changes(&mut self, model: &mut Model, base: &mut Base) {
+        for change in model.take_refused_changes() {
+            let key = match &change.text {
+                Some(_) => "timeline.not_changed",
+                None => "timeline.not_taken_back",
+            };
+            if let Some(text) = &change.text {
+                let chat = self.chats.entry(change.room).or_default();
+                chat.composer.remember(&command::literal(text));
+            }
+            let reason = base.words.fault(change.code);
+            self.complain(base, base.words.fill(key, &[("reason", &reason)]));
+            base.wish(Effect::Discard(change.nonce));
         }
     }
 }

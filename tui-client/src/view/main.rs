@@ -398,6 +398,7 @@ impl MainView {
         if model.is_ready() {
             self.greet(model, base);
             self.leave_what_is_gone(model, base);
+            self.settle_changes(model, base);
             self.watch(base);
         }
         self.settle_chat(model, base);

@@ -70,7 +70,6 @@ impl MainView {
     ) {
         self.remark_noticed(notice);
         self.invitations_noticed(notice, model, base);
-        self.change_noticed(notice, model, base);
         match notice {
             Notice::State(LinkState::Ended(end)) => self.ended = Some(end.clone()),
             Notice::State(LinkState::Online { latency_ms: Some(ms) }) => {
