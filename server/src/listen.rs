@@ -149,16 +149,20 @@ impl Door {
     }
 
     /// Serves any stream as a connection.
-    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         stranger: Stranger,
-    ) -> Closed {
+    ) -> impl Future<Output = Closed> {
         let (hub, shutdown) = (Arc::clone(&self.hub), self.shutdown.clone());
-        tokio::select! {
-            biased;
-            () = self.kill.cancelled() => Closed::Shutdown,
-            closed = native::serve_stranger(stream, hub, shutdown, stranger) => closed,
+        let served = native::serve_stranger(stream, hub, shutdown, stranger);
+        let kill = &self.kill;
+        async move {
+            tokio::select! {
+                biased;
+                () = kill.cancelled() => Closed::Shutdown,
+                closed = served => closed,
+            }
         }
     }
 }

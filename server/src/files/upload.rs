@@ -22,7 +22,8 @@ pub struct Upload {
     file: File,
     path: PathBuf,
     target: PathBuf,
-    hasher: blake3::Hasher,
+    /// Boxed: it is two kilobytes, and every request's future would have room for several of it.
+    hasher: Box<blake3::Hasher>,
     size: u64,
     b3: Hash,
     offset: u64,
@@ -45,7 +46,7 @@ impl Upload {
         if file.metadata()?.len() > size {
             file.set_len(0)?;
         }
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = Box::new(blake3::Hasher::new());
         let offset = hash_all(&mut file, &mut hasher)?;
         file.sync_all()?;
         if let Some(folder) = path.parent() {

@@ -71,20 +71,24 @@ where
 }
 
 /// The same for one that counts as a stranger until it logs in.
-pub(crate) async fn serve_stranger<S>(
+///
+/// The connection is made outside of the future, which would otherwise have room for it twice.
+pub(crate) fn serve_stranger<S>(
     stream: S,
     hub: Arc<Hub>,
     shutdown: CancellationToken,
     stranger: Stranger,
-) -> Closed
+) -> impl Future<Output = Closed>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let session = Session::new(hub, stranger.origin());
     let mut connection = Connection::new(stream, session, stranger);
-    let closed = connection.run(&shutdown).await;
-    connection.end(&closed).await;
-    closed
+    async move {
+        let closed = connection.run(&shutdown).await;
+        connection.end(&closed).await;
+        closed
+    }
 }
 
 struct Connection<S> {
