@@ -110,10 +110,10 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             return error.into();
         }
-        // Boxed, all of them: a connection's task would hold room for each way it does not take.
-        let Some(tls) = &self.tls else { return Box::pin(self.serve(stream, stranger)).await };
+        let Some(tls) = &self.tls else { return self.serve(stream, stranger).await };
+        // Boxed: a connection's task would hold room for its handshake ever after.
         match Box::pin(self.shake(tls, stream)).await {
-            Ok(stream) => Box::pin(self.serve(stream, stranger)).await,
+            Ok(stream) => self.serve(stream, stranger).await,
             Err(closed) => closed,
         }
     }
@@ -149,20 +149,17 @@ impl Door {
     }
 
     /// Serves any stream as a connection.
-    pub(crate) fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         stranger: Stranger,
-    ) -> impl Future<Output = Closed> {
+    ) -> Closed {
         let (hub, shutdown) = (Arc::clone(&self.hub), self.shutdown.clone());
-        let served = native::serve_stranger(stream, hub, shutdown, stranger);
-        let kill = &self.kill;
-        async move {
-            tokio::select! {
-                biased;
-                () = kill.cancelled() => Closed::Shutdown,
-                closed = served => closed,
-            }
+        let served = Box::pin(native::serve_stranger(stream, hub, shutdown, stranger));
+        tokio::select! {
+            biased;
+            () = self.kill.cancelled() => Closed::Shutdown,
+            closed = served => closed,
         }
     }
 }
