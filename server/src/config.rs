@@ -9,6 +9,7 @@ use crate::{
     clock,
     files::FileLimits,
     gateway::strangers::StrangerLimits,
+    machine,
 };
 
 /// How streams are protected.
@@ -37,6 +38,8 @@ pub struct Config {
     pub files: FileLimits,
     /// Cost of a password hash.
     pub hash_cost: Cost,
+    /// Hashes made at a time, beside the limit that the number of processors is.
+    pub hashes_at_once_max: usize,
     /// Connections at a time; the next one waits in the system's queue.
     pub connections_max: usize,
     /// What connections may take that have not logged in.
@@ -60,13 +63,23 @@ impl Config {
             new_key: false,
             rules: Rules::default(),
             files: FileLimits::default(),
-            hash_cost: Cost::DEFAULT,
+            hash_cost: Cost::FLOOR,
+            hashes_at_once_max: usize::MAX,
             connections_max: 100_000,
             strangers: StrangerLimits::default(),
             free_bytes_min: 256 << 20,
             clock: clock::now_ms,
             index_cache_bytes: 64 << 20,
         }
+    }
+
+    /// Hashes passwords at this cost, or at the one that fits the memory that this process may have.
+    #[must_use]
+    pub fn hashing(mut self, cost: Option<Cost>) -> Self {
+        let memory = machine::memory_bytes();
+        self.hash_cost = cost.unwrap_or(Cost::for_memory(memory));
+        self.hashes_at_once_max = self.hash_cost.at_once_max(memory);
+        self
     }
 
     /// Every network interface, at the usual port.

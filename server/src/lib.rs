@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod index;
 pub mod journal;
 mod listen;
+pub mod machine;
 mod recent;
 mod report;
 pub mod server;

@@ -18,9 +18,9 @@ use liao_server::{
         client,
         invite::{self, AddInvite},
     },
-    chat::{age::DAY_MS, hub::Registration},
+    chat::{age::DAY_MS, hub::Registration, password::Cost},
     config::{Config, Transport},
-    descriptors,
+    descriptors, machine,
     server::{self, Running, StartError},
     store::StoreError,
 };
@@ -32,6 +32,13 @@ const BLOCKING_THREADS_MAX: usize = 16;
 
 /// Descriptors kept for journal, index and files.
 const DESCRIPTORS_KEPT: u64 = 128;
+
+/// What hashing may cost, in MiB and in passes. Less than the floor is too easily guessed; more than
+/// the ceiling makes people wait for seconds.
+const HASH_MIB_MIN: i64 = (Cost::FLOOR.memory_kib / 1024) as i64;
+const HASH_MIB_MAX: i64 = 1024;
+const HASH_PASSES_MIN: i64 = Cost::FLOOR.passes as i64;
+const HASH_PASSES_MAX: i64 = 10;
 
 /// Liao's chat server.
 #[derive(Parser)]
@@ -96,6 +103,12 @@ struct Serve {
     /// After how many days without use a remembered login asks for the password again.
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
     login_days: u64,
+    /// Memory that hashing a password takes, in MiB [default: 64, or 19 with less than 1 GiB of memory].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(HASH_MIB_MIN..=HASH_MIB_MAX))]
+    hash_memory: Option<u32>,
+    /// Passes over that memory [default: 3, or 2 with less than 1 GiB of memory].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(HASH_PASSES_MIN..=HASH_PASSES_MAX))]
+    hash_passes: Option<u32>,
     /// Posts a connection may make a second in the long run.
     #[arg(long, value_name = "N")]
     posts_per_second: Option<u32>,
@@ -202,7 +215,10 @@ async fn run(command: Command) -> Result<()> {
 }
 
 fn config(serve: Serve) -> Config {
-    let mut config = Config::new(serve.data, serve.listen);
+    let mut cost = Cost::for_memory(machine::memory_bytes());
+    cost.memory_kib = serve.hash_memory.map_or(cost.memory_kib, |mib| mib * 1024);
+    cost.passes = serve.hash_passes.unwrap_or(cost.passes);
+    let mut config = Config::new(serve.data, serve.listen).hashing(Some(cost));
     if serve.insecure_plaintext {
         config.transport = Transport::Plaintext;
     }

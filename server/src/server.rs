@@ -307,7 +307,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         engine,
         switchboard,
         presence: Arc::new(Presence::default()),
-        passwords: Passwords::new(config.hash_cost, blocking),
+        passwords: Passwords::new(config.hash_cost, config.hashes_at_once_max, blocking),
         guesses: Guesses::new(config.rules.guesses_free),
         files,
         rules: config.rules.clone(),

@@ -64,7 +64,8 @@ async fn ask_stopped<T: DeserializeOwned>(
     body: &impl Serialize,
 ) -> Result<T, AdminError> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let config = Config { transport: Transport::Plaintext, ..Config::new(data, nowhere) };
+    let config = Config::new(data, nowhere).hashing(None);
+    let config = Config { transport: Transport::Plaintext, ..config };
     let running = server::start(config).await?;
     let answer = match UnixStream::connect(socket::path(data)).await {
         Ok(stream) => exchange(stream, name, body).await,

@@ -2,7 +2,7 @@
 //! work as a known one, so that neither answer nor time tells who exists.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
 use std::time::Duration;
@@ -26,6 +26,12 @@ const WAITING_MAX: usize = 64;
 /// How long a caller waits for a turn at most.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
 
+/// Hashing takes at most this part of the memory, as a divisor.
+const MEMORY_PART: u64 = 4;
+
+/// With so much memory hashing is made dear, in bytes.
+const MEMORY_BYTES_AMPLE: u64 = 1 << 30;
+
 /// Cost of one hash (RFC 9106).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -38,8 +44,33 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What OWASP's password storage guide gives as the floor for argon2id.
-    pub const DEFAULT: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+    /// What OWASP's password storage guide gives as the least for argon2id.
+    pub const FLOOR: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+
+    /// What RFC 9106 recommends where memory is not ample (section 4, the second choice).
+    pub const USUAL: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
+
+    /// The right one for a server that may have so many bytes of memory.
+    #[must_use]
+    pub const fn for_memory(bytes: u64) -> Self {
+        if bytes < MEMORY_BYTES_AMPLE { Self::FLOOR } else { Self::USUAL }
+    }
+
+    /// How many hashes of it may be made at a time with so many bytes of memory: one at least.
+    #[must_use]
+    pub fn at_once_max(self, bytes: u64) -> usize {
+        let each = u64::from(self.memory_kib).saturating_mul(1024).max(1);
+        usize::try_from(bytes / MEMORY_PART / each).unwrap_or(usize::MAX).max(1)
+    }
+
+    const fn work(self) -> u64 {
+        self.memory_kib as u64 * self.passes as u64
+    }
+
+    /// Whether guessing costs more with it: more memory, or more to go over.
+    const fn is_dearer(self, than: Self) -> bool {
+        self.memory_kib > than.memory_kib || self.work() > than.work()
+    }
 }
 
 /// See the module.
@@ -49,20 +80,20 @@ pub struct Passwords {
     blocking: Blocking,
     turns: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    decoy: Arc<OnceLock<Phc>>,
+    decoy: Phc,
     worked: Arc<AtomicU64>,
 }
 
 impl Passwords {
-    /// Hashes with this cost, as many at a time as there are processors.
+    /// Hashes with this cost, as many at a time as there are processors, and not more than that.
     #[must_use]
-    pub fn new(cost: Cost, blocking: Blocking) -> Self {
+    pub fn new(cost: Cost, at_once_max: usize, blocking: Blocking) -> Self {
         Self {
             cost,
             blocking,
-            turns: Arc::new(Semaphore::new(blocking.width())),
+            turns: Arc::new(Semaphore::new(blocking.width().min(at_once_max).max(1))),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
-            decoy: Arc::default(),
+            decoy: decoy(cost),
             worked: Arc::default(),
         }
     }
@@ -81,25 +112,14 @@ impl Passwords {
     /// # Errors
     /// `busy` when too many wait, `internal` when the system fails.
     pub async fn verify(&self, secret: Secret, stored: Option<Phc>) -> Result<bool, Fault> {
-        let (cost, decoy) = (self.cost, Arc::clone(&self.decoy));
-        self.work(move || match stored {
-            Some(phc) => Ok(matches(&secret, &phc)),
-            None => {
-                let decoy = match decoy.get() {
-                    Some(decoy) => decoy,
-                    None => {
-                        let made = hash(cost, &Secret("a password nobody has".into()))?;
-                        decoy.get_or_init(|| made)
-                    }
-                };
-                let _ = matches(&secret, decoy);
-                Ok(false)
-            }
-        })
-        .await?
+        let decoy = self.decoy.clone();
+        let known = stored.is_some();
+        let against = stored.unwrap_or(decoy);
+        self.work(move || matches(&secret, &against) && known).await
     }
 
-    /// Whether a hash was made with another cost than new ones, and should be made anew.
+    /// Whether a hash was made at less cost than new ones, and should be made anew. One that cost
+    /// more stays: a server that moved to a smaller machine makes no password weaker.
     #[must_use]
     pub fn is_outdated(&self, stored: &Phc) -> bool {
         let params =
@@ -110,7 +130,7 @@ impl Passwords {
                 passes: params.t_cost(),
                 lanes: params.p_cost(),
             };
-            made != self.cost
+            self.cost.is_dearer(made)
         })
     }
 
@@ -163,6 +183,14 @@ pub fn hash(cost: Cost, secret: &Secret) -> Result<Phc, Fault> {
     Ok(Phc(phc.to_string()))
 }
 
+/// A hash of today's cost that no password has: its tag is blank.
+fn decoy(cost: Cost) -> Phc {
+    let Cost { memory_kib, passes, lanes } = cost;
+    // 16 and 32 zero bytes in base64.
+    let (salt, tag) = ("A".repeat(22), "A".repeat(43));
+    Phc(format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${tag}"))
+}
+
 fn matches(secret: &Secret, stored: &Phc) -> bool {
     PasswordHash::new(&stored.0)
         .is_ok_and(|hash| Argon2::default().verify_password(secret.0.as_bytes(), &hash).is_ok())
@@ -184,15 +212,16 @@ pub fn check(secret: &Secret, user_id: &str, chars_min: usize) -> Result<(), Fau
     }
 }
 
-/// Passwords of eight characters and more that everybody tries first. Where they are from stands in
-/// `common_passwords.license`.
+/// Passwords that everybody tries first, and words that they put a year or the like behind. Where they
+/// are from stands in `common_passwords.license`.
 const COMMON: &str = include_str!("common_passwords.txt");
 
 /// Characters behind a common word that do not make it less common.
 const TAIL_CHARS_MAX: usize = 4;
 
 /// Whether everybody would try this password early: the user id, a common password, one of them with
-/// a year or the like behind it, or hardly more than one character again and again.
+/// a year or the like behind it, hardly more than one character again and again, or one after the
+/// other as they stand in a row.
 fn is_common(password: &str, user_id: &str) -> bool {
     let lower = password.to_lowercase();
     let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
@@ -202,7 +231,13 @@ fn is_common(password: &str, user_id: &str) -> bool {
     let mut kinds: Vec<char> = lower.chars().collect();
     kinds.sort_unstable();
     kinds.dedup();
-    kinds.len() <= 2 || is_one_of_us(user_id) || COMMON.lines().any(is_one_of_us)
+    kinds.len() <= 2 || is_row(&lower) || is_one_of_us(user_id) || COMMON.lines().any(is_one_of_us)
+}
+
+/// Letters or digits as they follow each other, up or down, such as 23456789.
+fn is_row(password: &str) -> bool {
+    let letters: Vec<u32> = password.chars().map(u32::from).collect();
+    letters.windows(2).all(|pair| matches!(pair, [one, other] if one.abs_diff(*other) <= 1))
 }
 
 #[cfg(test)]
@@ -211,9 +246,31 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
 
+    fn passwords() -> Passwords {
+        Passwords::new(CHEAP, usize::MAX, Blocking::Threads)
+    }
+
+    #[test]
+    fn the_cost_fits_the_machine() {
+        const MIB: u64 = 1 << 20;
+        for (memory, cost, at_once) in [
+            (0, Cost::FLOOR, 1),
+            (128 * MIB, Cost::FLOOR, 1),
+            (512 * MIB, Cost::FLOOR, 6),
+            (1024 * MIB, Cost::USUAL, 4),
+            (16 * 1024 * MIB, Cost::USUAL, 64),
+        ] {
+            assert_eq!(Cost::for_memory(memory), cost, "{memory}");
+            assert_eq!(cost.at_once_max(memory), at_once, "{memory}");
+        }
+        assert!(Cost::USUAL.is_dearer(Cost::FLOOR) && !Cost::FLOOR.is_dearer(Cost::USUAL));
+        let narrow = Passwords::new(CHEAP, 1, Blocking::Threads);
+        assert_eq!(narrow.turns.available_permits(), 1);
+    }
+
     #[tokio::test]
     async fn the_right_password_matches_and_no_other() {
-        let passwords = Passwords::new(CHEAP, Blocking::Threads);
+        let passwords = passwords();
         let phc = passwords.hash(Secret("密码 with spaces".into())).await.unwrap();
         assert!(phc.0.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", phc.0);
         for (typed, stored, want) in [
@@ -226,24 +283,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_decoy_costs_what_a_hash_costs() {
+        for cost in [CHEAP, Cost::FLOOR, Cost::USUAL] {
+            let phc = decoy(cost);
+            let parsed = PasswordHash::new(&phc.0).unwrap();
+            let like = hash(CHEAP, &Secret("a password".into())).unwrap();
+            let like = PasswordHash::new(&like.0).unwrap();
+            let params = Params::try_from(&parsed).unwrap();
+            assert_eq!(
+                (params.m_cost(), params.t_cost(), params.p_cost()),
+                (cost.memory_kib, cost.passes, cost.lanes)
+            );
+            let lengths =
+                |of: &PasswordHash| (of.salt.map(|salt| salt.len()), of.hash.map(|tag| tag.len()));
+            assert_eq!(lengths(&parsed), lengths(&like));
+        }
+        assert!(!matches(&Secret(String::new()), &decoy(CHEAP)));
+    }
+
     #[tokio::test]
-    async fn a_hash_of_another_cost_is_outdated() {
-        let passwords = Passwords::new(CHEAP, Blocking::Threads);
+    async fn a_hash_of_less_cost_is_outdated() {
+        let passwords = passwords();
         let phc = passwords.hash(Secret("secret".into())).await.unwrap();
         assert!(!passwords.is_outdated(&phc));
-        for cost in [
-            Cost { memory_kib: 128, ..CHEAP },
-            Cost { passes: 2, ..CHEAP },
-            Cost { lanes: 2, ..CHEAP },
+        for (cost, outdated) in [
+            (Cost { memory_kib: 128, ..CHEAP }, true),
+            (Cost { passes: 2, ..CHEAP }, true),
+            (Cost { lanes: 2, ..CHEAP }, false),
+            (Cost { memory_kib: 32, ..CHEAP }, false),
+            (Cost { memory_kib: 32, passes: 2, ..CHEAP }, false),
+            (Cost { memory_kib: 32, passes: 3, ..CHEAP }, true),
         ] {
-            assert!(Passwords::new(cost, Blocking::Threads).is_outdated(&phc), "{cost:?}");
+            let passwords = Passwords::new(cost, 1, Blocking::Threads);
+            assert_eq!(passwords.is_outdated(&phc), outdated, "{cost:?}");
         }
         assert!(passwords.is_outdated(&Phc("from elsewhere".into())));
     }
 
     #[tokio::test]
     async fn too_many_at_once_are_told_to_come_back() {
-        let passwords = Passwords::new(CHEAP, Blocking::Threads);
+        let passwords = passwords();
         let all = u32::try_from(passwords.turns.available_permits()).unwrap();
         let held = passwords.turns.acquire_many(all).await.unwrap();
         let mut waiting = Vec::new();
@@ -272,12 +352,30 @@ mod tests {
         assert_eq!(check("short"), Err(FaultCode::WeakPassword));
         assert_eq!(check("Password1"), Err(FaultCode::WeakPassword));
         assert_eq!(check("WangLaoWu"), Err(FaultCode::WeakPassword));
-        for common in ["wanglaowu2024", "Sunshine!", "princess1999", "asasasasas", "1qaz2wsx"] {
+        for common in [
+            "wanglaowu2024",
+            "Sunshine!",
+            "princess1999",
+            "asasasasas",
+            "1qaz2wsx",
+            "Dragon2024",
+            "23456789",
+            "hgfedcba",
+            "5201314520",
+            "woaini1314",
+            "woaini.99",
+            "abc12345",
+        ] {
             assert_eq!(check(common), Err(FaultCode::WeakPassword), "{common}");
         }
         assert_eq!(check("sunshine on a rainy day"), Ok(()));
         assert_eq!(check(&"x".repeat(2000)), Err(FaultCode::TooLarge));
         assert_eq!(check("correct horse"), Ok(()));
+        assert!(COMMON.lines().count() > 10_000);
+        assert!(
+            COMMON.lines().all(|known| known == known.to_lowercase()),
+            "else it is never found"
+        );
         assert_eq!(check("不容易猜到的密码"), Ok(()));
     }
 }

@@ -71,6 +71,52 @@ async fn a_wrong_password_and_an_unknown_user_are_the_same() {
     world.tries("Alice", &secret("alice").0).await.unwrap();
 }
 
+/// One guess: what came back, and how many hashes it cost.
+async fn guess(world: &World, user: &str, password: &str) -> (Vec<u8>, u64) {
+    let mut raw = world.raw().await;
+    raw.hello().await;
+    let before = worked(world);
+    let auth = Auth {
+        mech: "password".into(),
+        user: Some(user.into()),
+        secret: Some(Secret(password.into())),
+        ..Auth::default()
+    };
+    raw.sends(auth).await;
+    let frame = raw.next().await.expect("an answer");
+    (frame.body.to_vec(), worked(world) - before)
+}
+
+#[tokio::test]
+async fn who_exists_is_told_neither_by_words_nor_by_work() {
+    let mut world = World::new().await;
+    for number in 0..10 {
+        world.registers(&format!("user{number}")).await.goes().await;
+    }
+    // The first guess after a start is one like all others.
+    world.restarts().await;
+    let mut told = std::collections::BTreeSet::new();
+    for number in 0..10 {
+        let known = format!("user{number}");
+        let unknown = format!("nobody{number}");
+        let long = "x".repeat(1000);
+        for (user, password) in [
+            (unknown.as_str(), "wrong horse"),
+            (known.as_str(), "wrong horse"),
+            (known.as_str(), ""),
+            ("not a name", "wrong horse"),
+            (unknown.as_str(), ""),
+            (known.as_str(), long.as_str()),
+            (unknown.as_str(), long.as_str()),
+        ] {
+            let (words, hashes) = guess(&world, user, password).await;
+            assert_eq!(hashes, 1, "{user} {password}");
+            told.insert(words);
+        }
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
 #[tokio::test]
 async fn after_a_wrong_password_the_same_connection_may_try_again() {
     let world = World::new().await;

@@ -48,6 +48,8 @@ impl Server {
     pub(crate) fn start(liaod: &Path, data: &Path, transport: Transport) -> Result<Self> {
         let mut command = Command::new(liaod);
         command.args(["serve", "--listen", "127.0.0.1:0", "--registration", "open"]);
+        // People are registered by the thousand, and how long that takes is not measured.
+        command.args(["--hash-memory", "19", "--hash-passes", "2"]);
         command.args(["--posts-per-second", POSTS_PER_S]).arg("--data").arg(data);
         if transport == Transport::Plain {
             command.arg("--insecure-plaintext");
