@@ -14,6 +14,7 @@ mod fake;
 pub mod handle;
 pub mod home;
 pub mod inbox;
+pub mod kept;
 pub mod known;
 pub mod link;
 pub mod model;

@@ -29,6 +29,7 @@ use crate::{
     dial::Dialer,
     entropy::{self, Entropy},
     handle::{COMMANDS_MAX, Handle},
+    kept::KeptLogin,
     notice::{Cut, End, LinkState, Notice},
     outbox::Outbox,
     transfer::task::{self, TransferConfig},
@@ -74,6 +75,8 @@ pub struct LinkConfig {
     /// What this device is called in the person's list of devices. Without a name the server gives
     /// no token: the link then keeps the password for reconnecting, and cannot move files.
     pub device_name: String,
+    /// Where the login is kept, and perhaps renewed by another program; none when it is kept nowhere.
+    pub kept: Option<KeptLogin>,
     /// Where posts wait.
     pub outbox: Outbox,
     /// Where random bytes come from.
@@ -95,6 +98,7 @@ impl LinkConfig {
             credentials,
             agent: agent.to_owned(),
             device_name: agent.to_owned(),
+            kept: None,
             outbox: Outbox::in_memory(),
             entropy: Arc::new(entropy::SystemEntropy),
         }
@@ -129,7 +133,13 @@ impl Link {
         }));
         let task = Task {
             dialer: config.dialer,
-            login: Login::new(config.credentials, config.agent, config.device_name, login_in),
+            login: Login::new(
+                config.credentials,
+                config.kept,
+                config.agent,
+                config.device_name,
+                login_in,
+            ),
             entropy: config.entropy,
             backoff: Backoff::default(),
             desk: Desk::new(commands_out, notices_in, config.outbox),

@@ -10,6 +10,7 @@ use liao_client_core::{
     answer::CallError,
     dial::{self, Dialer, ServerDialer},
     home::Home,
+    kept::KeptLogin,
     known::KnownDialer,
     link::Credentials,
     notice::{End, LinkState, Notice, Ticket},
@@ -300,7 +301,12 @@ fn prepare(
     let remembered = matches!(login, Login::Token(_));
     let (user, keep, credentials) = credentials(home, &server, login)?;
     let (outbox, unkept) = outbox(home, &server, user.as_ref());
-    Ok(Prepared { server, user, keep, remembered, dialer, credentials, outbox, unkept })
+    let kept = user.clone().filter(|_| keep).map(|user| KeptLogin {
+        home: home.clone(),
+        address: server.address(),
+        user,
+    });
+    Ok(Prepared { server, user, keep, remembered, dialer, credentials, kept, outbox, unkept })
 }
 
 fn dialer(

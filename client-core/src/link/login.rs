@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::{Credentials, Stop};
 use crate::{
     connection::{Connection, ConnectionError},
+    kept::KeptLogin,
     notice::{Cut, End},
     transfer::task::Access,
 };
@@ -20,6 +21,8 @@ pub(super) struct Login {
     credentials: Credentials,
     /// A `register` was sent, and what came of it is not known.
     uncertain: bool,
+    /// Where another program may have put a newer token.
+    kept: Option<KeptLogin>,
     agent: String,
     device_name: String,
     logged_in: watch::Sender<Option<Access>>,
@@ -28,18 +31,19 @@ pub(super) struct Login {
 impl Login {
     pub(super) const fn new(
         credentials: Credentials,
+        kept: Option<KeptLogin>,
         agent: String,
         device_name: String,
         logged_in: watch::Sender<Option<Access>>,
     ) -> Self {
-        Self { credentials, uncertain: false, agent, device_name, logged_in }
+        Self { credentials, uncertain: false, kept, agent, device_name, logged_in }
     }
 
     /// Introduces this program and logs in.
     pub(super) async fn run(&mut self, conn: &mut Connection) -> Result<(Welcome, Session), Stop> {
         let welcome = conn.hello(&self.agent, false).await?;
         let session = match self.credentials.clone() {
-            Credentials::Token(token) => conn.ask(self.by_token(token)).await?,
+            Credentials::Token(token) => self.with_token(conn, token).await?,
             Credentials::Password { user, secret } => {
                 let asked = conn.ask(self.by_password(user.as_str(), secret)).await;
                 asked.map_err(refused_to_a_person)?
@@ -50,6 +54,30 @@ impl Login {
         };
         self.remember(&session, welcome.limits.file);
         Ok((welcome, session))
+    }
+
+    /// A token that is refused may have been renewed by another program, which keeps the new one here.
+    async fn with_token(
+        &mut self,
+        conn: &mut Connection,
+        token: Token,
+    ) -> Result<Session, ConnectionError> {
+        let fault = match conn.ask(self.by_token(token.clone())).await {
+            Err(ConnectionError::Refused(fault))
+                if matches!(fault.code, FaultCode::Unauthenticated | FaultCode::AuthRevoked) =>
+            {
+                fault
+            }
+            other => return other,
+        };
+        let newer = match &self.kept {
+            Some(kept) => kept.newer_than(&token).await,
+            None => None,
+        };
+        let Some(newer) = newer else { return Err(ConnectionError::Refused(fault)) };
+        tracing::info!("another program has renewed this login");
+        self.credentials = Credentials::Token(newer.clone());
+        conn.ask(self.by_token(newer)).await
     }
 
     /// After an answer got lost, the account may be there: try its password before making it.

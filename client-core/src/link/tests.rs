@@ -11,10 +11,12 @@ use liao_common::{
 
 use super::*;
 use crate::{
+    address::Address,
     answer::{Answer, CallError},
     entropy::SeededEntropy,
     fake::{FakeDialer, FakeServer, Peer, fake, room, said, session, soon},
     handle::PostError,
+    home::{Account, Home},
     notice::Queued,
     outbox,
 };
@@ -744,4 +746,39 @@ async fn what_speaks_of_a_replaced_log_is_not_sent() {
     handle.resend(answer);
     let (_, send) = peer.expect::<Send>().await;
     assert_eq!((send.cid, send.body), (answer, Body::text("yes")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_another_program_renewed_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::open(dir.path()).unwrap();
+    let address = Address::parse("chat.example.org:8888").unwrap();
+    let user = UserName::parse("me").unwrap();
+    let keep = |token: &str| {
+        let token = Token(token.as_bytes().to_vec());
+        let (address, user) = (address.clone(), user.clone());
+        home.remember_account(Account { address, user, name: String::new(), token, used_ms: 1 })
+            .unwrap();
+    };
+    keep("old");
+    let (dialer, mut server) = fake();
+    let mut config = config(&dialer, Credentials::Token(Token(b"old".to_vec())));
+    let (home, address, user) = (home.clone(), address.clone(), user.clone());
+    config.kept = Some(KeptLogin { home, address, user });
+    let (_handle, mut notices) = Link::start(config);
+    let (peer, _) = server.accept_synced(&[room(1, 0)]).await;
+    online(&mut notices).await;
+    drop(peer);
+    keep("new");
+
+    let mut peer = server.accept().await;
+    peer.greet().await;
+    let (rid, auth) = peer.expect::<Auth>().await;
+    assert_eq!(auth.token, Some(Token(b"old".to_vec())));
+    peer.err(rid, &FaultCode::Unauthenticated.into()).await;
+    let (rid, auth) = peer.expect::<Auth>().await;
+    assert_eq!(auth.token, Some(Token(b"new".to_vec())));
+    peer.err(rid, &FaultCode::Unauthenticated.into()).await;
+    let end = ended(&mut notices).await;
+    assert!(matches!(end, End::Refused(fault) if fault.code == FaultCode::Unauthenticated));
 }

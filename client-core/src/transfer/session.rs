@@ -184,7 +184,7 @@ impl Session {
         let mut conn = Connection::new(stream);
         let welcome = conn.hello(&self.agent, true).await?;
         let mech = "token".to_owned();
-        conn.ask(Auth { mech, token: Some(token), ..Auth::default() }).await?;
+        conn.ask(Auth { mech, token: Some(token), ..Auth::default() }).await.map_err(unknown)?;
         Ok((conn, welcome.limits))
     }
 
@@ -290,6 +290,19 @@ async fn unless_stopped<T>(
             Err(Halt::Wish(wish.map_or(Control::Pause, |wish| *wish)))
         }
         done = work => done,
+    }
+}
+
+/// The token may have been renewed a moment ago. Whether this login is at an end is for the link to find out, which
+/// ends its transfers too.
+fn unknown(error: ConnectionError) -> Halt {
+    match error {
+        ConnectionError::Refused(fault)
+            if matches!(fault.code, FaultCode::Unauthenticated | FaultCode::AuthRevoked) =>
+        {
+            Halt::Cut(0, 0)
+        }
+        error => error.into(),
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 use liao_client_core::{
     dial::Dialer,
     handle::Handle,
+    kept::KeptLogin,
     link::{Credentials, Link, LinkConfig},
     notice::{LinkState, Notice},
     outbox::Outbox,
@@ -55,6 +56,8 @@ pub(super) struct Prepared {
     pub(super) remembered: bool,
     pub(super) dialer: Arc<dyn Dialer>,
     pub(super) credentials: Credentials,
+    /// Where the login is kept.
+    pub(super) kept: Option<KeptLogin>,
     pub(super) outbox: Outbox,
     /// Why the outbox is one in memory.
     pub(super) unkept: Option<Unkept>,
@@ -89,6 +92,7 @@ impl Session {
     ) -> Self {
         let mut config = LinkConfig::new(prepared.dialer, prepared.credentials, agent);
         config.outbox = prepared.outbox;
+        config.kept = prepared.kept;
         let (handle, notices) = Link::start(config);
         let (posts, written) = mpsc::channel(POSTS_MAX);
         let posting = tokio::spawn(post_all(number, handle.clone(), written, inputs));
