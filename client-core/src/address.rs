@@ -124,7 +124,7 @@ impl TryFrom<String> for Address {
 }
 
 /// What a person may give to reach a server: an address, or a link with more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LinkTarget {
     /// Where.
     pub address: Address,
@@ -132,6 +132,15 @@ pub struct LinkTarget {
     pub pin: Option<Pin>,
     /// An invite for registration.
     pub invite: Option<String>,
+}
+
+/// An invite lets in whoever reads it.
+impl fmt::Debug for LinkTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, pin, invite } = self;
+        let invite = invite.as_ref().map(|_| "…");
+        write!(f, "LinkTarget({address:?}, {pin:?}, {invite:?})")
+    }
 }
 
 impl LinkTarget {

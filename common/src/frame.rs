@@ -3,6 +3,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::Decoder;
+use zeroize::Zeroize as _;
 
 use crate::{
     codec::{self, DecodeError},
@@ -63,6 +64,20 @@ impl Frame {
     #[must_use]
     pub fn kind(&self) -> &str {
         std::str::from_utf8(&self.kind).unwrap_or_default()
+    }
+
+    /// Overwrites the body with zeros. Says whether it could: not while others hold bytes that came
+    /// with it.
+    pub fn wipe(self) -> bool {
+        self.wiped().is_some()
+    }
+
+    fn wiped(self) -> Option<BytesMut> {
+        let Self { kind, body, .. } = self;
+        drop(kind);
+        let mut body = body.try_into_mut().ok()?;
+        body.as_mut().zeroize();
+        Some(body)
     }
 
     /// Reads the body as `T`.
@@ -143,6 +158,18 @@ mod tests {
         for head in [b"GET ", &[0x16, 3, 1, 0], &[0xff; 4], &[0; 4]] {
             assert!(matches!(cut(head, 4096), Err(FrameError::Length { .. })), "{head:?}");
         }
+    }
+
+    #[test]
+    fn a_body_is_wiped_when_nobody_else_has_bytes_that_came_with_it() {
+        let came = [0, 0, 0, 9, 0x92, 0xa1, b'x', 1, 0x81, 0xa1, b'a', 0xa1, b'b', 0, 0];
+        let mut buffer = BytesMut::from(&came[..]);
+        let mut frame = || FrameCodec::new(64).decode(&mut buffer).unwrap().unwrap();
+        let shared = frame();
+        assert!(!shared.clone().wipe(), "the rest of the buffer is in use");
+        drop(buffer);
+        assert!(!shared.clone().wipe(), "somebody reads it");
+        assert_eq!(shared.wiped().unwrap(), [0; 5][..]);
     }
 
     #[test]

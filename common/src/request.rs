@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use zeroize::Zeroize as _;
 
 use crate::{
     codec::{self, DecodeError},
@@ -116,7 +117,13 @@ requests! {
     FileCancel = "file.cancel",
 }
 
-/// A secret on its way; never printed.
+/// Whether a request of this kind, as it stands in the header, carries a password or a token.
+#[must_use]
+pub fn holds_secret(kind: &str) -> bool {
+    matches!(kind, "register" | "auth" | "passwd")
+}
+
+/// A secret on its way; never printed, and wiped from memory when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
@@ -127,7 +134,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A device token on its way; never printed.
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// A device token on its way; never printed, and wiped from memory when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Token(#[serde(with = "serde_bytes")] pub Vec<u8>);
@@ -135,6 +148,12 @@ pub struct Token(#[serde(with = "serde_bytes")] pub Vec<u8>);
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod datadir;
 pub mod descriptors;
+pub mod discreet;
 pub mod disk;
 pub mod engine;
 mod entropy;

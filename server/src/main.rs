@@ -20,7 +20,7 @@ use liao_server::{
     },
     chat::{age::DAY_MS, hub::Registration, password::Cost},
     config::{Config, Transport},
-    descriptors, machine,
+    descriptors, discreet, machine,
     server::{self, Running, StartError},
     store::StoreError,
 };
@@ -161,6 +161,10 @@ enum Invite {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log(matches!(arguments.command, Command::Serve(_)));
+    discreet::report_panics("liaod");
+    if let Err(error) = discreet::leave_no_core() {
+        tracing::warn!("a crash may write memory to a core file: {error}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)

@@ -1,7 +1,7 @@
 //! Everything the program can do to the world, as data: `app::update` decides, the runtime carries out, and tests
 //! compare. Nothing here is done by itself.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use liao_client_core::{
     address::Address,
@@ -75,7 +75,7 @@ pub enum Effect {
 }
 
 /// Who logs in, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Login {
     /// With the token kept for this user id.
     Token(String),
@@ -101,4 +101,17 @@ pub enum Login {
         /// Keep a token for the next time.
         keep: bool,
     },
+}
+
+/// An invite lets in whoever reads it.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(user) => write!(f, "Token({user:?})"),
+            Self::Password { user, keep, .. } => write!(f, "Password({user:?}, keep: {keep})"),
+            Self::Register { user, name, keep, .. } => {
+                write!(f, "Register({user:?}, {name:?}, keep: {keep})")
+            }
+        }
+    }
 }

@@ -16,6 +16,7 @@ use liao_common::{
     id::Pin,
     name::{DisplayName, RoomName, UserName},
 };
+use liao_server::discreet;
 
 /// Chat in the terminal.
 #[derive(Parser)]
@@ -114,6 +115,9 @@ const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    discreet::report_panics("liao");
+    // What the system does not allow is for its administrator to say, not for every start.
+    let _ = discreet::leave_no_core();
     let done = match arguments.command {
         Some(Command::Plain(options)) => return plain((*options).into()),
         Some(Command::Forget { server }) => return forget(&server),

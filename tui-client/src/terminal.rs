@@ -7,7 +7,6 @@ use std::{
     fs::File,
     io::{self, Write},
     os::fd::AsFd,
-    panic,
     rc::Rc,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -27,6 +26,7 @@ use crossterm::{
         disable_raw_mode, enable_raw_mode,
     },
 };
+use liao_server::discreet::{panic_words, wrap_panic_hook};
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use tokio::sync::mpsc;
 
@@ -214,15 +214,16 @@ fn restore() {
 /// panic elsewhere (one connection of a private server, say) ends only its task, and must not paint over us.
 fn restore_on_panic() {
     let ours = thread::current().id();
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if thread::current().id() == ours || !ENTERED.load(Ordering::SeqCst) {
-            restore();
-            before(panic);
-        } else {
-            tracing::error!(%panic, "a task ended");
-        }
-    }));
+    wrap_panic_hook(|before| {
+        Box::new(move |panic| {
+            if thread::current().id() == ours || !ENTERED.load(Ordering::SeqCst) {
+                restore();
+                before(panic);
+            } else {
+                tracing::error!("a task ended: {}", panic_words(panic));
+            }
+        })
+    });
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -8,8 +8,9 @@ use liao_common::{
     codec,
     event::{self, GoAway, kind},
     fault::{Fault, FaultCode},
-    frame::{FrameCodec, FrameError},
+    frame::{Frame, FrameCodec, FrameError},
     limits,
+    request::{self, Request},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
@@ -209,7 +210,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             && !self.outgoing.is_full()
         {
             let Some(frame) = self.codec.decode(&mut self.incoming)? else { break };
-            match self.session.take(&frame) {
+            let taken = self.session.take(&frame);
+            self.wipe(frame);
+            match taken {
                 Taken::Nothing => {}
                 Taken::Write(bytes) => self.pipeline.push(Slot::Ready(bytes)),
                 Taken::Later(answer) => self.pipeline.push(Slot::Waiting(answer)),
@@ -234,7 +237,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(false)
     }
 
-    async fn serve_alone(&mut self, rid: u64, request: Box<liao_common::request::Request>) {
+    /// Leaves no password in the buffer. What came behind it moves to another one.
+    fn wipe(&mut self, frame: Frame) {
+        if request::holds_secret(frame.kind()) {
+            self.incoming = BytesMut::from(&self.incoming[..]);
+            frame.wipe();
+        }
+    }
+
+    async fn serve_alone(&mut self, rid: u64, request: Box<Request>) {
         self.finish_pipeline().await;
         let before = self.session.is_logged_in();
         // Boxed: a login's future is large, and a connection spends its life elsewhere.

@@ -13,9 +13,13 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use zeroize::Zeroize as _;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
+
+/// So few bytes may be a password, and are wiped from the stack.
+const WIPED_BYTES_MAX: usize = 4096;
 
 /// Pieces handed to the system in one write.
 const PIECES_MAX: usize = 64;
@@ -34,8 +38,13 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
         let mut read = ReadBuf::uninit(&mut space);
         match Pin::new(&mut *stream).poll_read(cx, &mut read) {
             Poll::Ready(Ok(())) => {
-                buffer.extend_from_slice(read.filled());
-                Poll::Ready(Ok(read.filled().len()))
+                let filled = read.filled_mut();
+                buffer.extend_from_slice(filled);
+                let len = filled.len();
+                if len <= WIPED_BYTES_MAX {
+                    filled.zeroize();
+                }
+                Poll::Ready(Ok(len))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,

@@ -6,13 +6,14 @@ use std::cell::Cell;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 
 use super::trust::{self, State};
 use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
+use crate::discreet::{Hook, panic_words, wrap_panic_hook};
 use crate::disk::sync_folder;
 
 /// Keys of the index itself begin with a zero byte; rows do not.
@@ -68,13 +69,10 @@ thread_local! {
     static IN_SLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What is done about a panic.
-type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send>;
-
 /// From now on sled's panics go to the log instead of to the terminal: they are answered here.
 fn take_panics() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| panic::set_hook(beside(panic::take_hook())));
+    ONCE.call_once(|| wrap_panic_hook(beside));
 }
 
 /// All panics but sled's go where they went before.
@@ -83,7 +81,7 @@ fn beside(before: Hook) -> Hook {
         let thread = thread::current();
         let its_own = thread.name().is_some_and(|name| name.starts_with("sled-"));
         if IN_SLED.get() || its_own {
-            tracing::debug!("sled gave up: {panic}");
+            tracing::debug!("sled gave up: {}", panic_words(panic));
         } else {
             before(panic);
         }
@@ -333,13 +331,14 @@ mod tests {
         static TOLD: AtomicUsize = AtomicUsize::new(0);
         take_panics();
         let here = thread::current().id();
-        let before = panic::take_hook();
-        // Other tests panic on threads of their own.
-        let count: Hook = Box::new(move |panic| match thread::current().id() == here {
-            true => drop(TOLD.fetch_add(1, Ordering::Relaxed)),
-            false => before(panic),
+        wrap_panic_hook(|before| {
+            // Other tests panic on threads of their own.
+            let count: Hook = Box::new(move |panic| match thread::current().id() == here {
+                true => drop(TOLD.fetch_add(1, Ordering::Relaxed)),
+                false => before(panic),
+            });
+            beside(count)
         });
-        panic::set_hook(beside(count));
         let opened = guard("open", || -> sled::Result<()> { panic!("a bad page") });
         let words = opened.expect_err("an error").to_string();
         assert!(words.contains("sled gave up when asked to open it"), "{words}");

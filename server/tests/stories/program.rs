@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
 use liao_common::{
@@ -105,8 +105,13 @@ impl Program {
     }
 
     /// Waits for its end.
-    pub(super) async fn ends(mut self) -> Option<i32> {
-        let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap().code());
+    pub(super) async fn ends(self) -> Option<i32> {
+        self.status().await.code()
+    }
+
+    /// Waits for its end, however it comes.
+    pub(super) async fn status(mut self) -> ExitStatus {
+        let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
         within("the program ends", waiting).await.unwrap()
     }
 }

@@ -1,5 +1,7 @@
 //! A line of text with a caret, scrolled so that the caret is seen. Pure. The caret stands between clusters.
 
+use std::fmt;
+
 use liao_common::text::clean_line;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -9,10 +11,17 @@ use crate::text::width::{Cluster, cluster_columns, clusters, columns};
 pub const LINE_BYTES_MAX: usize = 2048;
 
 /// A line being edited.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Line {
     text: String,
     caret: usize,
+}
+
+/// It may be a password.
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Line({} bytes, caret at {})", self.text.len(), self.caret)
+    }
 }
 
 /// The visible part of a line.

@@ -1,6 +1,6 @@
 //! What line mode is told at its start, and what it tells at its end: the exit code.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use liao_client_core::address::LinkTarget;
 use liao_common::{
@@ -35,12 +35,19 @@ pub struct PlainOptions {
 }
 
 /// An account that is to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAccount {
     /// The display name; the user id when empty.
     pub name: String,
     /// The invite, where the server wants one.
     pub invite: Option<String>,
+}
+
+/// An invite lets in whoever reads it.
+impl fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewAccount({:?}, …)", self.name)
+    }
 }
 
 /// How line mode ended.

@@ -4,5 +4,6 @@ mod chat;
 mod files;
 mod harm;
 mod leave;
+mod secrets;
 mod sentences;
 mod trust;

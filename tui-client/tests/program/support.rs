@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
@@ -250,6 +250,13 @@ impl Person {
         let rest = all(&self.name, &self.out);
         let code = self.child.wait().unwrap().code();
         (code.unwrap_or_else(|| panic!("{} was killed", self.name)), rest)
+    }
+
+    /// Ends it as a fault of the program would, and says how it ended.
+    pub(crate) fn dies(mut self) -> ExitStatus {
+        let kill = Command::new("kill").args(["-ABRT", &self.pid().to_string()]).status().unwrap();
+        assert!(kill.success());
+        self.child.wait().unwrap()
     }
 
     /// The same, with what was said on standard error.

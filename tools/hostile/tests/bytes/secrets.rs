@@ -2,13 +2,19 @@
 
 use std::fmt::Debug;
 
-use liao_client_core::link::Credentials;
+use liao::{
+    effect::Login,
+    form::{Field, Form},
+    plain::NewAccount,
+};
+use liao_client_core::{address::LinkTarget, link::Credentials};
 use liao_common::{
     event::Session,
     id::{DeviceId, UserId},
     name::UserName,
     request::{Auth, Passwd, Register, Request, Secret, Token},
 };
+use liao_server::admin::{account::AddAccount, invite::Invited};
 
 const CANARY: &str = "canary";
 
@@ -48,6 +54,25 @@ fn what_is_secret_prints_as_nothing() {
     assert_silent(&session);
     assert_silent(&Credentials::Register(register));
     assert_silent(&Credentials::Password { user, secret });
+}
+
+#[test]
+fn what_was_typed_or_handed_over_prints_as_nothing() {
+    let secret = Secret(CANARY.into());
+    let invite = Some(CANARY.to_owned());
+    assert_silent(&LinkTarget::parse(&format!("liao://host:1/?invite={CANARY}")).unwrap());
+    assert_silent(&NewAccount { name: "Alice".into(), invite: invite.clone() });
+    assert_silent(&Invited { code: CANARY.into() });
+    let add = AddAccount { id: "alice".into(), name: "Alice".into(), secret: secret.clone() };
+    assert_silent(&add);
+    let (user, keep) = ("alice".to_owned(), true);
+    let password = Login::Password { user: user.clone(), secret: secret.clone(), keep };
+    assert_silent(&password);
+    assert_silent(&Login::Register { user, name: "Alice".into(), secret, invite, keep });
+    let mut form = Form::new("login.title", vec![Field::password("field.password")]);
+    form.insert(CANARY);
+    assert_eq!(form.value("field.password"), CANARY);
+    assert_silent(&form);
 }
 
 #[test]
