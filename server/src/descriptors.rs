@@ -1,7 +1,16 @@
 //! How many files and connections this process may have open. Most systems start a program with a
 //! low limit that it may raise itself; a server wants all it can have.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+
+/// Kept for journal, index, backups and what is open for a moment.
+const KEPT: u64 = 128;
+
+/// More transfers than this at a time make each slower than waiting would.
+const TRANSFERS_MAX: usize = 4096;
 
 /// Raises the limit as far as the system allows, and gives it; `None` is no limit.
 ///
@@ -15,9 +24,46 @@ pub fn raise_limit() -> std::io::Result<Option<u64>> {
     Ok(limit.maximum)
 }
 
+/// What may be open for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Connections.
+    pub connections: usize,
+    /// Files that are being moved.
+    pub transfers: usize,
+}
+
+/// Divides so many descriptors: some are the server's own, a quarter of the others is for transfers.
+#[must_use]
+pub fn share(limit: u64) -> Share {
+    let places = usize::try_from(limit.saturating_sub(KEPT)).unwrap_or(usize::MAX);
+    let transfers = (places / 4).clamp(1, TRANSFERS_MAX);
+    Share { connections: places.saturating_sub(transfers).max(1), transfers }
+}
+
+/// Whether something failed because the process, or the system, has no descriptor left.
+#[must_use]
+pub fn are_gone(error: &std::io::Error) -> bool {
+    let number = Errno::from_io_error(error);
+    matches!(number, Some(Errno::MFILE | Errno::NFILE))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_divided_adds_up() {
+        for limit in [0, 1, 127, 128, 129, 131, 132, 256, 1024, 65_536, u64::MAX] {
+            let Share { connections, transfers } = share(limit);
+            let sum = (connections as u64).saturating_add(transfers as u64);
+            assert!(
+                sum <= limit.saturating_sub(KEPT).max(2),
+                "{limit}: {connections}, {transfers}"
+            );
+            assert!(connections > 0 && (1..=TRANSFERS_MAX).contains(&transfers), "{limit}");
+        }
+    }
 
     #[test]
     fn the_limit_goes_up_to_what_is_allowed() {

@@ -25,8 +25,12 @@ const HANDSHAKES_MAX: usize = 1024;
 /// How long a handshake may take, waiting for its turn included.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
-/// After a failed accept (no descriptors, most often), the next try comes after this.
+/// After a failed accept (no descriptors, most often), the next try comes after this; each further
+/// failure doubles it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// And that is the longest.
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// What every connection's task needs.
 #[derive(Clone)]
@@ -64,6 +68,7 @@ impl Door {
 
     /// Accepts until shutdown. With all places taken, new connections wait in the system's queue.
     pub(crate) async fn run(self, listener: TcpListener) {
+        let mut pause = ACCEPT_PAUSE;
         loop {
             let next = async {
                 let place = Arc::clone(&self.connections).acquire_owned().await;
@@ -77,6 +82,7 @@ impl Door {
             };
             match (place, accepted) {
                 (Ok(place), Ok((stream, peer))) => {
+                    pause = ACCEPT_PAUSE;
                     match self.strangers.admit(Some(peer.ip()), early) {
                         Some(stranger) => self.admit(stream, peer, place, stranger),
                         None => tracing::debug!("too many strangers from where {peer} is"),
@@ -84,7 +90,8 @@ impl Door {
                 }
                 (Ok(_), Err(error)) => {
                     tracing::warn!("cannot accept a connection: {error}");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
                 }
                 (Err(_), _) => return,
             }

@@ -30,9 +30,6 @@ use tokio::signal::unix::{SignalKind, signal};
 /// each keeps memory of its own.
 const BLOCKING_THREADS_MAX: usize = 16;
 
-/// Descriptors kept for journal, index and files.
-const DESCRIPTORS_KEPT: u64 = 128;
-
 /// What hashing may cost, in MiB and in passes. Less than the floor is too easily guessed; more than
 /// the ceiling makes people wait for seconds.
 const HASH_MIB_MIN: i64 = (Cost::FLOOR.memory_kib / 1024) as i64;
@@ -242,13 +239,13 @@ fn config(serve: Serve) -> Config {
     config
 }
 
-/// As many connections as the system allows, less what the server's own files need.
+/// As many connections and transfers as the system allows, less what the server's own files need.
 fn fit_to_limit(mut config: Config) -> Config {
     match descriptors::raise_limit() {
         Ok(Some(limit)) => {
-            let places = limit.saturating_sub(DESCRIPTORS_KEPT).max(1);
-            config.connections_max =
-                config.connections_max.min(usize::try_from(places).unwrap_or(usize::MAX));
+            let share = descriptors::share(limit);
+            config.connections_max = config.connections_max.min(share.connections);
+            config.files.transfers_max = config.files.transfers_max.min(share.transfers);
         }
         Ok(None) => {}
         Err(error) => tracing::warn!("the limit of open files stays as it is: {error}"),

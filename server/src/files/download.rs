@@ -7,6 +7,7 @@ use std::{
 };
 
 use liao_common::limits::CHUNK_BYTES;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::FileError;
 
@@ -16,10 +17,16 @@ pub struct Download {
     file: File,
     offset: u64,
     size: u64,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Download {
-    pub(super) fn open(path: &Path, size: u64, offset: u64) -> Result<Self, FileError> {
+    pub(super) fn open(
+        path: &Path,
+        size: u64,
+        offset: u64,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, FileError> {
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -32,7 +39,7 @@ impl Download {
         }
         let offset = offset.min(size);
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Self { file, offset, size })
+        Ok(Self { file, offset, size, _place: place })
     }
 
     /// Where the next piece begins.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use liao_common::id::{Hash, UserId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::disk::{Disk as _, RealDisk, sync_folder};
 
@@ -29,11 +30,18 @@ pub struct FileLimits {
     pub user_bytes_max: u64,
     /// With fewer free bytes on the disk, no upload is taken.
     pub free_bytes_min: u64,
+    /// Transfers under way at a time, of all people; each keeps a file open.
+    pub transfers_max: usize,
 }
 
 impl Default for FileLimits {
     fn default() -> Self {
-        Self { file_bytes_max: 100 << 20, user_bytes_max: 1 << 30, free_bytes_min: 1 << 30 }
+        Self {
+            file_bytes_max: 100 << 20,
+            user_bytes_max: 1 << 30,
+            free_bytes_min: 1 << 30,
+            transfers_max: 4096,
+        }
     }
 }
 
@@ -52,6 +60,9 @@ pub enum FileError {
     /// The same file is being uploaded on another connection.
     #[error("this upload is under way on another connection")]
     InUse,
+    /// As many transfers are under way as there may be.
+    #[error("too many transfers at once")]
+    Busy,
     /// A piece does not begin where the last one ended; go on from here.
     #[error("the next byte is at {0}")]
     Offset(u64),
@@ -76,6 +87,8 @@ pub struct Files {
     disk: Arc<RealDisk>,
     limits: FileLimits,
     in_use: Arc<Mutex<InUse>>,
+    /// For each transfer that may be under way.
+    places: Arc<Semaphore>,
     /// Held while a content comes or goes.
     moving: Arc<Mutex<()>>,
 }
@@ -92,6 +105,7 @@ impl Files {
             disk,
             limits,
             in_use: Arc::default(),
+            places: Arc::new(Semaphore::new(limits.transfers_max)),
             moving: Arc::default(),
         };
         for folder in [files.blobs(), files.uploads()] {
@@ -110,7 +124,8 @@ impl Files {
     /// Starts an upload, or goes on with one of the same person, content and size.
     ///
     /// # Errors
-    /// [`FileError::TooLarge`], [`FileError::Full`], [`FileError::InUse`] or [`FileError::Io`].
+    /// [`FileError::TooLarge`], [`FileError::Full`], [`FileError::InUse`], [`FileError::Busy`] or
+    /// [`FileError::Io`].
     pub fn upload(
         &self,
         user: UserId,
@@ -132,19 +147,24 @@ impl Files {
         if self.disk.free_bytes()? < self.limits.free_bytes_min.saturating_add(size) {
             return Err(FileError::Full);
         }
+        let place = self.place()?;
         in_use.insert(name.clone(), size);
         drop(in_use);
         let (in_use, moving) = (Arc::clone(&self.in_use), Arc::clone(&self.moving));
-        let claim = Claim { name: name.clone(), in_use, moving };
+        let claim = Claim { name: name.clone(), in_use, moving, _place: place };
         Upload::open(self.uploads().join(name), self.blob(&b3), (size, b3), claim)
     }
 
     /// Opens a stored file for reading.
     ///
     /// # Errors
-    /// [`FileError::Missing`] or [`FileError::Io`].
+    /// [`FileError::Missing`], [`FileError::Busy`] or [`FileError::Io`].
     pub fn download(&self, b3: &Hash, size: u64, offset: u64) -> Result<Download, FileError> {
-        Download::open(&self.blob(b3), size, offset)
+        Download::open(&self.blob(b3), size, offset, self.place()?)
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, FileError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| FileError::Busy)
     }
 
     /// Removes a content that is `unused`. That is asked while none can come: a file with the same
@@ -243,6 +263,7 @@ struct Claim {
     name: String,
     in_use: Arc<Mutex<InUse>>,
     moving: Arc<Mutex<()>>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Drop for Claim {

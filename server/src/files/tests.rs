@@ -60,7 +60,7 @@ fn other_content_than_announced_never_becomes_a_file() {
 
 #[test]
 fn limits_hold() {
-    let limits = FileLimits { file_bytes_max: 10, user_bytes_max: 15, free_bytes_min: 0 };
+    let limits = FileLimits { file_bytes_max: 10, user_bytes_max: 15, ..roomy() };
     let (_folder, files) = files(limits);
     let start = |size, used| files.upload(UserId(1), size, hash(&[size as u8]), used);
     assert!(matches!(start(11, 0), Err(FileError::TooLarge)));

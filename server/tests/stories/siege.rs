@@ -4,13 +4,15 @@
 use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use liao_common::{
-    event::{Posted, Session},
-    id::{Nonce, RoomId},
+    event::{FileOpened, Posted, Session},
+    fault::{Fault, FaultCode},
+    id::{Hash, Nonce, RoomId},
     limits,
     message::{Body, Kind},
-    request::Send,
+    request::{FileOpen, Send},
 };
 use liao_server::server::Running;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -20,11 +22,12 @@ use rustls::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::Instant,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
-    program::Program,
+    program::{Program, liaod},
     support::{Raw, World, register, within},
 };
 
@@ -323,20 +326,94 @@ async fn posts(raw: &mut Raw, cid: u8) {
     raw.asks::<Posted>(send).await.unwrap();
 }
 
+async fn uploads(raw: &mut Raw, number: u8) -> Result<FileOpened, Fault> {
+    let b3 = Hash([number; 32]);
+    let (room, name) = (RoomId::LOBBY, format!("{number}.bin"));
+    raw.asks(FileOpen { room, size: 1000, b3, name, media: String::new() }).await
+}
+
+/// With 256 descriptors, 128 are the server's own, 32 are for transfers and 96 for connections, half of
+/// them for those who have not logged in.
 #[tokio::test]
 async fn with_all_descriptors_taken_members_talk_on() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start_with_files(folder.path(), &["--insecure-plaintext"], 256).await;
-    let mut alice = registers(&program, "alice").await;
+    let mut people = Vec::new();
+    let mut refused = Vec::new();
+    for number in 0..17 {
+        let mut raw = registers(&program, &format!("user{number}")).await;
+        for of in [number, number + 100] {
+            refused.extend(uploads(&mut raw, of).await.err());
+        }
+        people.push(raw);
+    }
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert!(refused.iter().all(|fault| fault.code == FaultCode::Busy && fault.retry_ms.is_some()));
     let mut silent = Vec::new();
     for _ in 0..400 {
         silent.push(TcpStream::connect(program.addr()).await.unwrap());
     }
     for cid in 1..50 {
+        posts(&mut people[0], cid).await;
+    }
+    let open = footprint(program.pid()).1;
+    assert!((96..256 - 64).contains(&open), "{open}: some are kept for the disk");
+    drop(silent);
+    let mut late = registers(&program, "late").await;
+    posts(&mut late, 1).await;
+    assert_eq!(uploads(&mut late, 99).await.unwrap_err().code, FaultCode::Busy);
+    drop(people);
+    within("a place for an upload", async {
+        while uploads(&mut late, 99).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Lets the process open so many files from now on; gives the limit that it had.
+fn may_open(pid: u32, files: u64) -> u64 {
+    let pid = Pid::from_raw(pid.try_into().unwrap());
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit { current: Some(files), maximum };
+    prlimit(pid, Resource::Nofile, limit).unwrap().current.unwrap()
+}
+
+#[tokio::test]
+async fn without_a_descriptor_left_it_waits_and_comes_back() {
+    const COMPLAINT: &str = "cannot accept a connection";
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--insecure-plaintext"];
+    let mut command = liaod(&arguments, &folder.path().join("data"));
+    command.stderr(fs::File::create(&log).unwrap());
+    let program = Program::run(command).await;
+    let mut alice = registers(&program, "alice").await;
+    let pid = program.pid();
+    let before = may_open(pid, footprint(pid).1 as u64);
+    let began = Instant::now();
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        waiting.push(TcpStream::connect(program.addr()).await.unwrap());
+    }
+    within("it complains", async {
+        while !fs::read_to_string(&log).unwrap().contains(COMPLAINT) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for cid in 1..50 {
         posts(&mut alice, cid).await;
     }
-    assert!(footprint(program.pid()).1 < 256 - 32, "some are kept for the disk");
-    drop(silent);
-    posts(&mut registers(&program, "bob").await, 1).await;
-    posts(&mut alice, 100).await;
+    let refused = uploads(&mut alice, 1).await.unwrap_err();
+    assert!(refused.code == FaultCode::Busy && refused.retry_ms.is_some(), "{refused}");
+    let lasted = began.elapsed();
+    may_open(pid, before);
+    let mended = Instant::now();
+    Raw::new(waiting.pop().unwrap()).hello().await;
+    eprintln!("it took {:?} to come back", mended.elapsed());
+    posts(&mut alice, 50).await;
+    uploads(&mut alice, 1).await.unwrap();
+    let complaints = fs::read_to_string(&log).unwrap().matches(COMPLAINT).count() as u128;
+    assert!(complaints <= 1 + lasted.as_millis() / 100, "{complaints} tries in {lasted:?}");
 }

@@ -17,6 +17,7 @@ use liao_common::{
 
 use crate::{
     chat::hub::Hub,
+    descriptors,
     engine::Transaction,
     files::{Download, FileError, Upload},
     state::{record::File, view},
@@ -264,10 +265,11 @@ impl From<FileError> for Fault {
             FileError::Io(source) if source.kind() == std::io::ErrorKind::StorageFull => {
                 FaultCode::StorageFull
             }
+            FileError::Io(source) if descriptors::are_gone(source) => FaultCode::Busy,
             FileError::Io(_) => FaultCode::Internal,
             FileError::TooLarge => FaultCode::TooLarge,
             FileError::Full => FaultCode::StorageFull,
-            FileError::InUse => FaultCode::Busy,
+            FileError::InUse | FileError::Busy => FaultCode::Busy,
             FileError::Offset(_) => FaultCode::Conflict,
             FileError::Excess | FileError::Mismatch => FaultCode::BadRequest,
             FileError::Missing => FaultCode::Gone,
@@ -278,7 +280,7 @@ impl From<FileError> for Fault {
         let mut fault = Self::new(code, error.to_string());
         match error {
             FileError::Offset(off) => fault.off = Some(off),
-            FileError::InUse => fault.retry_ms = Some(1000),
+            _ if code == FaultCode::Busy => fault.retry_ms = Some(1000),
             _ => {}
         }
         fault
