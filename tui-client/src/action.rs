@@ -177,6 +177,10 @@ actions! {
     Pause = "pause",
     /// Cancel a transfer.
     CancelTransfer = "cancel_transfer",
+    /// Log the account out on the chosen device.
+    LogOutDevice = "log_out_device",
+    /// Log the account out on all other devices.
+    LogOutOthers = "log_out_others",
     /// Go to the folder above.
     FolderUp = "folder_up",
     /// Complete what is typed.
@@ -218,6 +222,8 @@ impl Action {
             Self::NextTab => "hint.next_tab",
             Self::Pause => "hint.pause",
             Self::CancelTransfer => "hint.cancel_transfer",
+            Self::LogOutDevice => "hint.log_out",
+            Self::LogOutOthers => "devices.hint_others",
             Self::FolderUp => "hint.parent",
             Self::Complete => "hint.complete",
             Self::Hidden => "hint.hidden",

@@ -38,6 +38,8 @@ pub enum Mode {
     Inbox,
     /// The list of transfers.
     Transfers,
+    /// The devices of the account.
+    Devices,
     /// Choosing a file.
     Picker,
     /// A list with a filter: go to, rooms, help.
@@ -64,6 +66,7 @@ impl Mode {
             Self::Sidebar => "mode.sidebar",
             Self::Inbox => "mode.inbox",
             Self::Transfers => "mode.transfers",
+            Self::Devices => "mode.devices",
             Self::Picker => "mode.picker",
             Self::List => "mode.list",
             Self::Confirm | Self::Danger => "mode.confirm",
@@ -261,6 +264,10 @@ const BINDINGS: &[Binding] = &[
     (M::Transfers, "Up k", A::Up), (M::Transfers, "Down j", A::Down),
     (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r A-r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),
     (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help), (M::Transfers, "C-q C-c", A::Quit),
+
+    (M::Devices, "Up k", A::Up), (M::Devices, "Down j", A::Down), (M::Devices, "PgUp", A::PageUp), (M::Devices, "PgDn", A::PageDown),
+    (M::Devices, "x Del", A::LogOutDevice), (M::Devices, "X", A::LogOutOthers),
+    (M::Devices, "Esc", A::Back), (M::Devices, "F1 ?", A::Help), (M::Devices, "C-q C-c", A::Quit),
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),
     (M::Picker, "Enter Right", A::Choose), (M::Picker, "Left", A::FolderUp), (M::Picker, "C-h A-h", A::Hidden),

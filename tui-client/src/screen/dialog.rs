@@ -91,6 +91,12 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
             let name = title_of(model, *room);
             (words.fill(key, &[("room", &name)]), "hint.leave", "hint.stay")
         }
+        Question::LogDeviceOut(_, name) => {
+            (words.fill("devices.log_out_ask", &[("name", name)]), "hint.log_out", "hint.keep")
+        }
+        Question::LogOthersOut(devs) => {
+            (words.count("devices.others_ask", devs.len() as u64), "hint.log_out", "hint.keep")
+        }
         Question::Decline(room) => {
             let name = title_of(model, *room);
             (words.fill("room.decline_ask", &[("room", &name)]), "hint.decline", "hint.keep")

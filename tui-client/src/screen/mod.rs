@@ -3,6 +3,7 @@
 
 mod card;
 mod chat;
+mod devices;
 mod dialog;
 mod door;
 mod form;

@@ -15,7 +15,7 @@ use ratatui::{
 };
 
 use super::{
-    dialog,
+    devices, dialog,
     paint::{Paint, centered, row},
     popup::search,
     transfer_line,
@@ -43,6 +43,7 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
         Some(Overlay::Switcher(view)) => switcher(paint, window, view, model),
         Some(Overlay::Rooms(view)) => rooms(paint, window, view),
         Some(Overlay::Transfers(list)) => transfers(paint, window, list, model, base),
+        Some(Overlay::Devices(view)) => devices::draw(paint, window, view, base),
         Some(Overlay::Picker(view)) => picker(paint, window, view),
         Some(Overlay::Dialog(view)) => dialog::dialog(paint, window, view, model),
         Some(Overlay::Confirm(view)) => dialog::confirm(paint, window, view, model),
@@ -53,7 +54,7 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
 const LIST_ROWS_MAX: u16 = 28;
 
 /// A box for a list, with its hints in the last row; gives the inside without them.
-fn list_box(
+pub(super) fn list_box(
     paint: &mut Paint<'_, '_>,
     window: Rect,
     title: &str,

@@ -4,6 +4,7 @@
 mod changing;
 mod colours;
 mod deeds;
+mod devices;
 mod door;
 mod door_scenes;
 mod driver;

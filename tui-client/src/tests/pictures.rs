@@ -35,6 +35,8 @@ const SCENES: &[Scene] = &[
     ("transfers", transfers),
     ("picker", picker),
     ("rooms", rooms),
+    ("devices", devices),
+    ("devices-ask", devices_ask),
     ("reply", reply),
     ("unknown-command", unknown_command),
     ("invited", invited),
@@ -145,6 +147,18 @@ fn rooms(size: (u16, u16), language: Language) -> Desk {
     };
     let rooms = vec![row(1, "lobby", true), row(12, "music", false), row(13, "音乐", false)];
     desk.answer(RoomList::default(), Answer::Rooms(RoomPage { rooms, next: None }));
+    desk
+}
+
+fn devices(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    super::devices::opens(&mut desk);
+    desk
+}
+
+fn devices_ask(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = devices(size, language);
+    desk.keys("jx");
     desk
 }
 

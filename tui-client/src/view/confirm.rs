@@ -1,6 +1,6 @@
 //! Questions that are answered with yes or no. Pure.
 
-use liao_common::id::{RoomId, Seq};
+use liao_common::id::{DeviceId, RoomId, Seq};
 
 use crate::keymap::Mode;
 
@@ -21,6 +21,10 @@ pub enum Question {
     LeaveRoom(RoomId),
     /// Decline the invitation to this room?
     Decline(RoomId),
+    /// Log out on this device, which is called so?
+    LogDeviceOut(DeviceId, String),
+    /// Log out on all these?
+    LogOthersOut(Vec<DeviceId>),
 }
 
 impl Question {
@@ -34,8 +38,16 @@ impl Question {
             | Self::LogOutAndLose(_)
             | Self::TakeBack(..)
             | Self::LeaveRoom(_)
-            | Self::Decline(_) => &[Mode::Danger],
+            | Self::Decline(_)
+            | Self::LogDeviceOut(..)
+            | Self::LogOthersOut(_) => &[Mode::Danger],
         }
+    }
+
+    /// Whether it was asked from the page of devices, which is shown again after a no.
+    #[must_use]
+    pub const fn is_about_devices(&self) -> bool {
+        matches!(self, Self::LogDeviceOut(..) | Self::LogOthersOut(_))
     }
 }
 

@@ -104,6 +104,7 @@ impl MainView {
             Verb::Quit => self.ask_to_quit(model, base),
             Verb::Reconnect => base.wish(Effect::RetryNow),
             Verb::Logout => self.ask_to_log_out(model, base),
+            Verb::Devices => self.open_devices(base),
             Verb::Password => self.overlay = Some(Overlay::Dialog(DialogView::password())),
             Verb::Language => self.speak(argument, base),
             Verb::Theme => self.dress(argument, base),
@@ -130,6 +131,7 @@ impl MainView {
             | Verb::Topic
             | Verb::Invite
             | Verb::Send
+            | Verb::Devices
             | Verb::Password => true,
             _ => false,
         }

@@ -8,6 +8,7 @@ mod choosing;
 pub mod completion;
 pub mod confirm;
 mod deeds;
+pub mod devices;
 pub mod dialog;
 pub mod door;
 pub mod drafts;

@@ -1,4 +1,5 @@
-//! What lies above the main screen, one thing at a time: go to, rooms, transfers, files, small forms, questions.
+//! What lies above the main screen, one thing at a time: go to, rooms, transfers, devices, files, small forms,
+//! questions.
 //! Part of the main view.
 
 use liao_client_core::{model::Model, transfer::TransferId};
@@ -11,6 +12,7 @@ use liao_common::{
 use super::{
     confirm::{ConfirmView, Question},
     deeds::is_linked,
+    devices::DevicesView,
     dialog::{DialogStep, DialogView},
     files::PickerView,
     list::ListView,
@@ -30,6 +32,8 @@ pub enum Overlay {
     Rooms(RoomsView),
     /// Files on their way.
     Transfers(ListView),
+    /// The devices of the account.
+    Devices(DevicesView),
     /// Choosing a file.
     Picker(PickerView),
     /// A small form.
@@ -45,6 +49,7 @@ impl Overlay {
         match self {
             Self::Switcher(_) | Self::Rooms(_) => &[Mode::List],
             Self::Transfers(_) => &[Mode::Transfers],
+            Self::Devices(_) => &[Mode::Devices],
             Self::Picker(_) => &[Mode::Picker],
             Self::Dialog(dialog) => dialog.modes(),
             Self::Confirm(view) => view.question.modes(),
@@ -94,6 +99,9 @@ impl MainView {
             return;
         };
         if closes {
+            if matches!(&overlay, Overlay::Confirm(view) if view.question.is_about_devices()) {
+                self.open_devices(base);
+            }
             return;
         }
         if action == Action::Quit && !overlay.asks_to_go() {
@@ -103,6 +111,7 @@ impl MainView {
             Overlay::Switcher(view) => self.act_switcher(view, action, model, base),
             Overlay::Rooms(view) => self.act_rooms(view, action, model, base),
             Overlay::Transfers(list) => self.act_transfers(list, action, model, base),
+            Overlay::Devices(view) => self.act_devices(view, action, base),
             Overlay::Picker(mut view) => {
                 if !view.act(action, base) {
                     self.overlay = Some(Overlay::Picker(view));
@@ -131,7 +140,7 @@ impl MainView {
             Some(Overlay::Picker(view)) => view.type_text(text, base),
             Some(Overlay::Dialog(view)) if view.box_focused => view.private ^= text == " ",
             Some(Overlay::Dialog(view)) => _ = view.form.insert(text),
-            Some(Overlay::Transfers(_) | Overlay::Confirm(_)) | None => {}
+            Some(Overlay::Transfers(_) | Overlay::Devices(_) | Overlay::Confirm(_)) | None => {}
         }
     }
 
@@ -272,6 +281,8 @@ impl MainView {
             Question::LeaveRoom(_) | Question::Decline(_) if !is_linked(model) => {
                 self.refuse_offline(base);
             }
+            Question::LogDeviceOut(dev, _) => self.log_devices_out(&[dev], model, base),
+            Question::LogOthersOut(devs) => self.log_devices_out(&devs, model, base),
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
             Question::Decline(room) => {
                 self.held.push(Held::Decline(RoomLeave { room }.into()));
@@ -302,6 +313,10 @@ impl MainView {
                 view.list.step(len, by);
             }
             Some(Overlay::Transfers(list)) => list.step(model.transfers.iter().count(), by),
+            Some(Overlay::Devices(view)) => {
+                let len = view.rows().len();
+                view.list.step(len, by);
+            }
             Some(Overlay::Picker(view)) => view.picker.select_by(by),
             Some(Overlay::Dialog(_) | Overlay::Confirm(_)) | None => {}
         }
@@ -313,6 +328,7 @@ impl MainView {
             Some(Overlay::Switcher(view)) => view.list.choose(row),
             Some(Overlay::Rooms(view)) => view.list.choose(row),
             Some(Overlay::Transfers(list)) => return list.choose(row),
+            Some(Overlay::Devices(view)) => return view.list.choose(row),
             Some(Overlay::Picker(view)) => view.picker.select(row),
             Some(Overlay::Dialog(_) | Overlay::Confirm(_)) | None => return,
         }
@@ -320,7 +336,7 @@ impl MainView {
     }
 }
 
-fn move_list(list: &mut ListView, action: Action, len: usize, base: &Base) {
+pub(super) fn move_list(list: &mut ListView, action: Action, len: usize, base: &Base) {
     let page = isize::try_from(base.size.1 / 3).unwrap_or(1);
     match action {
         Action::Up => list.step(len, -1),

@@ -81,6 +81,7 @@ impl MainView {
             Notice::Synced(synced) if synced.reset => self.forget_changes(),
             Notice::Event(Event::Synced) => {
                 self.list_rooms_again(base);
+                self.list_devices_again(base);
                 if let Some(request) = self.room().and_then(|room| model.open(room)) {
                     base.wish(Effect::Ask(request));
                 }
@@ -127,6 +128,8 @@ impl MainView {
                 let key = if declined { "status.declined" } else { "status.left" };
                 self.say(base, base.words.t(key));
             }
+            (Request::Devices(_), Ok(Answer::Devices(list))) => self.devices_came(list),
+            (Request::Revoke(_), Ok(_)) => self.say(base, base.words.t("devices.logged_out")),
             (Request::Passwd(_), Ok(_)) => self.say(base, base.words.t("status.password_changed")),
             (Request::RoomInvite(_), Ok(_)) => self.say(base, base.words.t("status.invited")),
             (
@@ -288,5 +291,7 @@ const fn is_wish(request: &Request) -> bool {
             | Request::RoomOpen(_)
             | Request::RoomList(_)
             | Request::Passwd(_)
+            | Request::Devices(_)
+            | Request::Revoke(_)
     )
 }
