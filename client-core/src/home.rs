@@ -21,6 +21,7 @@ use crate::{
     address::Address,
     entropy::{self, Entropy},
     outbox::Outbox,
+    transfer::Shelf,
 };
 
 mod unwritten;
@@ -244,6 +245,12 @@ impl Home {
     /// See [`Outbox::open`]; in particular when the same person runs a second client here.
     pub fn outbox(&self, address: &Address, user: &UserName) -> io::Result<Outbox> {
         Outbox::open(&self.dir.join("outbox").join(key_of(address, user)))
+    }
+
+    /// Where the transfers of a person on a server are kept. For who has the outbox: it is locked, and this is not.
+    #[must_use]
+    pub fn shelf(&self, address: &Address, user: &UserName) -> Shelf {
+        Shelf::at(self.dir.join(format!("outbox/{}.transfers", key_of(address, user))))
     }
 
     /// What a person had begun to write and not sent, by room.

@@ -32,7 +32,10 @@ use crate::{
     kept::KeptLogin,
     notice::{Cut, End, LinkState, Notice},
     outbox::Outbox,
-    transfer::task::{self, TransferConfig},
+    transfer::{
+        Shelf,
+        task::{self, TransferConfig},
+    },
     trust::ConnectError,
 };
 use desk::Desk;
@@ -79,6 +82,8 @@ pub struct LinkConfig {
     pub kept: Option<KeptLogin>,
     /// Where posts wait.
     pub outbox: Outbox,
+    /// Where transfers are kept for the next run; none when they are not.
+    pub shelf: Option<Shelf>,
     /// Where random bytes come from.
     pub entropy: Arc<dyn Entropy>,
 }
@@ -100,6 +105,7 @@ impl LinkConfig {
             device_name: agent.to_owned(),
             kept: None,
             outbox: Outbox::in_memory(),
+            shelf: None,
             entropy: Arc::new(entropy::SystemEntropy),
         }
     }
@@ -121,7 +127,7 @@ impl Link {
         let (login_in, login) = watch::channel(None);
         let entropy = Arc::clone(&config.entropy);
         let numbers = Arc::new(AtomicU64::new(1));
-        let handle = Handle { commands, transfers, entropy, numbers };
+        let handle = Handle { commands, transfers, entropy, numbers: Arc::clone(&numbers) };
         tokio::spawn(task::run(TransferConfig {
             dialer: Arc::clone(&config.dialer),
             agent: config.agent.clone(),
@@ -130,6 +136,8 @@ impl Link {
             notices: notices_in.clone(),
             posts: handle.commands.downgrade(),
             login,
+            shelf: config.shelf,
+            numbers,
         }));
         let task = Task {
             dialer: config.dialer,

@@ -6,8 +6,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 mod download;
 pub mod file_name;
 mod session;
+mod shelf;
 pub(crate) mod task;
 mod upload;
+
+pub use shelf::Shelf;
 
 use liao_common::{
     fault::Fault,
@@ -152,13 +155,16 @@ pub enum TransferFault {
     /// The link has ended.
     #[error("the link has ended")]
     LinkEnded,
+    /// The server's log was replaced since: its room or its file may be another one now.
+    #[error("the server's log was replaced")]
+    OtherLog,
 }
 
 impl TransferFault {
     /// Whether it cannot be started again with `resume`.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::TooLarge { .. } | Self::TooMany | Self::LinkEnded)
+        matches!(self, Self::TooLarge { .. } | Self::TooMany | Self::LinkEnded | Self::OtherLog)
     }
 }
 
@@ -186,6 +192,11 @@ pub enum TransferChange {
         size: u64,
         /// The file on the server, for downloads.
         fid: Option<FileId>,
+    },
+    /// Where it lies on this computer, or will lie: the file itself.
+    Place {
+        /// Its path.
+        path: PathBuf,
     },
     /// It is in another phase.
     Phase {
@@ -220,6 +231,8 @@ pub struct Transfer {
     pub done: u64,
     /// The file on the server, where known.
     pub fid: Option<FileId>,
+    /// Where it lies on this computer, or will lie; none while that is unknown.
+    pub path: Option<PathBuf>,
     /// Where it stands.
     pub phase: Phase,
     /// Bytes that were there before the file was read for its hash.
@@ -335,6 +348,7 @@ impl Transfers {
                     size: *size,
                     done: 0,
                     fid: *fid,
+                    path: None,
                     phase: Phase::Waiting,
                     before: 0,
                     rate: 0.0,
@@ -344,6 +358,11 @@ impl Transfers {
                 };
                 self.rows.insert(notice.id, row);
                 self.trim();
+            }
+            TransferChange::Place { path } => {
+                if let Some(row) = self.rows.get_mut(&notice.id) {
+                    row.path = Some(path.clone());
+                }
             }
             TransferChange::Phase { phase, at_ms } => {
                 if let Some(row) = self.rows.get_mut(&notice.id) {
@@ -378,6 +397,11 @@ impl Transfers {
     /// Those that are not over, paused ones included.
     pub fn active(&self) -> impl DoubleEndedIterator<Item = &Transfer> {
         self.rows.values().filter(|row| !row.phase.is_over())
+    }
+
+    /// Those that move or will move without the person.
+    pub fn moving(&self) -> impl DoubleEndedIterator<Item = &Transfer> {
+        self.active().filter(|row| row.phase != Phase::Paused)
     }
 
     fn trim(&mut self) {

@@ -306,7 +306,20 @@ fn prepare(
         address: server.address(),
         user,
     });
-    Ok(Prepared { server, user, keep, remembered, dialer, credentials, kept, outbox, unkept })
+    let shelf = user.as_ref().filter(|_| !outbox.is_in_memory());
+    let shelf = shelf.map(|user| home.shelf(&server.address(), user));
+    Ok(Prepared {
+        server,
+        user,
+        keep,
+        remembered,
+        dialer,
+        credentials,
+        kept,
+        outbox,
+        shelf,
+        unkept,
+    })
 }
 
 fn dialer(

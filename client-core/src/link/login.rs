@@ -52,7 +52,7 @@ impl Login {
                 self.register(conn, register).await.map_err(refused_to_a_person)?
             }
         };
-        self.remember(&session, welcome.limits.file);
+        self.remember(&session, &welcome);
         Ok((welcome, session))
     }
 
@@ -121,7 +121,7 @@ impl Login {
     }
 
     /// From here on the token is used, and the password forgotten.
-    fn remember(&mut self, session: &Session, file_bytes_max: u64) {
+    fn remember(&mut self, session: &Session, welcome: &Welcome) {
         match (&session.token, &self.credentials) {
             (Some(token), _) => self.credentials = Credentials::Token(token.clone()),
             // The account is there from now on; making it again would be refused.
@@ -129,7 +129,11 @@ impl Login {
             (None, _) => {}
         }
         if let Credentials::Token(token) = &self.credentials {
-            let access = Access { token: token.clone(), file_bytes_max };
+            let access = Access {
+                token: token.clone(),
+                file_bytes_max: welcome.limits.file,
+                epoch: welcome.epoch.clone(),
+            };
             self.logged_in.send_replace(Some(access));
         }
     }

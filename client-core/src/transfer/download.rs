@@ -64,6 +64,11 @@ pub(super) fn remove_part(job: &DownloadJob) {
     }
 }
 
+/// How many bytes of an unfinished file are there.
+pub(super) fn part_len(job: &DownloadJob) -> u64 {
+    fs::metadata(part_path(job)).map_or(0, |meta| meta.len().min(job.size))
+}
+
 /// The hash keeps two files of one name apart, and finds the part again.
 fn part_path(job: &DownloadJob) -> PathBuf {
     let hash = job.hash.to_string();

@@ -134,6 +134,8 @@ pub(super) struct Session {
     posts: mpsc::WeakSender<Command>,
     login: watch::Receiver<Option<Access>>,
     control: watch::Receiver<Control>,
+    /// The lineage of the log that its room and file are of; empty when unknown.
+    epoch: String,
     told_ms: u64,
     /// Progress that was held back: bytes, and when they were done.
     untold: Option<(u64, u64)>,
@@ -144,6 +146,7 @@ impl Session {
         id: TransferId,
         config: &TransferConfig,
         control: watch::Receiver<Control>,
+        epoch: String,
     ) -> Self {
         Self {
             id,
@@ -154,6 +157,7 @@ impl Session {
             posts: config.posts.clone(),
             login: config.login.clone(),
             control,
+            epoch,
             told_ms: 0,
             untold: None,
         }
@@ -183,6 +187,9 @@ impl Session {
         let stream = self.dialer.secure(stream).await?;
         let mut conn = Connection::new(stream);
         let welcome = conn.hello(&self.agent, true).await?;
+        if !self.epoch.is_empty() && self.epoch != welcome.epoch {
+            return Err(TransferFault::OtherLog.into());
+        }
         let mech = "token".to_owned();
         conn.ask(Auth { mech, token: Some(token), ..Auth::default() }).await.map_err(unknown)?;
         Ok((conn, welcome.limits))
@@ -266,10 +273,6 @@ impl Session {
     /// The link's task, for the message that offers the file.
     pub(super) fn posts(&self) -> Option<mpsc::Sender<Command>> {
         self.posts.upgrade()
-    }
-
-    pub(super) const fn entropy(&self) -> &Arc<dyn Entropy> {
-        &self.entropy
     }
 
     /// When nobody listens any more, the link ends and this transfer with it.

@@ -1,24 +1,32 @@
 //! The desk of transfers: which of them run, which wait for a place, which stand still. Owns the
 //! list of jobs; each running one is a task with a connection of its own.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use liao_common::request::Token;
+use liao_common::{id::Nonce, request::Token};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
+    time::{Duration, sleep},
 };
 
 use super::{
     Direction, DownloadJob, Phase, TransferChange, TransferFault, TransferId, TransferNotice,
     UploadJob, download, file_name,
     session::{Control, Outcome, Session},
+    shelf::{Kept, Shelf},
     upload,
 };
 use crate::{
     clock,
     dial::Dialer,
-    entropy::Entropy,
+    entropy::{self, Entropy},
     handle::{Command, TransferCommand},
     notice::Notice,
 };
@@ -32,6 +40,9 @@ pub(crate) const JOBS_MAX: usize = 64;
 /// Commands that may wait.
 pub(crate) const COMMANDS_MAX: usize = 64;
 
+/// How far uploads are is written down at most this often, in milliseconds.
+const KEEP_MS: u64 = 2_000;
+
 /// What a login allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
@@ -39,6 +50,8 @@ pub(crate) struct Access {
     pub(crate) token: Token,
     /// The largest file that the server takes, in bytes.
     pub(crate) file_bytes_max: u64,
+    /// The lineage of the server's log.
+    pub(crate) epoch: String,
 }
 
 /// What the desk needs.
@@ -50,10 +63,14 @@ pub(crate) struct TransferConfig {
     pub(crate) notices: mpsc::Sender<Notice>,
     pub(crate) posts: mpsc::WeakSender<Command>,
     pub(crate) login: watch::Receiver<Option<Access>>,
+    /// Where transfers are kept for the next run; none when they are not.
+    pub(crate) shelf: Option<Shelf>,
+    /// The next number of a transfer.
+    pub(crate) numbers: Arc<AtomicU64>,
 }
 
-#[derive(Clone, Debug)]
-enum Job {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
     Upload(UploadJob),
     Download(DownloadJob),
 }
@@ -65,17 +82,32 @@ enum State {
     Failed,
 }
 
+/// A job, and what has to outlive this run of the program.
+struct Entry {
+    job: Job,
+    state: State,
+    nonce: Nonce,
+    epoch: String,
+    /// Bytes of an upload that the server has.
+    done: Arc<AtomicU64>,
+}
+
 struct Desk {
     config: TransferConfig,
-    jobs: BTreeMap<TransferId, (Job, State)>,
+    jobs: BTreeMap<TransferId, Entry>,
     running: JoinSet<(TransferId, Outcome)>,
+    restored: bool,
+    /// What stands on the shelf.
+    kept: Vec<Kept>,
 }
 
 /// Runs the desk until the link ends or all handles are gone.
 pub(crate) async fn run(config: TransferConfig) {
     let mut login = config.login.clone();
-    let mut desk = Desk { config, jobs: BTreeMap::new(), running: JoinSet::new() };
+    let (jobs, running) = (BTreeMap::new(), JoinSet::new());
+    let mut desk = Desk { config, jobs, running, restored: false, kept: Vec::new() };
     loop {
+        let ticks = desk.config.shelf.is_some() && !desk.running.is_empty();
         tokio::select! {
             // The end of a transfer first: there are few, and they make place.
             biased;
@@ -86,13 +118,17 @@ pub(crate) async fn run(config: TransferConfig) {
             }
             changed = login.changed() => if changed.is_err() {
                 return desk.end().await;
+            } else {
+                desk.restore().await;
             },
             command = desk.config.commands.recv() => match command {
                 Some(command) => desk.command(command).await,
-                None => return,
+                None => return desk.keep().await,
             },
+            () = sleep(Duration::from_millis(KEEP_MS)), if ticks => {}
         }
         desk.start_waiting();
+        desk.keep().await;
     }
 }
 
@@ -108,20 +144,71 @@ impl Desk {
     }
 
     async fn add(&mut self, id: TransferId, job: Job) {
-        self.tell(id, added(&job)).await;
+        let nonce = entropy::nonce(&self.config.entropy);
+        self.announce(id, &job).await;
         if self.jobs.len() >= JOBS_MAX && !self.forget_a_failed_one() {
             self.phase(id, Phase::Failed(TransferFault::TooMany)).await;
             return;
         }
-        self.jobs.insert(id, (job, State::Waiting));
+        let (epoch, done) = (self.epoch(), Arc::default());
+        self.jobs.insert(id, Entry { job, state: State::Waiting, nonce, epoch, done });
         self.phase(id, Phase::Waiting).await;
+    }
+
+    async fn announce(&self, id: TransferId, job: &Job) {
+        self.tell(id, added(job)).await;
+        let path = match job {
+            Job::Upload(job) => job.path.clone(),
+            Job::Download(job) => job.dir.join(file_name::safe_name(&job.name)),
+        };
+        self.tell(id, TransferChange::Place { path }).await;
+    }
+
+    /// The lineage of the server's log, as the last login said; empty before the first.
+    fn epoch(&self) -> String {
+        self.config.login.borrow().as_ref().map(|access| access.epoch.clone()).unwrap_or_default()
+    }
+
+    /// After the first login: what the last run left stands still until the person goes on with it.
+    async fn restore(&mut self) {
+        let Some(shelf) = self.config.shelf.clone().filter(|_| !self.restored) else { return };
+        self.restored = true;
+        self.kept = shelf.read(JOBS_MAX).await;
+        for Kept { job, nonce, epoch, done } in self.kept.clone() {
+            let id = TransferId(self.config.numbers.fetch_add(1, Ordering::Relaxed));
+            self.announce(id, &job).await;
+            if !epoch.is_empty() && epoch != self.epoch() {
+                self.phase(id, Phase::Failed(TransferFault::OtherLog)).await;
+                continue;
+            }
+            let there = match &job {
+                Job::Upload(_) => done,
+                Job::Download(job) => download::part_len(job),
+            };
+            self.phase(id, Phase::Paused).await;
+            let at_ms = clock::steady_ms();
+            self.tell(id, TransferChange::Moved { done: there, at_ms }).await;
+            let done = Arc::new(AtomicU64::new(done));
+            self.jobs.insert(id, Entry { job, state: State::Paused, nonce, epoch, done });
+        }
+    }
+
+    /// Writes down what is not at an end, if that is news.
+    async fn keep(&mut self) {
+        let Some(shelf) = &self.config.shelf else { return };
+        let kept: Vec<Kept> = self.jobs.values().map(Entry::kept).collect();
+        // What the last run left is read after the login, and not overwritten before.
+        if kept != self.kept && self.restored {
+            self.kept.clone_from(&kept);
+            shelf.write(kept).await;
+        }
     }
 
     /// A running transfer stops by itself and says so; the others stop here.
     async fn control(&mut self, id: TransferId, control: Control) {
         match self.jobs.get(&id) {
             None => {}
-            Some((_, State::Running(tell))) => {
+            Some(Entry { state: State::Running(tell), .. }) => {
                 tell.send_replace(control);
             }
             Some(_) => {
@@ -129,7 +216,7 @@ impl Desk {
                     Control::Cancel => Outcome::Cancelled,
                     Control::Pause | Control::Run => Outcome::Paused,
                 };
-                if let (Outcome::Cancelled, Some((Job::Download(job), _))) =
+                if let (Outcome::Cancelled, Some(Entry { job: Job::Download(job), .. })) =
                     (&outcome, self.jobs.get(&id))
                 {
                     download::remove_part(job);
@@ -141,15 +228,15 @@ impl Desk {
 
     async fn resume(&mut self, id: TransferId) {
         match self.jobs.get_mut(&id) {
-            Some((_, state @ (State::Paused | State::Failed))) => {
+            Some(Entry { state: state @ (State::Paused | State::Failed), .. }) => {
                 *state = State::Waiting;
                 self.phase(id, Phase::Waiting).await;
             }
             // It may have been told to pause a moment ago and not have heard it yet.
-            Some((_, State::Running(tell))) => {
+            Some(Entry { state: State::Running(tell), .. }) => {
                 tell.send_replace(Control::Run);
             }
-            Some((_, State::Waiting)) | None => {}
+            Some(Entry { state: State::Waiting, .. }) | None => {}
         }
     }
 
@@ -167,7 +254,7 @@ impl Desk {
         };
         if is_final {
             self.jobs.remove(&id);
-        } else if let Some((_, state)) = self.jobs.get_mut(&id) {
+        } else if let Some(Entry { state, .. }) = self.jobs.get_mut(&id) {
             *state = if phase == Phase::Paused { State::Paused } else { State::Failed };
         }
         self.phase(id, phase).await;
@@ -176,13 +263,13 @@ impl Desk {
     /// Makes room for a new job. What failed longest ago can no longer be resumed then.
     fn forget_a_failed_one(&mut self) -> bool {
         let mut jobs = self.jobs.iter();
-        let failed = jobs.find(|(_, (_, state))| matches!(state, State::Failed));
+        let failed = jobs.find(|(_, entry)| matches!(entry.state, State::Failed));
         let Some(id) = failed.map(|(id, _)| *id) else { return false };
         self.jobs.remove(&id).is_some()
     }
 
     fn start_waiting(&mut self) {
-        for (id, (job, state)) in &mut self.jobs {
+        for (id, Entry { job, state, nonce, epoch, done }) in &mut self.jobs {
             if self.running.len() >= RUNNING_MAX {
                 return;
             }
@@ -191,11 +278,11 @@ impl Desk {
             }
             let (tell, control) = watch::channel(Control::Run);
             *state = State::Running(tell);
-            let session = Session::new(*id, &self.config, control);
-            let (id, job) = (*id, job.clone());
+            let session = Session::new(*id, &self.config, control, epoch.clone());
+            let (id, job, nonce, done) = (*id, job.clone(), *nonce, Arc::clone(done));
             self.running.spawn(async move {
                 let outcome = match job {
-                    Job::Upload(job) => upload::run(session, job).await,
+                    Job::Upload(job) => upload::run(session, job, nonce, &done).await,
                     Job::Download(job) => download::run(session, job).await,
                 };
                 (id, outcome)
@@ -205,6 +292,7 @@ impl Desk {
 
     async fn end(&mut self) {
         self.running.shutdown().await;
+        self.keep().await;
         let ids: Vec<TransferId> = self.jobs.keys().copied().collect();
         for id in ids {
             self.phase(id, Phase::Failed(TransferFault::LinkEnded)).await;
@@ -219,6 +307,13 @@ impl Desk {
     async fn tell(&self, id: TransferId, change: TransferChange) {
         let notice = Notice::Transfer(TransferNotice { id, change });
         let _ = self.config.notices.send(notice).await;
+    }
+}
+
+impl Entry {
+    fn kept(&self) -> Kept {
+        let done = self.done.load(Ordering::Relaxed);
+        Kept { job: self.job.clone(), nonce: self.nonce, epoch: self.epoch.clone(), done }
     }
 }
 

@@ -5,12 +5,13 @@ use std::{
     fs::{File, Metadata},
     io::{Read, Seek, SeekFrom},
     path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use liao_common::{
     event::{Event, FileAck, FileData, FileOpened, Limits, kind},
     fault::FaultCode,
-    id::{FileId, Hash},
+    id::{FileId, Hash, Nonce},
     limits,
     message::{Body, Kind},
     request::{FileDone, FileOpen},
@@ -25,7 +26,6 @@ use crate::{
     backoff::Backoff,
     clock,
     connection::{Connection, ConnectionError},
-    entropy,
     handle::Command,
     notice::Queued,
 };
@@ -37,11 +37,13 @@ const BLOCK_BYTES: usize = 256 * 1024;
 const STARTS_MAX: u32 = 2;
 
 /// A file that is being sent, and what it was like at the start.
-struct Source {
+struct Source<'a> {
     file: File,
     path: PathBuf,
     meta: Metadata,
     hash: Hash,
+    /// Bytes that the server has.
+    done: &'a AtomicU64,
 }
 
 /// How large pieces are, and how far they may run ahead, in bytes.
@@ -64,8 +66,14 @@ pub(super) fn name_of(job: &UploadJob) -> String {
     file_name::safe_name(&name)
 }
 
-pub(super) async fn run(mut session: Session, job: UploadJob) -> Outcome {
-    let sent = send(&mut session, &job).await;
+/// `nonce` is that of the message that offers the file; `done` is how many bytes the server has.
+pub(super) async fn run(
+    mut session: Session,
+    job: UploadJob,
+    nonce: Nonce,
+    done: &AtomicU64,
+) -> Outcome {
+    let sent = send(&mut session, &job, nonce, done).await;
     session.catch_up().await;
     match sent {
         Ok(fid) => Outcome::Done { fid, path: job.path },
@@ -75,10 +83,16 @@ pub(super) async fn run(mut session: Session, job: UploadJob) -> Outcome {
     }
 }
 
-async fn send(session: &mut Session, job: &UploadJob) -> Result<FileId, Halt> {
+async fn send(
+    session: &mut Session,
+    job: &UploadJob,
+    nonce: Nonce,
+    done: &AtomicU64,
+) -> Result<FileId, Halt> {
     session.phase(Phase::Hashing).await;
-    let (file, meta) = open(session.file_bytes_max(), job).await?;
-    let mut source = hash(session, job, file, meta).await?;
+    let (mut file, meta) = open(session.file_bytes_max(), job).await?;
+    let hash = hash(session, &mut file, &meta).await?;
+    let mut source = Source { file, path: job.path.clone(), meta, hash, done };
     let mut waits = Backoff::default();
     let mut starts = 0;
     let fid = loop {
@@ -90,7 +104,7 @@ async fn send(session: &mut Session, job: &UploadJob) -> Result<FileId, Halt> {
             Err(halt) => return Err(halt),
         }
     };
-    offer(session, job, &source, fid).await?;
+    offer(session, job, &source, fid, nonce).await?;
     Ok(fid)
 }
 
@@ -120,23 +134,19 @@ fn fits(size: u64, bytes_max: Option<u64>) -> Result<(), TransferFault> {
     }
 }
 
-async fn hash(
-    session: &mut Session,
-    job: &UploadJob,
-    mut file: File,
-    meta: Metadata,
-) -> Result<Source, Halt> {
+async fn hash(session: &mut Session, file: &mut File, meta: &Metadata) -> Result<Hash, Halt> {
     let mut hasher = blake3::Hasher::new();
     let mut done = 0;
     loop {
+        let mut file = file.try_clone().map_err(|error| unreadable(&error))?;
         let reading = blocking(move || {
             let mut block = vec![0; BLOCK_BYTES * 4];
             let count = file.read(&mut block).map_err(|error| unreadable(&error))?;
             hasher.update(&block[..count]);
-            Ok((file, hasher, count))
+            Ok((hasher, count))
         });
         let count;
-        (file, hasher, count) = session.unless_stopped(reading).await?;
+        (hasher, count) = session.unless_stopped(reading).await?;
         done += count as u64;
         session.moved(done, meta.len()).await;
         if count == 0 {
@@ -146,15 +156,14 @@ async fn hash(
     if done != meta.len() {
         return Err(TransferFault::Changed.into());
     }
-    let hash = Hash(*hasher.finalize().as_bytes());
-    Ok(Source { file, path: job.path.clone(), meta, hash })
+    Ok(Hash(*hasher.finalize().as_bytes()))
 }
 
 /// One connection. `None`: the server did not find the hash, or wants it from the start.
 async fn attempt(
     session: &mut Session,
     job: &UploadJob,
-    source: &mut Source,
+    source: &mut Source<'_>,
     waits: &mut Backoff,
 ) -> Result<Option<FileId>, Halt> {
     let size = source.meta.len();
@@ -190,7 +199,7 @@ async fn attempt(
 async fn pieces(
     session: &mut Session,
     conn: &mut Connection,
-    source: &mut Source,
+    source: &mut Source<'_>,
     opened: FileOpened,
     pace: &Pace,
     waits: &mut Backoff,
@@ -198,6 +207,7 @@ async fn pieces(
     let FileOpened { x, off: mut acked } = opened;
     let size = source.meta.len();
     let mut next = acked;
+    source.done.store(acked, Ordering::Relaxed);
     session.moved(acked, size).await;
     while acked < size {
         while next < size && next + pace.chunk <= acked + pace.window {
@@ -209,6 +219,7 @@ async fn pieces(
         match session.next_event(conn).await? {
             Some(Event::FileAck(FileAck { x: of, o })) if of == x && o > acked && o <= next => {
                 acked = o;
+                source.done.store(acked, Ordering::Relaxed);
                 waits.reset();
                 session.moved(acked, size).await;
             }
@@ -218,7 +229,11 @@ async fn pieces(
     Ok(())
 }
 
-async fn finish(conn: &mut Connection, source: &Source, x: u64) -> Result<Option<FileId>, Halt> {
+async fn finish(
+    conn: &mut Connection,
+    source: &Source<'_>,
+    x: u64,
+) -> Result<Option<FileId>, Halt> {
     unchanged(source)?;
     match conn.ask(FileDone { x }).await {
         Ok(stored) => Ok(Some(stored.fid)),
@@ -242,7 +257,7 @@ async fn let_go(conn: &mut Connection, x: u64, halt: &Halt) {
 }
 
 /// Same path, same file, same size, same time of change: good enough, and the hash decides.
-fn unchanged(source: &Source) -> Result<(), TransferFault> {
+fn unchanged(source: &Source<'_>) -> Result<(), TransferFault> {
     let now = std::fs::metadata(&source.path).map_err(|_| TransferFault::Changed)?;
     let times = (now.modified().ok(), source.meta.modified().ok());
     if now.len() == source.meta.len() && times.0 == times.1 {
@@ -252,7 +267,7 @@ fn unchanged(source: &Source) -> Result<(), TransferFault> {
     }
 }
 
-async fn read_block(source: &Source, at: u64, len: u64) -> Result<Vec<u8>, Halt> {
+async fn read_block(source: &Source<'_>, at: u64, len: u64) -> Result<Vec<u8>, Halt> {
     let mut file = source.file.try_clone().map_err(|error| unreadable(&error))?;
     let left = source.meta.len().saturating_sub(at);
     let len = usize::try_from(left.min(len)).unwrap_or(limits::CHUNK_BYTES);
@@ -272,8 +287,9 @@ async fn read_block(source: &Source, at: u64, len: u64) -> Result<Vec<u8>, Halt>
 async fn offer(
     session: &Session,
     job: &UploadJob,
-    source: &Source,
+    source: &Source<'_>,
     fid: FileId,
+    nonce: Nonce,
 ) -> Result<(), Halt> {
     let body = Body {
         fid: Some(fid),
@@ -283,7 +299,6 @@ async fn offer(
         media: (!job.media.is_empty()).then(|| job.media.clone()),
         ..Body::default()
     };
-    let nonce = entropy::nonce(session.entropy());
     let at_ms = clock::wall_ms();
     let queued = Queued { nonce, room: job.room, kind: Kind::File, body, at_ms };
     let ended = || Halt::Failed(TransferFault::LinkEnded);

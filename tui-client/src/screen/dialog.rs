@@ -67,7 +67,10 @@ fn dialog_keys(paint: &Paint<'_, '_>, view: &DialogView) -> Keys<'static> {
 pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmView, model: &Model) {
     let words = paint.words;
     let (text, yes, no) = match &view.question {
-        Question::Quit => (words.t("files.quit_ask").to_owned(), "action.quit", "hint.stay"),
+        Question::Quit(kept) => {
+            let key = if *kept { "files.quit_ask_kept" } else { "files.quit_ask" };
+            (words.t(key).to_owned(), "action.quit", "hint.stay")
+        }
         Question::Lose(count) => {
             (words.count("unkept.quit_ask", *count), "action.quit", "hint.stay")
         }

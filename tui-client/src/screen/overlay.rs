@@ -193,7 +193,13 @@ fn transfers(
     }
     let chosen = list.chosen(rows.len());
     let columns = usize::from(inside.width.saturating_sub(2));
-    let lines_of = |row: &Transfer| transfer_line::lines(base, row, columns);
+    let lines_of = |row: &Transfer| {
+        let mut lines = transfer_line::lines(base, row, columns);
+        if on.is_some_and(|on| on.id == row.id) {
+            lines.extend(transfer_line::place(base, row, columns));
+        }
+        lines
+    };
     // Why the chosen one failed is told in full; of the others the beginning.
     let told = on.map_or(1, |transfer| lines_of(transfer).len().max(1));
     let slots = (usize::from(inside.height) + 1).saturating_sub(told) / 2;

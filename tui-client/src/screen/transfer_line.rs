@@ -52,6 +52,13 @@ pub(crate) fn lines(base: &Base, transfer: &Transfer, width: usize) -> Vec<Line<
     }
 }
 
+/// Where the file lies, or will lie; of one that is there its line says so.
+pub(crate) fn place(base: &Base, transfer: &Transfer, width: usize) -> Option<Line<'static>> {
+    let path = transfer.path.as_ref().filter(|_| !matches!(transfer.phase, Phase::Done { .. }))?;
+    let shown = liao_common::text::clean_line(&path.display().to_string());
+    Some(Line::from(Span::styled(truncate_start(&shown, width), base.theme.styles.dim)))
+}
+
 /// The end of a path is what tells files apart.
 fn saved_as(words: &Words, path: &Path, width: usize) -> String {
     let around = columns(&words.fill("files.saved_as", &[("path", &"")]));

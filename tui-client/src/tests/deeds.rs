@@ -332,6 +332,27 @@ fn an_offered_file_is_saved_with_one_key() {
 }
 
 #[test]
+fn what_stood_still_is_listed_with_its_place_and_needs_no_question() {
+    let mut desk = busy(SIZE, Language::English);
+    let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+    let (direction, name) = (Direction::Upload, "a.bin".to_owned());
+    let added = TransferChange::Added { direction, room: LOBBY, name, size: 1000, fid: None };
+    desk.tell(notice(added));
+    desk.tell(notice(TransferChange::Place { path: "/home/alice/work/a.bin".into() }));
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Paused, at_ms: 1000 }));
+    desk.tell(notice(TransferChange::Moved { done: 250, at_ms: 1000 }));
+    desk.keys("<F4>");
+    desk.shows("25 %  paused");
+    desk.shows("/home/alice/work/a.bin");
+    desk.keys("R");
+    assert_eq!(desk.wishes(), [Effect::Resume(TransferId(5))]);
+    desk.keys("<Esc><A-r>");
+    assert_eq!(desk.wishes(), [Effect::Resume(TransferId(5))], "from the chat too");
+    desk.keys("<C-q>");
+    assert_eq!(desk.wishes(), [Effect::Quit], "it is there again at the next start");
+}
+
+#[test]
 fn a_file_on_its_way_stands_below_the_messages() {
     let mut desk = busy(SIZE, Language::English);
     let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
@@ -352,14 +373,18 @@ fn a_file_on_its_way_stands_below_the_messages() {
     desk.tell(notice(TransferChange::Phase { phase: Phase::Paused, at_ms: 2000 }));
     desk.keys("p");
     assert_eq!(desk.wishes(), [Effect::Resume(TransferId(5))]);
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Waiting, at_ms: 2500 }));
     desk.keys("c<Esc><C-q>");
     assert_eq!(
         desk.wishes(),
         [Effect::Cancel(TransferId(5))],
         "leaving is asked about while files move"
     );
+    desk.shows("At the next start F4");
+    desk.keys("n");
+    desk.input(Input::Opened { session: 1, unkept: Some(Unkept::InUse) });
+    desk.keys("<C-q>");
     desk.shows("Send or save the same");
-    desk.hides("next time");
     desk.keys("y");
     assert_eq!(desk.wishes(), [Effect::Quit]);
 }

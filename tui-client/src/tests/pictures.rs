@@ -116,6 +116,9 @@ fn transfers(size: (u16, u16), language: Language) -> Desk {
     let mut desk = busy(size, language);
     added(&mut desk, 1, Direction::Upload, "notes.txt", Phase::Failed(TransferFault::Changed));
     added(&mut desk, 2, Direction::Download, "video.mkv", Phase::Moving);
+    let path = "/home/alice/Downloads/video.mkv".into();
+    let change = TransferChange::Place { path };
+    desk.tell(Notice::Transfer(TransferNotice { id: TransferId(2), change }));
     moved(&mut desk, 2, 600_000, 1000);
     moved(&mut desk, 2, 1_400_000, 2000);
     desk.keys("<F4>");

@@ -7,8 +7,8 @@ use crate::keymap::Mode;
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// Leave although transfers run?
-    Quit,
+    /// Leave although transfers run? `true` when they are kept for the next start.
+    Quit(bool),
     /// Leave although so many unsent messages are in memory only?
     Lose(u64),
     /// Log out although so many unsent messages are in memory only?
@@ -33,7 +33,7 @@ impl Question {
     pub const fn modes(&self) -> &'static [Mode] {
         match self {
             Self::Paste(..) => &[Mode::Confirm],
-            Self::Quit
+            Self::Quit(_)
             | Self::Lose(_)
             | Self::LogOutAndLose(_)
             | Self::TakeBack(..)

@@ -41,8 +41,8 @@ impl MainView {
         let lost = would_be_lost(model, base);
         let question = if lost > 0 {
             Question::Lose(lost)
-        } else if model.transfers.active().next().is_some() {
-            Question::Quit
+        } else if model.transfers.moving().next().is_some() {
+            Question::Quit(base.unkept.is_none())
         } else {
             return base.wish(Effect::Quit);
         };

@@ -60,7 +60,7 @@ impl Overlay {
         match self {
             Self::Confirm(view) => matches!(
                 view.question,
-                Question::Quit | Question::Lose(_) | Question::LogOutAndLose(_)
+                Question::Quit(_) | Question::Lose(_) | Question::LogOutAndLose(_)
             ),
             _ => false,
         }
@@ -275,7 +275,7 @@ impl MainView {
             return;
         }
         match view.question {
-            Question::Quit | Question::Lose(_) => base.wish(Effect::Quit),
+            Question::Quit(_) | Question::Lose(_) => base.wish(Effect::Quit),
             Question::LogOutAndLose(_) => self.log_out(base),
             Question::Paste(text, _) => self.compose(&text, model, base),
             Question::LeaveRoom(_) | Question::Decline(_) if !is_linked(model) => {

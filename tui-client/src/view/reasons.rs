@@ -165,6 +165,7 @@ pub fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> Strin
         TransferFault::Refused(fault) => words.fault(fault.code),
         TransferFault::TooMany => words.t("files.too_many").to_owned(),
         TransferFault::LinkEnded => words.t("link.idle").to_owned(),
+        TransferFault::OtherLog => with_name("files.other_log"),
     }
 }
 

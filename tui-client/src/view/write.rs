@@ -319,8 +319,7 @@ fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) -> boo
     let failed = |row: &&Row| matches!(row.state, RowState::Failed(_));
     let row = row.filter(failed).or_else(|| view.timeline.pending().iter().find(failed));
     let mut transfers = model.transfers.iter().rev().filter(|transfer| transfer.room == room);
-    let stopped = transfers
-        .find(|transfer| matches!(transfer.phase, Phase::Failed(_)) && transfer.phase.can_resume());
+    let stopped = transfers.find(|transfer| transfer.phase.can_resume());
     match (row, stopped) {
         (Some(row), _) => base.wish(Effect::Resend(row.nonce)),
         (None, Some(transfer)) => base.wish(Effect::Resume(transfer.id)),

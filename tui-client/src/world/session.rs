@@ -16,6 +16,7 @@ use liao_client_core::{
     link::{Credentials, Link, LinkConfig},
     notice::{LinkState, Notice},
     outbox::Outbox,
+    transfer::Shelf,
 };
 use liao_common::{
     id::{Nonce, RoomId},
@@ -59,6 +60,8 @@ pub(super) struct Prepared {
     /// Where the login is kept.
     pub(super) kept: Option<KeptLogin>,
     pub(super) outbox: Outbox,
+    /// Where its transfers are kept; none where the outbox is one in memory.
+    pub(super) shelf: Option<Shelf>,
     /// Why the outbox is one in memory.
     pub(super) unkept: Option<Unkept>,
 }
@@ -92,6 +95,7 @@ impl Session {
     ) -> Self {
         let mut config = LinkConfig::new(prepared.dialer, prepared.credentials, agent);
         config.outbox = prepared.outbox;
+        config.shelf = prepared.shelf;
         config.kept = prepared.kept;
         let (handle, notices) = Link::start(config);
         let (posts, written) = mpsc::channel(POSTS_MAX);

@@ -90,6 +90,36 @@ fn a_file_is_sent_with_a_bar_through_a_cut_and_arrives_whole() {
 }
 
 #[test]
+fn a_file_that_was_left_half_sent_is_there_at_the_next_start() {
+    let town = Town::new();
+    let wire = Wire::to(&town);
+    let mut alice = opens_at(&town, &wire, "alice");
+    alice.registers("alice", "Alice");
+    let bob = town.registers("bob", "Bob");
+    let path = town.path("thesis.pdf");
+    fs::write(&path, content()).unwrap();
+    wire.is_narrow();
+    alice.enters(&format!("/send {}", path.display()));
+    sees_progress(&alice, "phase.sending");
+    alice.presses(Key::Ctrl('q'));
+    alice.waits_for("F4");
+    alice.types("y");
+    alice.ends();
+    wire.is_wide();
+
+    let mut alice = Opening::at(&town.home("alice")).opens();
+    alice.goes_on_as("Alice (alice)");
+    alice.is_in("#lobby");
+    alice.presses(Key::F(4));
+    alice.waits_for_all(&[word("phase.paused"), "thesis.pdf"]);
+    alice.types("R");
+    bob.waits_for("thesis.pdf");
+    bob.waits_for(format::size(FILE_BYTES as u64));
+    alice.quits();
+    bob.quits();
+}
+
+#[test]
 fn a_file_waits_for_somebody_who_is_away() {
     let town = Town::new();
     let mut alice = town.registers("alice", "Alice");

@@ -20,6 +20,7 @@ use crate::{
     fake::{FakeServer, Peer, fake, room, soon},
     handle::Handle,
     link::{Credentials, Link, LinkConfig},
+    transfer::{Transfer, Transfers},
 };
 
 const X: u64 = 1;
@@ -34,11 +35,23 @@ struct Story {
 }
 
 async fn story() -> Story {
+    story_in(tempfile::tempdir().unwrap(), None).await
+}
+
+/// One that keeps its transfers in this directory.
+async fn kept_story(dir: tempfile::TempDir) -> Story {
+    let shelf = Shelf::at(dir.path().join("shelf"));
+    story_in(dir, Some(shelf)).await
+}
+
+async fn story_in(dir: tempfile::TempDir, shelf: Option<Shelf>) -> Story {
     let (dialer, mut server) = fake();
     let credentials = Credentials::Token(Token(vec![1]));
-    let (handle, notices) = Link::start(LinkConfig::new(dialer, credentials, "test/1"));
+    let mut config = LinkConfig::new(dialer, credentials, "test/1");
+    config.shelf = shelf;
+    let (handle, notices) = Link::start(config);
     let (chat, _) = server.accept_synced(&[room(1, 0)]).await;
-    Story { handle, notices, server, chat, dir: tempfile::tempdir().unwrap() }
+    Story { handle, notices, server, chat, dir }
 }
 
 impl Story {
@@ -84,6 +97,39 @@ impl Story {
         let nothing = Peer(Connection::new(Box::new(tokio::io::duplex(1).0)));
         let mut chat = std::mem::replace(&mut self.chat, nothing);
         tokio::spawn(async move { chat.expect_end().await });
+    }
+
+    /// The program ends; what it had in its directory stays.
+    async fn leave(mut self) -> tempfile::TempDir {
+        self.handle.close().await;
+        drop(self.handle);
+        drop(self.chat);
+        // The desk of transfers is the last that lets go.
+        soon(async { while self.notices.recv().await.is_some() {} }).await;
+        self.dir
+    }
+
+    /// What the list of transfers says of the first one that stands still or has failed.
+    async fn listed(&mut self) -> Transfer {
+        let mut transfers = Transfers::default();
+        soon(async {
+            loop {
+                if let Notice::Transfer(notice) =
+                    self.notices.recv().await.expect("the link is gone")
+                {
+                    let told = matches!(
+                        notice.change,
+                        TransferChange::Moved { .. }
+                            | TransferChange::Phase { phase: Phase::Failed(_), .. }
+                    );
+                    transfers.apply(&notice);
+                    if told {
+                        return transfers.find(notice.id).unwrap().clone();
+                    }
+                }
+            }
+        })
+        .await
     }
 
     /// The phase in which a transfer comes to rest.
@@ -650,4 +696,88 @@ fn a_full_disk_has_its_own_word() {
     assert_eq!(super::super::session::unwritable(&full), TransferFault::DiskFull);
     let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
     assert!(matches!(super::super::session::unwritable(&other), TransferFault::Unwritable(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_upload_is_there_after_a_restart_and_goes_on() {
+    let mut story = kept_story(tempfile::tempdir().unwrap()).await;
+    let window = usize::try_from(WINDOW_BYTES).unwrap();
+    let content = bytes(2 * window);
+    let path = story.file("thesis.pdf", &content);
+    let id = story.upload(&path);
+    let mut data = story.data().await;
+    let mut stored = Vec::new();
+    take(&mut data, &mut stored, window).await;
+    story.phase(id, |phase| *phase == Phase::Moving).await;
+    let half = |notice: &Notice| match notice {
+        Notice::Transfer(TransferNotice { change: TransferChange::Moved { done, .. }, .. }) => {
+            *done >= WINDOW_BYTES / 2
+        }
+        _ => false,
+    };
+    soon(async { while !half(&story.notices.recv().await.unwrap()) {} }).await;
+    drop(data);
+    let dir = story.leave().await;
+
+    let mut story = kept_story(dir).await;
+    let listed = story.listed().await;
+    assert_eq!((listed.direction, listed.phase), (Direction::Upload, Phase::Paused));
+    assert_eq!((listed.path.as_ref(), listed.size), (Some(&path), content.len() as u64));
+    assert!(listed.done >= WINDOW_BYTES / 2, "{}", listed.done);
+    story.handle.resume(listed.id).unwrap();
+    let mut data = story.data().await;
+    take(&mut data, &mut stored, content.len()).await;
+    assert_eq!(stored, content);
+    store(&mut data).await;
+    let (_, send) = story.chat.expect::<Send>().await;
+    assert_eq!(send.body.fid, Some(FID));
+    story.rest(listed.id).await;
+    let dir = story.leave().await;
+    assert!(!dir.path().join("shelf").exists(), "nothing is left to do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_download_is_there_after_a_restart() {
+    let mut story = kept_story(tempfile::tempdir().unwrap()).await;
+    let content = bytes(2 * CHUNK_BYTES);
+    let job = story.job("big.iso", &content);
+    let (path, id) = (story.downloads().join("big.iso"), story.handle.download(job).unwrap());
+    let mut data = story.data().await;
+    data.expect::<FileGet>().await;
+    story.handle.pause(id).unwrap();
+    assert_eq!(story.rest(id).await, Phase::Paused);
+    let dir = story.leave().await;
+    let mut story = kept_story(dir).await;
+    let listed = story.listed().await;
+    assert_eq!((listed.direction, listed.fid), (Direction::Download, Some(FID)));
+    assert_eq!((listed.path.as_ref(), listed.phase), (Some(&path), Phase::Paused));
+    story.handle.cancel(listed.id).unwrap();
+    assert_eq!(story.phase(listed.id, |phase| *phase != Phase::Paused).await, Phase::Cancelled);
+    let dir = story.leave().await;
+    assert!(!dir.path().join("shelf").exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_begun_with_another_log_is_not_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let job = Job::Upload(UploadJob { room: RoomId(1), path: "/a".into(), media: String::new() });
+    let (nonce, epoch) = (Nonce([1; 16]), "another".to_owned());
+    let shelf = Shelf::at(dir.path().join("shelf"));
+    shelf.write(vec![Kept { job, nonce, epoch, done: 5 }]).await;
+    let mut story = kept_story(dir).await;
+    let listed = story.listed().await;
+    assert_eq!(listed.phase, Phase::Failed(TransferFault::OtherLog));
+    assert!(!listed.phase.can_resume());
+    let dir = story.leave().await;
+    assert!(!dir.path().join("shelf").exists());
+}
+
+#[tokio::test]
+async fn a_shelf_that_cannot_be_read_is_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shelf");
+    for bytes in [&b"no shelf"[..], &[0xff; 40], &vec![0; 2 * 1024 * 1024]] {
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(Shelf::at(path.clone()).read(JOBS_MAX).await, []);
+    }
 }
