@@ -4,8 +4,8 @@
 use liao_common::{
     codec::DecodeError,
     event::{
-        DeviceList, Empty, FileFound, FileOpened, FileStored, Marked, Page, Posted, Room, RoomPage,
-        Session, Synced, UserPage, Welcome,
+        BanPage, DeviceList, Empty, FileFound, FileOpened, FileStored, Marked, Page, Posted, Room,
+        RoomPage, Session, Synced, UserPage, Welcome,
     },
     fault::Fault,
     frame::Frame,
@@ -52,7 +52,8 @@ macro_rules! answers {
 
 answers! {
     /// It was done; there is nothing to say.
-    Done(Empty): Logout Passwd Revoke Watch RoomLeave RoomInvite FileCancel;
+    Done(Empty): Logout Passwd Revoke Watch RoomLeave RoomInvite RoomRole RoomKick RoomBan RoomUnban
+        FileCancel;
     /// Of `hello`.
     Welcome(Welcome): Hello;
     /// Of `register` and `auth`.
@@ -71,6 +72,8 @@ answers! {
     Room(Room): RoomCreate RoomJoin RoomOpen;
     /// Of `room.list`.
     Rooms(RoomPage): RoomList;
+    /// Of `room.bans`.
+    Bans(BanPage): RoomBans;
     /// Of `members`, `who` and `users`.
     Users(UserPage): Members Who Users;
     /// Of `file.open`.

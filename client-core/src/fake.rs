@@ -214,6 +214,8 @@ pub(crate) fn room(number: u64, head: u64) -> Room {
         members: 2,
         floor: Seq::ZERO,
         with: None,
+        moderates: false,
+        removed: None,
     }
 }
 

@@ -343,7 +343,8 @@ impl Model {
 
     fn want_names(&mut self, message: &Message) {
         self.people.want(message.from);
-        message.body.at.iter().chain(&message.body.user).for_each(|user| self.people.want(*user));
+        let named = message.body.at.iter().chain(&message.body.user).chain(&message.body.by);
+        named.for_each(|user| self.people.want(*user));
     }
 
     /// A room is new, changed or gone.

@@ -2,7 +2,7 @@
 //! missing, own rows that are still on their way. Whatever order messages, pages and answers come
 //! in, the rows end up the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use liao_common::{
     fault::Fault,
@@ -15,7 +15,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use row::{Changing, Content, FileOffer, Hole, Row, RowState};
+pub use row::{Changing, Content, Farewell, FileOffer, Hole, Row, RowState};
 
 use crate::notice::Queued;
 
@@ -55,7 +55,8 @@ struct Edit {
 pub struct Timeline {
     entries: BTreeMap<Seq, Entry>,
     edits: BTreeMap<(Seq, UserId), Edit>,
-    redacted: BTreeSet<Seq>,
+    /// What was taken back: where that stands, and who did it.
+    redacted: BTreeMap<Seq, (Seq, UserId)>,
     pending: Vec<Row>,
     /// Own changes that are on their way, and what they are about.
     changing: BTreeMap<Nonce, (Seq, Changing)>,
@@ -69,7 +70,7 @@ impl Default for Timeline {
         Self {
             entries: BTreeMap::new(),
             edits: BTreeMap::new(),
-            redacted: BTreeSet::new(),
+            redacted: BTreeMap::new(),
             pending: Vec::new(),
             changing: BTreeMap::new(),
             floor: Seq::ZERO,
@@ -295,7 +296,9 @@ impl Timeline {
     /// Who may take back what is the server's business; it wrote this into the log.
     fn redact(&mut self, message: &Message) -> Option<Row> {
         let Some(of) = message.body.of else { return Some(Row::sent(message)) };
-        self.redacted.insert(of);
+        // Whoever did it first did it, in whatever order it is told.
+        let first = self.redacted.entry(of).or_insert((message.seq, message.from));
+        *first = (*first).min((message.seq, message.from));
         if self.redacted.len() > CHANGES_MAX {
             self.redacted.pop_first();
         }
@@ -315,8 +318,9 @@ impl Timeline {
     /// The row with what was later done to it. Only its own author edits a message.
     fn changed(&self, mut row: Row) -> Row {
         let Some(seq) = row.seq else { return row };
-        if self.redacted.contains(&seq) {
+        if let Some((_, by)) = self.redacted.get(&seq) {
             row.content = Content::Redacted;
+            row.taken_back_by = Some(*by).filter(|by| *by != row.from);
             row.at.clear();
             row.edited = false;
             row.changing = None;

@@ -12,7 +12,12 @@ use crate::{
 };
 
 mod device;
+mod staff;
+mod words;
+
 pub use device::{Device, DeviceList};
+pub use staff::{Ban, BanPage, Removal};
+pub use words::{Rank, Role, RoomKind};
 
 /// Header types that are no requests.
 pub mod kind {
@@ -128,57 +133,6 @@ pub struct User {
     pub on: Option<bool>,
 }
 
-/// What kind of room it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RoomKind {
-    /// Anybody may enter.
-    Public,
-    /// By invitation.
-    Private,
-    /// Two people.
-    Direct,
-}
-
-/// What a person is in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Not in it, or no longer.
-    Gone,
-    /// Invited, not yet in it.
-    Invited,
-    /// In it.
-    Member,
-    /// In it, and made it.
-    Owner,
-}
-
-macro_rules! words {
-    ($name:ident { $($variant:ident = $text:literal,)* } else $other:ident) => {
-        impl $name {
-            /// The wire's form.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                Ok(match String::deserialize(from)?.as_str() { $($text => Self::$variant,)* _ => Self::$other })
-            }
-        }
-    };
-}
-
-words!(RoomKind { Public = "public", Private = "private", Direct = "direct", } else Private);
-words!(Role { Gone = "gone", Invited = "invited", Member = "member", Owner = "owner", } else Gone);
-
 /// A room, as one person sees it: in the answer to `sync`, and as the `room` event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
@@ -207,6 +161,13 @@ pub struct Room {
     /// The other person of a direct room, or who sent the invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<User>,
+    /// This member moderates it. Not a role of its own: older clients take off their list what has
+    /// a role they do not know.
+    #[serde(rename = "mod", default, skip_serializing_if = "std::ops::Not::not")]
+    pub moderates: bool,
+    /// With [`Role::Gone`]: somebody took this person out of it.
+    #[serde(rename = "out", default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removal>,
 }
 
 /// Answer to `sync`.
@@ -302,6 +263,12 @@ pub struct UserPage {
     /// Where the next page begins; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Whom the room belongs to (`members` only); absent where it is nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+    /// Everybody who moderates the room (`members` only), whatever page it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mods: Vec<UserId>,
 }
 
 /// Answer to `file.open`.

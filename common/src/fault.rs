@@ -77,6 +77,8 @@ codes! {
     RoomLimit = "room_limit",
     /// The other person is in, or was invited to, as many rooms as a person may be.
     PeerLimit = "peer_limit",
+    /// The person may not enter this room.
+    Banned = "banned",
 }
 
 impl Serialize for FaultCode {

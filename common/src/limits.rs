@@ -76,6 +76,18 @@ pub const TOPIC_GRAPHEMES_MAX: usize = 200;
 /// Bytes of a room's topic.
 pub const TOPIC_BYTES_MAX: usize = 2048;
 
+/// Graphemes of the reason that somebody gives for taking a person out of a room.
+pub const REASON_GRAPHEMES_MAX: usize = 200;
+
+/// Bytes of such a reason. More is refused with `too_large`.
+pub const REASON_BYTES_MAX: usize = 512;
+
+/// Moderators of a room. One more is refused with `too_large`.
+pub const MODERATORS_MAX: usize = 32;
+
+/// People who are banned from a room. One more is refused with `too_large`.
+pub const BANS_MAX: usize = 1000;
+
 /// Characters a password must have at least, unless the server says otherwise.
 pub const PASSWORD_CHARS_MIN: usize = 8;
 

@@ -5,7 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId};
+use crate::{
+    event::Rank,
+    id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
+};
 
 /// What kind of entry a message is. An unknown kind is kept and shown as a placeholder.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -20,12 +23,14 @@ pub enum Kind {
     Redact,
     /// The sender entered the room.
     Join,
-    /// The sender left the room.
+    /// The sender left the room; where `by` is there, that person took them out: `text`, `ban`.
     Leave,
     /// The sender changed the topic: `text`.
     Topic,
     /// The sender invited `user`.
     Invite,
+    /// The sender made `user` something else in the room, or left it to them: `role`.
+    Role,
     /// The server cannot read what stands here any more; nobody's name is on it.
     Damaged,
     /// From a later version.
@@ -45,6 +50,7 @@ impl Kind {
             Self::Leave => "leave",
             Self::Topic => "topic",
             Self::Invite => "invite",
+            Self::Role => "role",
             Self::Damaged => "damaged",
             Self::Other(kind) => kind,
         }
@@ -62,6 +68,7 @@ impl Kind {
             "leave" => Self::Leave,
             "topic" => Self::Topic,
             "invite" => Self::Invite,
+            "role" => Self::Role,
             "damaged" => Self::Damaged,
             other => Self::Other(other.to_owned()),
         }
@@ -107,7 +114,8 @@ impl<'de> Deserialize<'de> for Kind {
 /// The content of a message. Which fields count is said by its [`Kind`]; the others are absent.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
-    /// What was said, or the new topic; at most `limits::TEXT_BYTES_MAX`.
+    /// What was said, the new topic, or why somebody was taken out; at most
+    /// `limits::TEXT_BYTES_MAX`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The message this one answers.
@@ -119,7 +127,7 @@ pub struct Body {
     /// The message this one changes or takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<Seq>,
-    /// The person an `invite` is about.
+    /// The person an `invite` or a `role` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
     /// The offered file.
@@ -137,6 +145,15 @@ pub struct Body {
     /// The file's media type, a hint only.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub media: Option<String>,
+    /// Who took the sender of a `leave` out of the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<UserId>,
+    /// The sender of a `leave` may not come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ban: bool,
+    /// What `user` is in the room from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Rank>,
 }
 
 impl Body {

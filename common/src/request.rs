@@ -7,6 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroize as _;
 
+mod staff;
+
+pub use staff::{RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban};
+
 use crate::{
     codec::{self, DecodeError},
     id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
@@ -101,6 +105,16 @@ requests! {
     RoomInvite = "room.invite",
     /// Opens the direct room with a person.
     RoomOpen = "room.open",
+    /// Says who moderates a room.
+    RoomRole = "room.role",
+    /// Takes a person out of a room.
+    RoomKick = "room.kick",
+    /// Takes a person out of a room and keeps them out.
+    RoomBan = "room.ban",
+    /// Lets a person in again.
+    RoomUnban = "room.unban",
+    /// Lists who may not enter a room.
+    RoomBans = "room.bans",
     /// Lists a room's members.
     Members = "members",
     /// Lists who is online.

@@ -23,6 +23,8 @@ pub struct RoomView {
     pub topic: String,
     /// What this person is in it.
     pub role: Role,
+    /// Whether this person moderates it.
+    pub moderates: bool,
     /// How many members it has.
     pub members: u64,
     /// The last message: seq and n.
@@ -47,6 +49,7 @@ impl RoomView {
             name: String::new(),
             topic: String::new(),
             role: room.role,
+            moderates: false,
             members: 0,
             head: (Seq::ZERO, 0),
             read: (Seq::ZERO, 0),
@@ -67,6 +70,7 @@ impl RoomView {
         self.name = text::clean_line(&room.name);
         self.topic = text::clean_line(&room.topic);
         self.role = room.role;
+        self.moderates = room.moderates;
         self.members = room.members;
         self.with = room.with.as_ref().map(|user| user.user).or(self.with);
         self.raise_head(room.head);

@@ -35,7 +35,8 @@ fn synced(rooms: &[Room]) -> Notice {
 
 fn page(users: &[User], v: u64, next: Option<&str>) -> Answer {
     let total = users.len() as u64;
-    Answer::Users(UserPage { users: users.to_vec(), total, v, next: next.map(str::to_owned) })
+    let (users, next) = (users.to_vec(), next.map(str::to_owned));
+    Answer::Users(UserPage { users, total, v, next, ..UserPage::default() })
 }
 
 fn answer(model: &mut Model, request: impl Into<Request>, answer: &Answer) -> Changes {

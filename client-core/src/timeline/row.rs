@@ -2,6 +2,7 @@
 //! here, once; nothing behind this border has to think of it again.
 
 use liao_common::{
+    event::Rank,
     fault::Fault,
     id::{FileId, Hash, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
@@ -25,6 +26,10 @@ pub enum Content {
     Join,
     /// The sender left the room.
     Leave,
+    /// The sender was taken out of the room.
+    Removed(Farewell),
+    /// The sender made this person something else in the room; of an owner, it fell to them.
+    Role(Option<UserId>, Rank),
     /// The sender changed the topic; empty for none.
     Topic(String),
     /// The sender invited this person.
@@ -46,6 +51,17 @@ pub struct FileOffer {
     pub hash: Option<Hash>,
     /// Its media type; may be empty.
     pub media: String,
+}
+
+/// How somebody was taken out of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// Who did it.
+    pub by: UserId,
+    /// Why, on one line; empty where no reason was given.
+    pub why: String,
+    /// They may not come back.
+    pub ban: bool,
 }
 
 /// How far a row has come.
@@ -103,6 +119,8 @@ pub struct Row {
     pub edited: bool,
     /// What a change that is still on its way does to it.
     pub changing: Option<Changing>,
+    /// Who took it back, where that was somebody else.
+    pub taken_back_by: Option<UserId>,
     /// Whether it counts as something to read.
     pub counts: bool,
     /// How far it has come.
@@ -124,6 +142,7 @@ impl Row {
             at: message.body.at.clone(),
             edited: false,
             changing: None,
+            taken_back_by: None,
             counts: message.kind.counts(),
             state: RowState::Sent,
         }
@@ -143,6 +162,7 @@ impl Row {
             at: queued.body.at.clone(),
             edited: false,
             changing: None,
+            taken_back_by: None,
             counts: queued.kind.counts(),
             state: RowState::Sending,
         }
@@ -185,7 +205,11 @@ fn content(kind: &Kind, body: &Body) -> Content {
             media: text::clean_line(body.media.as_deref().unwrap_or_default()),
         }),
         Kind::Join => Content::Join,
-        Kind::Leave => Content::Leave,
+        Kind::Leave => body.by.map_or(Content::Leave, |by| {
+            let why = text::clean_line(body.text.as_deref().unwrap_or_default());
+            Content::Removed(Farewell { by, why, ban: body.ban })
+        }),
+        Kind::Role => Content::Role(body.user, body.role.unwrap_or(Rank::Other)),
         Kind::Topic => Content::Topic(text::clean_line(body.text.as_deref().unwrap_or_default())),
         Kind::Invite => Content::Invite(body.user),
         Kind::Redact => Content::Redacted,

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use liao_common::{
     codec,
-    event::{Event, Page, Role, Room, RoomKind, Synced},
+    event::{Event, Page, Rank, Role, Room, RoomKind, Synced},
     fault::{Fault, FaultCode},
     frame::{Frame, FrameCodec},
     id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
@@ -142,6 +142,9 @@ fn body() -> impl Strategy<Value = Body> {
             size,
             b3: b3.map(Hash),
             media,
+            ban: re.is_some(),
+            by: user.map(UserId),
+            role: of.map(|_| Rank::Moderator),
         },
     )
 }
@@ -180,6 +183,8 @@ fn room() -> impl Strategy<Value = Room> {
                 members,
                 floor: Seq(floor),
                 with: None,
+                moderates: head > read,
+                removed: None,
             }
         },
     )

@@ -6,12 +6,13 @@ use liao_common::{
     event::{self, Role, RoomKind},
     fault::Fault,
     id::{RoomId, Seq, UserId},
+    message::Kind,
 };
 
 use super::{hub::Hub, request::membership::MEMBERSHIPS_MAX};
 use crate::{
-    state::view,
-    store::{Store, StoreError},
+    state::{record, view},
+    store::{Store, StoreError, View as _},
 };
 
 /// Bytes of names and topics in one list. Beside them a room takes up to 140 bytes, and all rooms
@@ -80,7 +81,34 @@ pub(super) fn gone(room: RoomId) -> event::Room {
         members: 0,
         floor: Seq::ZERO,
         with: None,
+        moderates: false,
+        removed: None,
     }
+}
+
+/// A room that this person went out of with its message `last`. Who did not go by themselves is
+/// told who took them out.
+pub(super) fn left(
+    store: &Store,
+    user: UserId,
+    room: RoomId,
+    last: Seq,
+) -> Result<event::Room, Fault> {
+    let mut told = gone(room);
+    let Some((place, _)) = view::message_place(store, room, last)? else { return Ok(told) };
+    let frame = match store.record(&place) {
+        Err(error) if error.is_one_record() => return Ok(told),
+        frame => frame?,
+    };
+    let Some(message) = record::message(&frame).filter(|message| message.from == user) else {
+        return Ok(told);
+    };
+    let (Kind::Leave, Some(by)) = (&message.kind, message.body.by) else { return Ok(told) };
+    if let Some(by) = view::account(store, by)? {
+        let (text, ban) = (message.body.text.unwrap_or_default(), message.body.ban);
+        told.removed = Some(event::Removal { by: view::user_of(&by), text, ban });
+    }
+    Ok(told)
 }
 
 #[cfg(test)]
@@ -103,6 +131,8 @@ mod tests {
             members: large,
             floor: Seq(large),
             with: Some(User { user: UserId(large), id: name.clone(), name, on: None }),
+            moderates: true,
+            removed: None,
         };
         let mut rooms = vec![room.clone(); MEMBERSHIPS_MAX];
         let late = shorten(&mut rooms);

@@ -136,7 +136,7 @@ impl Presence {
             "" => state.people.len(),
             _ => state.people.values().filter(|person| matches(&person.user)).count(),
         };
-        UserPage { users, total: total as u64, v: state.version, next }
+        UserPage { users, total: total as u64, v: state.version, next, ..UserPage::default() }
     }
 
     /// Tells changes until it is dropped.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use liao_common::{
     codec,
-    event::{self, Marked, Posted},
+    event::{self, Marked, Posted, Rank},
     id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
 };
@@ -20,8 +20,8 @@ use crate::{
         key,
         project::NO_NONCE,
         record::{
-            Account, Age, Device, DeviceGone, File, FileGone, Invite, Mark, Member, Room, Standing,
-            kind,
+            Account, Age, Ban, BanOver, Device, DeviceGone, File, FileGone, Invite, Mark, Member,
+            Room, Standing, kind,
         },
         view::{self, Head},
     },
@@ -237,7 +237,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.records.push(member.record());
         let said = self.heads.iter().find(|(id, _)| *id == member.room).map(|(_, head)| head.seq);
         let turn = match (member.standing, said) {
-            (Standing::Member | Standing::Owner, said) => Turn::Entered(said.unwrap_or_default()),
+            (standing, said) if standing.is_in() => Turn::Entered(said.unwrap_or_default()),
             (Standing::Gone, Some(last)) => Turn::Left(last),
             _ => Turn::Beside,
         };
@@ -255,18 +255,42 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.effects.push(Effect::Membership { user, room, turn });
     }
 
-    /// Takes a person out of a room, and tells the room.
+    /// Stores what a person who stays in a room is there from now on, and tells them.
+    pub fn put_rank(&mut self, member: &Member) {
+        self.records.push(member.record());
+        let (user, room, turn) = (member.user, member.room, Turn::Beside);
+        self.effects.push(Effect::Membership { user, room, turn });
+    }
+
+    /// Takes a person out of a room, and tells the room. Where it was theirs, it is somebody else's
+    /// at once. `farewell` says who did it and why, where they did not go by themselves.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn exit(&mut self, room: RoomId, user: UserId, floor: Seq) -> Result<(), StoreError> {
+    pub fn exit(&mut self, member: &Member, farewell: Body) -> Result<(), StoreError> {
+        let &Member { room, user, .. } = member;
         let members = view::member_count(self, room)?.saturating_sub(1);
-        self.note(room, user, Kind::Leave, Body::default())?;
-        self.put_member(&Member { room, user, standing: Standing::Gone, floor, members });
+        self.note(room, user, Kind::Leave, farewell)?;
+        self.put_member(&Member { standing: Standing::Gone, members, ..member.clone() });
+        match view::heir(self, room)? {
+            Some(heir) if member.standing == Standing::Owner => {
+                self.inherit(Member { members, ..heir }, user)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a room to one of its members, in the name of who left it or came.
+    fn inherit(&mut self, heir: Member, from: UserId) -> Result<(), StoreError> {
+        let role = Some(Rank::Owner);
+        let body = Body { user: Some(heir.user), role, ..Body::default() };
+        self.note(heir.room, from, Kind::Role, body)?;
+        self.put_rank(&Member { standing: Standing::Owner, ..heir });
         Ok(())
     }
 
-    /// Makes a person a member, tells the room, and sets the read marker to that point.
+    /// Makes a person a member, tells the room, and sets the read marker to that point. A room that
+    /// is nobody's is theirs, or that of who is in it longest.
     ///
     /// # Errors
     /// When the store fails.
@@ -274,16 +298,41 @@ impl<'a, 'b> Transaction<'a, 'b> {
         &mut self,
         room: &Room,
         user: UserId,
-        standing: Standing,
+        mut standing: Standing,
     ) -> Result<(), StoreError> {
         let before = self.head(room.room)?;
         let floor = if room.kind == event::RoomKind::Private { before.seq } else { Seq::ZERO };
         let members = view::member_count(self, room.room)? + 1;
+        let mut heir = None;
+        if standing == Standing::Member && self.is_nobodys(room)? {
+            heir = view::heir(self, room.room)?;
+            standing = if heir.is_none() { Standing::Owner } else { standing };
+        }
         self.note(room.room, user, Kind::Join, Body::default())?;
         let head = self.head(room.room)?;
-        self.put_member(&Member { room: room.room, user, standing, floor, members });
+        let joined = head.seq;
+        self.put_member(&Member { room: room.room, user, standing, floor, members, joined });
         self.records.push(Mark { room: room.room, user, seq: head.seq, n: head.n }.record());
-        Ok(())
+        match heir {
+            Some(heir) => self.inherit(Member { members, ..heir }, user),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a room that should have an owner has none: older versions let owners go like that.
+    fn is_nobodys(&self, room: &Room) -> Result<bool, StoreError> {
+        let owned = room.room != RoomId::LOBBY && room.kind != event::RoomKind::Direct;
+        Ok(owned && view::owner(self, room.room)?.is_none())
+    }
+
+    /// Keeps a person out of a room.
+    pub fn put_ban(&mut self, ban: &Ban) {
+        self.records.push(ban.record());
+    }
+
+    /// Lets a person in again.
+    pub fn drop_ban(&mut self, over: BanOver) {
+        self.records.push(over.record());
     }
 
     /// Moves a read marker.

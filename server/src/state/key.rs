@@ -110,6 +110,37 @@ pub fn members(room: RoomId) -> Vec<u8> {
     key(b'N', &[&room.0.to_be_bytes()])
 }
 
+/// Classes of a room's members in [`ranked`]. Their order decides whose the room is next.
+pub const OWNER: u8 = 0;
+/// See [`OWNER`].
+pub const MODERATOR: u8 = 1;
+/// See [`OWNER`].
+pub const MEMBER: u8 = 2;
+
+/// A member of a room by class, and in each class by the message with which they came in.
+#[must_use]
+pub fn ranked(room: RoomId, class: u8, joined: Seq, user: UserId) -> Vec<u8> {
+    key(b'o', &[&room.0.to_be_bytes(), &[class], &joined.0.to_be_bytes(), &user.0.to_be_bytes()])
+}
+
+/// All members of a class.
+#[must_use]
+pub fn class(room: RoomId, class: u8) -> Vec<u8> {
+    key(b'o', &[&room.0.to_be_bytes(), &[class]])
+}
+
+/// Somebody who may not enter a room.
+#[must_use]
+pub fn ban(room: RoomId, user: UserId) -> Vec<u8> {
+    key(b'B', &[&room.0.to_be_bytes(), &user.0.to_be_bytes()])
+}
+
+/// All who may not enter a room.
+#[must_use]
+pub fn bans(room: RoomId) -> Vec<u8> {
+    key(b'B', &[&room.0.to_be_bytes()])
+}
+
 /// How many members a room has.
 #[must_use]
 pub fn member_count(room: RoomId) -> Vec<u8> {

@@ -11,8 +11,8 @@ use liao_common::{
 use super::{
     key,
     record::{
-        self, Account, Age, Device, DeviceGone, Erased, File, FileGone, Invite, Mark, Member, Room,
-        Standing, kind,
+        self, Account, Age, Ban, BanOver, Device, DeviceGone, Erased, File, FileGone, Invite, Mark,
+        Member, Room, Standing, kind,
     },
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Version of what the projection writes; an index made by another one is made anew.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Bytes of a message's place: where its record stands, and its `n`. No place is all zeros.
 pub const PLACE_BYTES: usize = RecordRef::ENCODED_BYTES + 8;
@@ -54,6 +54,8 @@ pub fn project(
         kind::FILE => file(&read(kind, body)?, at, out),
         kind::ERASED => erased(&read(kind, body)?, out),
         kind::FILE_GONE => file_gone(&read(kind, body)?, out),
+        kind::BAN => ban(&read(kind, body)?, body, out),
+        kind::BAN_OVER => ban_over(&read(kind, body)?, out),
         kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
         kind::AGE => read::<Age>(kind, body).map(|_| put(out, key::age(), body))?,
         _ => {
@@ -154,17 +156,39 @@ fn room(room: &Room, body: &[u8], out: &mut Vec<Change>) {
 
 fn member(member: &Member, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::member_count(member.room), &member.members.to_be_bytes());
-    match member.standing {
+    let class = match member.standing {
         Standing::Gone => {
             drop_key(out, key::membership(member.user, member.room));
             drop_key(out, key::member(member.room, member.user));
+            None
         }
-        Standing::Invited { .. } => put(out, key::membership(member.user, member.room), body),
-        Standing::Member | Standing::Owner => {
+        Standing::Invited { .. } => {
             put(out, key::membership(member.user, member.room), body);
-            put(out, key::member(member.room, member.user), &[]);
+            None
+        }
+        Standing::Member => Some(key::MEMBER),
+        Standing::Moderator => Some(key::MODERATOR),
+        Standing::Owner => Some(key::OWNER),
+    };
+    let ranked = |class| key::ranked(member.room, class, member.joined, member.user);
+    for other in [key::OWNER, key::MODERATOR, key::MEMBER] {
+        if Some(other) != class {
+            drop_key(out, ranked(other));
         }
     }
+    if let Some(class) = class {
+        put(out, key::membership(member.user, member.room), body);
+        put(out, key::member(member.room, member.user), &[]);
+        put(out, ranked(class), &[]);
+    }
+}
+
+fn ban(ban: &Ban, body: &[u8], out: &mut Vec<Change>) {
+    put(out, key::ban(ban.room, ban.user), body);
+}
+
+fn ban_over(over: &BanOver, out: &mut Vec<Change>) {
+    drop_key(out, key::ban(over.room, over.user));
 }
 
 fn mark(mark: &Mark, out: &mut Vec<Change>) {

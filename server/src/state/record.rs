@@ -38,6 +38,10 @@ pub mod kind {
     pub const ERASED: u8 = 10;
     /// [`super::FileGone`].
     pub const FILE_GONE: u8 = 11;
+    /// [`super::Ban`], new or changed.
+    pub const BAN: u8 = 12;
+    /// [`super::BanOver`].
+    pub const BAN_OVER: u8 = 13;
     /// [`super::Age`].
     pub const AGE: u8 = 20;
 }
@@ -152,6 +156,10 @@ pub struct Member {
     pub floor: Seq,
     /// How many members the room has after this.
     pub members: u64,
+    /// The message with which they came in, the same as long as they stay and once more when they
+    /// go; 0 where that is not known, as in records of older versions.
+    #[serde(default)]
+    pub joined: Seq,
 }
 
 /// What a person is in a room, as it is stored.
@@ -167,7 +175,9 @@ pub enum Standing {
     },
     /// In it.
     Member,
-    /// In it, and made it.
+    /// In it, and keeps order there.
+    Moderator,
+    /// In it, and it is theirs.
     Owner,
 }
 
@@ -175,8 +185,33 @@ impl Standing {
     /// Whether it reads and writes there.
     #[must_use]
     pub const fn is_in(self) -> bool {
-        matches!(self, Self::Member | Self::Owner)
+        matches!(self, Self::Member | Self::Moderator | Self::Owner)
     }
+}
+
+/// A person may not enter a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    /// The room.
+    pub room: RoomId,
+    /// Who.
+    pub user: UserId,
+    /// Who said so.
+    pub by: UserId,
+    /// When, ms since 1970.
+    pub at: u64,
+    /// The reason they gave; empty for none.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// A person may enter a room again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanOver {
+    /// The room.
+    pub room: RoomId,
+    /// Who.
+    pub user: UserId,
 }
 
 /// How far a person has read.
@@ -271,7 +306,7 @@ macro_rules! stored {
     )*};
 }
 
-stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE Age = AGE);
+stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE Ban = BAN BanOver = BAN_OVER Age = AGE);
 
 /// A stored value: version byte, then the value with named fields.
 #[must_use]
@@ -371,6 +406,25 @@ mod tests {
         let left = super::message(&blanked).unwrap();
         assert_eq!((left.seq, left.body.text.unwrap().trim()), (Seq(8), ""));
         assert_eq!(blank(&blanked), None, "once is enough");
+    }
+
+    #[test]
+    fn members_stored_by_older_versions_are_read() {
+        #[derive(Serialize)]
+        struct Older {
+            room: RoomId,
+            user: UserId,
+            standing: Standing,
+            floor: Seq,
+            members: u64,
+        }
+        let (room, user, standing, floor) = (RoomId(1), UserId(2), Standing::Owner, Seq(3));
+        let older = encode(&Older { room, user, standing, floor, members: 4 });
+        let joined = Seq::ZERO;
+        assert_eq!(
+            decode(&older),
+            Some(Member { room, user, standing, floor, members: 4, joined })
+        );
     }
 
     #[test]

@@ -68,7 +68,8 @@ fn said(seq: u64) -> NewRecord {
 }
 
 fn member(standing: Standing) -> NewRecord {
-    Member { room: ROOM, user: USER, standing, floor: Seq::ZERO, members: 2 }.record()
+    let (floor, joined) = (Seq::ZERO, Seq(1));
+    Member { room: ROOM, user: USER, standing, floor, members: 2, joined }.record()
 }
 
 #[test]

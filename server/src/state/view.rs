@@ -2,6 +2,7 @@
 //! batch that is being decided (`Batch`).
 
 mod file;
+mod staff;
 
 use std::ops::Bound;
 
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use file::{contents_gone, file, file_place, files_used, has_content, is_content, offers};
+pub use staff::{Power, ban, bans, heir, moderators, owner, power};
 
 /// The last message of a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -447,7 +449,7 @@ pub fn room_of(from: &impl View, user: UserId, member: &Member) -> Found<event::
     let (role, other) = match member.standing {
         Standing::Gone => return Ok(None),
         Standing::Invited { by } => (Role::Invited, Some(by)),
-        Standing::Member => (Role::Member, other_of(&room, user)),
+        Standing::Member | Standing::Moderator => (Role::Member, other_of(&room, user)),
         Standing::Owner => (Role::Owner, other_of(&room, user)),
     };
     // What was said in a private room is for its members; an invited person learns its name only.
@@ -467,6 +469,8 @@ pub fn room_of(from: &impl View, user: UserId, member: &Member) -> Found<event::
         members: member_count(from, member.room)?,
         floor: member.floor,
         with,
+        moderates: member.standing == Standing::Moderator,
+        removed: None,
     }))
 }
 

@@ -50,6 +50,8 @@ mod shutdown;
 #[cfg(test)]
 mod siege;
 #[cfg(test)]
+mod staff;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod support;

@@ -1,72 +1,104 @@
-//! Who may do what: every request, asked by everybody about one private room. A new request without
-//! a row does not compile. For those outside, what is private and what does not exist are the same.
+//! Who may do what: every request, asked by everybody about a private room and about a public one. A new
+//! request without a row does not compile. For those outside, what is private and what does not exist are the same.
 
 use std::collections::BTreeSet;
 
 use liao_common::{
-    event::{Session, kind},
+    event::{Rank, Session, kind},
     fault::{Fault, FaultCode},
     frame::Frame,
     id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind},
     request::{
         self, Ask as _, Auth, Devices, FileCancel, FileDone, FileGet, FileOpen, Hello, History,
-        Logout, Mark, Members, Passwd, Register, Request, Revoke, RoomCreate, RoomInvite, RoomJoin,
-        RoomLeave, RoomList, RoomOpen, RoomTopic, Send, Sync, Users, Watch, Who,
+        Logout, Mark, Members, Passwd, Register, Request, Revoke, RoomBan, RoomBans, RoomCreate,
+        RoomInvite, RoomJoin, RoomKick, RoomLeave, RoomList, RoomOpen, RoomRole, RoomTopic,
+        RoomUnban, Send, Sync, Users, Watch, Who,
     },
 };
 
 use crate::support::{Person, Raw, World, register, secret};
 
-/// How somebody stands to the private room.
+/// How somebody stands to the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// Has said `hello` and nothing else.
     Anonymous,
     /// Has an account and nothing to do with the room.
     Stranger,
-    /// Administers the server; the room is none of its business.
-    Administrator,
     /// Was in it, and left.
     Former,
+    /// Was in it, and may not come back.
+    Banned,
     /// May come in.
     Invited,
     /// Is in it.
     Member,
+    /// Is in it, and keeps order there.
+    Moderator,
     /// Made it.
     Owner,
+    /// Administers the server, and is not in the room.
+    Administrator,
 }
 
-use Part::{Administrator, Anonymous, Former, Invited, Member, Owner, Stranger};
+use Part::{Administrator, Anonymous, Banned, Former, Invited, Member, Moderator, Owner, Stranger};
 
 /// In the order of asking: who can spoil least comes first.
-const PARTS: [Part; 7] = [Anonymous, Stranger, Administrator, Former, Invited, Member, Owner];
+const PARTS: [Part; 9] =
+    [Anonymous, Stranger, Former, Banned, Invited, Member, Moderator, Owner, Administrator];
 
 impl Part {
     fn id(self) -> String {
         format!("{self:?}").to_lowercase()
     }
 
-    /// The room is none of its business.
+    /// A private room is none of its business.
     const fn is_outside(self) -> bool {
-        matches!(self, Stranger | Administrator | Former)
+        matches!(self, Stranger | Administrator | Former | Banned)
+    }
+
+    /// Somebody who is in the room, for those who keep order there to act on.
+    const fn target(self) -> UserId {
+        UserId(match self {
+            Moderator => 9,
+            Owner => 10,
+            _ => 11,
+        })
     }
 }
 
-/// What comes of a request: for the anonymous, for those outside, the invited, members, the owner.
-type Row = [Result<(), FaultCode>; 5];
+type Outcome = Result<(), FaultCode>;
 
-const DONE: Result<(), FaultCode> = Ok(());
-const LOGIN: Result<(), FaultCode> = Err(FaultCode::Unauthenticated);
-const NOTHING: Result<(), FaultCode> = Err(FaultCode::NotFound);
-const LATE: Result<(), FaultCode> = Err(FaultCode::BadRequest);
+const DONE: Outcome = Ok(());
+const LOGIN: Outcome = Err(FaultCode::Unauthenticated);
+const NOTHING: Outcome = Err(FaultCode::NotFound);
+const LATE: Outcome = Err(FaultCode::BadRequest);
+const NO: Outcome = Err(FaultCode::Forbidden);
+const BANNED: Outcome = Err(FaultCode::Banned);
 
-/// The rights. Every request has a row.
-const fn row(request: &Request) -> Row {
+/// What comes of a request about a private room, in the columns of [`in_private`].
+type PrivateRow = [Outcome; 6];
+
+/// The column of a part: the anonymous, those outside, the invited, members, moderators, the owner.
+const fn in_private(part: Part, row: PrivateRow) -> Outcome {
+    let [anonymous, outside, invited, member, moderator, owner] = row;
+    match part {
+        Anonymous => anonymous,
+        Stranger | Administrator | Former | Banned => outside,
+        Invited => invited,
+        Member => member,
+        Moderator => moderator,
+        Owner => owner,
+    }
+}
+
+/// The rights in a private room. Every request has a row.
+const fn private_row(request: &Request) -> PrivateRow {
     match request {
         // Once, and before the login.
-        Request::Hello(_) => [LOGIN, LATE, LATE, LATE, LATE],
-        Request::Register(_) | Request::Auth(_) => [DONE, LATE, LATE, LATE, LATE],
+        Request::Hello(_) => [LOGIN, LATE, LATE, LATE, LATE, LATE],
+        Request::Register(_) | Request::Auth(_) => [DONE, LATE, LATE, LATE, LATE, LATE],
         // One's own.
         Request::Logout(_)
         | Request::Passwd(_)
@@ -77,11 +109,11 @@ const fn row(request: &Request) -> Row {
         | Request::RoomList(_)
         | Request::RoomOpen(_)
         | Request::Who(_)
-        | Request::Users(_) => [LOGIN, DONE, DONE, DONE, DONE],
+        | Request::Users(_) => [LOGIN, DONE, DONE, DONE, DONE, DONE],
         // The owner's device; a transfer of another connection.
-        Request::Revoke(_) => [LOGIN, NOTHING, NOTHING, NOTHING, DONE],
+        Request::Revoke(_) => [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, DONE],
         Request::FileDone(_) | Request::FileCancel(_) => {
-            [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING]
+            [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]
         }
         // What is said there, and by whom.
         Request::Send(_)
@@ -91,20 +123,75 @@ const fn row(request: &Request) -> Row {
         | Request::RoomInvite(_)
         | Request::Members(_)
         | Request::FileOpen(_)
-        | Request::FileGet(_) => [LOGIN, NOTHING, NOTHING, DONE, DONE],
+        | Request::FileGet(_) => [LOGIN, NOTHING, NOTHING, DONE, DONE, DONE],
         // Whoever was asked may come, or say no.
-        Request::RoomJoin(_) | Request::RoomLeave(_) => [LOGIN, NOTHING, DONE, DONE, DONE],
+        Request::RoomJoin(_) | Request::RoomLeave(_) => [LOGIN, NOTHING, DONE, DONE, DONE, DONE],
+        // Keeping order.
+        Request::RoomRole(_) => [LOGIN, NOTHING, NOTHING, NO, NO, DONE],
+        Request::RoomKick(_)
+        | Request::RoomBan(_)
+        | Request::RoomUnban(_)
+        | Request::RoomBans(_) => [LOGIN, NOTHING, NOTHING, NO, DONE, DONE],
     }
 }
 
-fn want(request: &Request, part: Part) -> Result<(), FaultCode> {
-    let [anonymous, outside, invited, member, owner] = row(request);
+/// What comes of a request about a public room, in the columns of [`in_public`].
+type PublicRow = [Outcome; 8];
+
+/// The column of a part: the anonymous, those outside, the banned, the invited, members, moderators,
+/// the owner, administrators who are outside.
+const fn in_public(part: Part, row: PublicRow) -> Outcome {
+    let [anonymous, outside, banned, invited, member, moderator, owner, administrator] = row;
     match part {
         Anonymous => anonymous,
-        Stranger | Administrator | Former => outside,
+        Stranger | Former => outside,
+        Banned => banned,
         Invited => invited,
         Member => member,
+        Moderator => moderator,
         Owner => owner,
+        Administrator => administrator,
+    }
+}
+
+/// The rights in a public room. Every request has a row.
+const fn public_row(request: &Request) -> PublicRow {
+    match request {
+        Request::Hello(_) => [LOGIN, LATE, LATE, LATE, LATE, LATE, LATE, LATE],
+        Request::Register(_) | Request::Auth(_) => [DONE, LATE, LATE, LATE, LATE, LATE, LATE, LATE],
+        // One's own, and what everybody sees.
+        Request::Logout(_)
+        | Request::Passwd(_)
+        | Request::Devices(_)
+        | Request::Sync(_)
+        | Request::Watch(_)
+        | Request::RoomCreate(_)
+        | Request::RoomList(_)
+        | Request::RoomOpen(_)
+        | Request::Who(_)
+        | Request::Users(_)
+        | Request::Members(_) => [LOGIN, DONE, DONE, DONE, DONE, DONE, DONE, DONE],
+        Request::Revoke(_) => [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, DONE, NOTHING],
+        Request::FileDone(_) | Request::FileCancel(_) => {
+            [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]
+        }
+        // For whoever came in.
+        Request::Send(_)
+        | Request::History(_)
+        | Request::Mark(_)
+        | Request::RoomTopic(_)
+        | Request::RoomInvite(_)
+        | Request::FileOpen(_)
+        | Request::FileGet(_) => [LOGIN, NOTHING, NOTHING, NOTHING, DONE, DONE, DONE, NOTHING],
+        // Everybody may come in who was not told otherwise, and leave when they are in.
+        Request::RoomJoin(_) => [LOGIN, DONE, BANNED, DONE, DONE, DONE, DONE, DONE],
+        Request::RoomLeave(_) => [LOGIN, DONE, NOTHING, DONE, DONE, DONE, DONE, DONE],
+        // Keeping order.
+        Request::RoomRole(_) => [LOGIN, NO, NO, NO, NO, NO, DONE, DONE],
+        Request::RoomKick(_)
+        | Request::RoomBan(_)
+        | Request::RoomUnban(_)
+        | Request::RoomBans(_) => [LOGIN, NO, NO, NO, NO, DONE, DONE, DONE],
     }
 }
 
@@ -119,7 +206,7 @@ struct Object {
 }
 
 /// Somebody whom everybody knows.
-const BYSTANDER: UserId = UserId(6);
+const BYSTANDER: UserId = UserId(8);
 
 /// Nothing of it exists.
 const MISSING: Object = Object {
@@ -142,7 +229,7 @@ fn password(id: &str) -> Auth {
 /// Every request about this, as somebody asks it; those that change most come last.
 fn requests(about: &Object, part: Part) -> Vec<Request> {
     let Object { room, seq, file, device, name } = *about;
-    let (id, lobby) = (part.id(), RoomId::LOBBY);
+    let (id, lobby, user) = (part.id(), RoomId::LOBBY, part.target());
     let cid = Nonce([part as u8 + 1; 16]);
     let body = Body { re: Some(seq), ..Body::text("hello there") };
     let b3 = Hash([part as u8; 32]);
@@ -166,6 +253,11 @@ fn requests(about: &Object, part: Part) -> Vec<Request> {
         Send { room, cid, kind: Kind::Text, body }.into(),
         RoomTopic { room, topic: format!("as {id} says") }.into(),
         RoomInvite { room, user: BYSTANDER }.into(),
+        RoomRole { room, user, role: Rank::Moderator }.into(),
+        RoomKick { room, user, text: String::new() }.into(),
+        RoomBan { room, user, text: format!("as {id} says") }.into(),
+        RoomBans { room, after: None, limit: None }.into(),
+        RoomUnban { room, user }.into(),
         FileGet { fid: file, off: 0 }.into(),
         FileOpen { room, size: 5, b3, name: "file".into(), media: String::new() }.into(),
         FileDone { x: 77 }.into(),
@@ -203,21 +295,21 @@ async fn asks(world: &World, part: Part, request: Request) -> Result<(), Fault> 
     }
 }
 
-/// A private room with everybody in their place, a message and a file.
-async fn furnishes(world: &World, owner: &Person, name: &'static str) -> Object {
-    let room = owner.creates(&format!("#{name}"), true).await;
-    for part in [Former, Invited, Member] {
+/// A room with everybody in their place, a message and a file.
+async fn furnishes(world: &World, owner: &Person, name: &'static str, private: bool) -> Object {
+    let named = format!("#{name}");
+    let room = owner.creates(&named, private).await;
+    for part in [Former, Banned, Invited, Member, Moderator] {
         let person = world.logs_in(&part.id()).await;
-        owner.invites(&format!("#{name}"), person.number()).await.unwrap();
-        if part != Invited {
-            person.joins(&format!("#{name}")).await;
-        }
-        if part == Former {
-            person.leaves(&format!("#{name}")).await;
-        }
+        places(owner, &person, (room, &named), part).await;
         person.goes().await;
     }
-    let seq = owner.says(&format!("#{name}"), "between us").await;
+    for number in 1..=3 {
+        let target = world.logs_in(&format!("target{number}")).await;
+        places(owner, &target, (room, &named), Member).await;
+        target.goes().await;
+    }
+    let seq = owner.says(&named, "between us").await;
     let mut raw = comes(world, Owner).await;
     let file = uploads(&mut raw, room, b"secret plan").await;
     let body = Body { fid: Some(file), ..Body::default() };
@@ -225,6 +317,24 @@ async fn furnishes(world: &World, owner: &Person, name: &'static str) -> Object 
     raw.asks::<liao_common::event::Posted>(send).await.unwrap();
     let spare = world.raw().await.logs_in("owner", "spare").await;
     Object { room, seq, file, device: spare.dev, name }
+}
+
+async fn places(owner: &Person, person: &Person, (room, name): (RoomId, &str), part: Part) {
+    let user = person.number();
+    owner.invites(name, user).await.unwrap();
+    if part != Invited {
+        person.joins(name).await;
+    }
+    match part {
+        Former => person.leaves(name).await,
+        Banned => {
+            owner.asks(RoomBan { room, user, text: String::new() }).await.unwrap();
+        }
+        Moderator => {
+            owner.asks(RoomRole { room, user, role: Rank::Moderator }).await.unwrap();
+        }
+        _ => {}
+    }
 }
 
 async fn uploads(raw: &mut Raw, room: RoomId, bytes: &[u8]) -> FileId {
@@ -239,30 +349,32 @@ async fn uploads(raw: &mut Raw, room: RoomId, bytes: &[u8]) -> FileId {
 
 async fn town() -> (World, Person) {
     let world = World::new().await;
-    for part in [Administrator, Stranger, Former, Invited, Member] {
+    for part in [Administrator, Stranger, Former, Banned, Invited, Member, Moderator] {
         world.registers(&part.id()).await.goes().await;
     }
-    let bystander = world.registers("bystander").await;
-    assert_eq!(bystander.number(), BYSTANDER);
-    bystander.goes().await;
+    for (id, number) in
+        [("bystander", BYSTANDER.0), ("target1", 9), ("target2", 10), ("target3", 11)]
+    {
+        let person = world.registers(id).await;
+        assert_eq!(person.number(), UserId(number));
+        person.goes().await;
+    }
     let owner = world.registers("owner").await;
     (world, owner)
 }
 
-#[tokio::test]
-async fn everybody_may_do_what_is_theirs_and_nothing_else() {
-    let (world, owner) = town().await;
-    let plan = furnishes(&world, &owner, "plan").await;
+/// Asks everything in all parts.
+async fn tries(world: &World, plan: &Object, want: impl Fn(&Request, Part) -> Outcome) {
     let mut kinds = BTreeSet::new();
-    let count = requests(&plan, Owner).len();
+    let count = requests(plan, Owner).len();
     let mut faults = Vec::new();
     for number in 0..count {
         for part in PARTS {
-            let request = requests(&plan, part).swap_remove(number);
+            let request = requests(plan, part).swap_remove(number);
             kinds.insert(request.kind());
             let want = want(&request, part);
             let words = format!("{part:?}: {request:?}");
-            let came = asks(&world, part, request).await.map_err(|fault| fault.code);
+            let came = asks(world, part, request).await.map_err(|fault| fault.code);
             if came != want {
                 faults.push(format!("{words}\n    {came:?}, not {want:?}"));
             }
@@ -273,9 +385,23 @@ async fn everybody_may_do_what_is_theirs_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn everybody_may_do_what_is_theirs_in_a_private_room_and_nothing_else() {
+    let (world, owner) = town().await;
+    let plan = furnishes(&world, &owner, "plan", true).await;
+    tries(&world, &plan, |request, part| in_private(part, private_row(request))).await;
+}
+
+#[tokio::test]
+async fn everybody_may_do_what_is_theirs_in_a_public_room_and_nothing_else() {
+    let (world, owner) = town().await;
+    let plan = furnishes(&world, &owner, "plan", false).await;
+    tries(&world, &plan, |request, part| in_public(part, public_row(request))).await;
+}
+
+#[tokio::test]
 async fn what_is_private_and_what_is_not_there_are_the_same() {
     let (world, owner) = town().await;
-    let plan = furnishes(&world, &owner, "plan").await;
+    let plan = furnishes(&world, &owner, "plan", true).await;
     let direct = owner.opens("member").await;
     let seq = owner.says("@member", "only you").await;
     let mut raw = comes(&world, Owner).await;
@@ -310,7 +436,7 @@ fn grants(frame: &Frame, rid: u64) -> bool {
 #[tokio::test]
 async fn a_revoked_device_is_granted_nothing() {
     let (world, owner) = town().await;
-    let plan = furnishes(&world, &owner, "plan").await;
+    let plan = furnishes(&world, &owner, "plan", true).await;
     for request in requests(&plan, Owner) {
         let mut raw = world.raw().await;
         let session = raw.logs_in("owner", "stolen").await;
@@ -339,12 +465,12 @@ async fn makes(world: &World, part: Part, name: &str, private: bool) -> Result<(
 #[tokio::test]
 async fn trying_names_does_not_find_private_rooms() {
     let (world, owner) = town().await;
-    let plan = furnishes(&world, &owner, "plan").await;
-    for part in [Stranger, Administrator, Former] {
+    let plan = furnishes(&world, &owner, "plan", true).await;
+    for part in [Stranger, Administrator, Former, Banned] {
         assert_eq!(makes(&world, part, "plan", true).await, Ok(()), "{part:?}");
         assert_eq!(makes(&world, part, "plan", true).await, Err(FaultCode::Taken), "their own");
     }
-    for part in [Invited, Member, Owner] {
+    for part in [Invited, Member, Moderator, Owner] {
         for private in [true, false] {
             assert_eq!(makes(&world, part, "plan", private).await, Err(FaultCode::Taken));
         }

@@ -3,8 +3,11 @@
 
 use std::path::PathBuf;
 
-use liao_client_core::timeline::FileOffer;
-use liao_common::id::{FileId, Seq};
+use liao_client_core::timeline::{Farewell, FileOffer};
+use liao_common::{
+    event::Rank,
+    id::{FileId, Seq},
+};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,10 @@ pub(super) enum What {
     Join,
     /// The sender left the room.
     Leave,
+    /// The sender was taken out of the room: by whom, and how.
+    Removed(Who, Farewell),
+    /// The sender made this person something else in the room.
+    Role(Who, Rank),
     /// The sender changed the topic; empty for none.
     Topic(String),
     /// The sender invited this person.

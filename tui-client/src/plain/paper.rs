@@ -9,7 +9,12 @@ use liao_common::text;
 use serde::Serialize;
 
 use super::event::{Chat, Event, Said, What, Who};
-use crate::{clock::offset_at, format, words::Words};
+use crate::{
+    clock::offset_at,
+    format,
+    view::reasons::{farewell_sentence, role_sentence},
+    words::Words,
+};
 
 /// Where line mode writes.
 pub(super) struct Paper<O, E> {
@@ -49,6 +54,14 @@ struct Line<'a> {
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     online: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ban: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,6 +198,8 @@ impl<O: Write, E: Write> Paper<O, E> {
                 words.fill("room.topic_set", &[("name", &name), ("topic", topic)])
             }
             What::Invite(other) => words.fill("room.invited", &[("name", &name), ("other", other)]),
+            What::Removed(by, farewell) => farewell_sentence(words, name, &by.name, farewell),
+            What::Role(other, rank) => role_sentence(words, name, &other.name, *rank),
             What::Edit(of, text) => {
                 words.fill("plain.edited", &[("name", &name), ("seq", of), ("text", text)])
             }
@@ -292,6 +307,15 @@ fn entry(said: &Said) -> Line<'_> {
             line.text = Some(text);
         }
         What::TakenBack(of) => line.of = Some(of.0),
+        What::Removed(by, farewell) => {
+            line.by = Some(&by.id);
+            line.text = Some(farewell.why.as_str()).filter(|why| !why.is_empty());
+            line.ban = farewell.ban.then_some(true);
+        }
+        What::Role(other, rank) => {
+            line.user = Some(&other.id);
+            line.role = Some(rank.as_str());
+        }
         // It is nobody's any more.
         What::Damaged => (line.from, line.name) = (None, None),
         What::Join | What::Leave | What::Unknown => {}

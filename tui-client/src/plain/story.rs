@@ -311,6 +311,9 @@ impl Story {
             Content::Redacted => What::TakenBack(message.seq),
             Content::Join => What::Join,
             Content::Leave => What::Leave,
+            Content::Removed(farewell) => What::Removed(self.who(farewell.by), farewell),
+            Content::Role(Some(user), rank) => What::Role(self.who(user), rank),
+            Content::Role(None, _) => What::Unknown,
             Content::Topic(topic) => What::Topic(topic),
             Content::Invite(user) => {
                 What::Invite(user.map(|user| self.who(user).name).unwrap_or_default())
@@ -333,6 +336,7 @@ impl Story {
     fn unnamed<'a>(&'a self, message: &'a Message) -> impl Iterator<Item = UserId> + 'a {
         let with = self.model.room(message.room).and_then(|room| room.with);
         let people = std::iter::once(message.from).chain(message.body.user).chain(with);
+        let people = people.chain(message.body.by);
         people.chain(message.body.at.iter().copied()).filter(|user| {
             self.model.my_id() != Some(*user)
                 && self.model.people.find(*user).is_none()

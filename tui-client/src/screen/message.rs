@@ -25,6 +25,7 @@ use crate::{
     },
     view::{
         areas::{COLUMNS_NAMES, TEXT_COLUMNS_MAX},
+        reasons::{farewell_sentence, role_sentence},
         timeline::{Key, TimelineView},
     },
     words::Words,
@@ -207,7 +208,13 @@ fn continues(before: &Row, row: &Row) -> bool {
 const fn is_event(row: &Row) -> bool {
     matches!(
         row.content,
-        Content::Join | Content::Leave | Content::Topic(_) | Content::Invite(_) | Content::Damaged
+        Content::Join
+            | Content::Leave
+            | Content::Removed(_)
+            | Content::Role(..)
+            | Content::Topic(_)
+            | Content::Invite(_)
+            | Content::Damaged
     )
 }
 
@@ -256,7 +263,7 @@ fn event_lines(look: &Look<'_>, row: &Row, mut body: Vec<Line<'static>>) -> Vec<
     let styles = &look.base.theme.styles;
     let mark = match row.content {
         Content::Join => "→",
-        Content::Leave => "←",
+        Content::Leave | Content::Removed(_) => "←",
         _ => "·",
     };
     let mut head = vec![Span::raw(" ")];
@@ -290,11 +297,23 @@ fn body(look: &Look<'_>, row: &Row) -> Vec<Line<'static>> {
     let mut out = match &row.content {
         Content::Text(text) => said(look, row, text),
         Content::File(file) => offer(look, row, file),
-        Content::Redacted => wrapped(look, words.t("timeline.deleted"), styles.event),
+        Content::Redacted => match row.taken_back_by {
+            Some(by) => {
+                event(words.fill("timeline.deleted_by", &[("name", &look.name(by).to_owned())]))
+            }
+            None => wrapped(look, words.t("timeline.deleted"), styles.event),
+        },
         Content::Damaged => wrapped(look, words.t("timeline.damaged"), styles.event),
         Content::Unknown(_) => wrapped(look, words.t("timeline.unknown"), styles.event),
         Content::Join => event(words.fill("room.joined", &[("name", &name)])),
         Content::Leave => event(words.fill("room.left", &[("name", &name)])),
+        Content::Removed(farewell) => {
+            event(farewell_sentence(words, &name, look.name(farewell.by), farewell))
+        }
+        Content::Role(other, rank) => {
+            let other = other.map_or("…", |user| look.name(user));
+            event(role_sentence(words, &name, other, *rank))
+        }
         Content::Topic(topic) if topic.is_empty() => {
             event(words.fill("room.topic_removed", &[("name", &name)]))
         }

@@ -65,7 +65,7 @@ fn a_display_name_is_nobodys_id() {
     // The account that was made first takes the name of a user id; who has the id comes last.
     let ask_for = |people: Vec<liao_common::event::User>, typed: &str| {
         let mut desk = Desk::inside(SIZE, Language::English);
-        let page = UserPage { users: people, total: 2, v: 1, next: None };
+        let page = UserPage { users: people, total: 2, v: 1, ..UserPage::default() };
         let request = Users { ids: vec![mallory], names: Vec::new() };
         desk.answer(request, Answer::Users(page));
         desk.effects.clear();

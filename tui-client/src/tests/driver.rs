@@ -134,7 +134,7 @@ impl Desk {
         ];
         let watch = Watch { act: Vec::new(), online: true };
         self.answer(watch, Answer::Done(Empty {}));
-        let page = UserPage { users, total: 3, v: 1, next: None };
+        let page = UserPage { users, total: 3, v: 1, ..UserPage::default() };
         self.answer(Who { limit: Some(100), ..Who::default() }, Answer::Users(page));
         self.settle();
     }
@@ -340,6 +340,8 @@ pub(super) fn room(id: RoomId, name: &str, members: u64) -> Room {
         members,
         floor: Seq::ZERO,
         with: None,
+        moderates: false,
+        removed: None,
     }
 }
 

@@ -93,7 +93,8 @@ fn people_found_beyond_the_first_page_are_asked_for() {
     };
     let page = |ids: std::ops::Range<u64>, next: Option<&str>| {
         let users = ids.map(person).collect();
-        Answer::Users(UserPage { users, total: 150, v: 1, next: next.map(str::to_owned) })
+        let next = next.map(str::to_owned);
+        Answer::Users(UserPage { users, total: 150, v: 1, next, ..UserPage::default() })
     };
     let who = |after: Option<&str>| Who {
         query: "zoe".into(),

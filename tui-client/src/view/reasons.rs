@@ -6,10 +6,11 @@ use liao_client_core::{
     address::{Address, AddressError},
     answer::CallError,
     notice::Cut,
+    timeline::Farewell,
     transfer::TransferFault,
     trust::ConnectError,
 };
-use liao_common::fault::FaultCode;
+use liao_common::{event::Rank, fault::FaultCode};
 
 use crate::{
     format,
@@ -174,6 +175,33 @@ pub fn fault_sentence(words: &Words, fault: &TransferFault, name: &str) -> Strin
 pub fn too_large(words: &Words, name: &str, (size, bytes_max): (u64, u64)) -> String {
     let (size, limit) = format::sizes_apart(size, bytes_max);
     words.fill("files.too_large", &[("file", &name), ("size", &size), ("limit", &limit)])
+}
+
+/// Who was taken out of a room, by whom, and why.
+pub(crate) fn farewell_sentence(
+    words: &Words,
+    name: &str,
+    by: &str,
+    farewell: &Farewell,
+) -> String {
+    let key = match (farewell.ban, farewell.why.is_empty()) {
+        (false, true) => "room.removed",
+        (false, false) => "room.removed_why",
+        (true, true) => "room.banned",
+        (true, false) => "room.banned_why",
+    };
+    words.fill(key, &[("name", &name), ("by", &by), ("reason", &farewell.why)])
+}
+
+/// Who keeps order in a room from now on.
+pub(crate) fn role_sentence(words: &Words, name: &str, other: &str, rank: Rank) -> String {
+    let key = match rank {
+        Rank::Owner => "room.made_owner",
+        Rank::Moderator => "room.made_moderator",
+        Rank::Member => "room.made_member",
+        Rank::Other => return words.t("timeline.unknown").to_owned(),
+    };
+    words.fill(key, &[("name", &name), ("other", &other)])
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use liao_common::{
     event::{
-        Device, DeviceList, Empty, FileFound, FileOpened, FileStored, Limits, Marked, Page, Posted,
-        Role, Room, RoomKind, RoomPage, RoomRow, Session, Synced, UserPage, Welcome, kind,
+        Ban, BanPage, Device, DeviceList, Empty, FileFound, FileOpened, FileStored, Limits, Marked,
+        Page, Posted, Role, Room, RoomKind, RoomPage, RoomRow, Session, Synced, UserPage, Welcome,
+        kind,
     },
     fault::{Fault, FaultCode},
     id::{DeviceId, FileId, RoomId, Seq, UserId},
@@ -125,6 +126,8 @@ fn direct() -> Room {
         members: 2,
         floor: Seq::ZERO,
         with: Some(person(17, "lisi", "李四", Some(true))),
+        moderates: false,
+        removed: None,
     }
 }
 
@@ -139,13 +142,25 @@ fn rooms() -> Vec<Case> {
         with: None,
         ..direct()
     };
-    let joined = Room { kind: RoomKind::Public, role: Role::Member, floor: Seq(3), ..made.clone() };
+    let joined = Room {
+        kind: RoomKind::Public,
+        role: Role::Member,
+        floor: Seq(3),
+        moderates: true,
+        ..made.clone()
+    };
     let row = RoomRow {
         room: RoomId(42),
         name: "rust".into(),
         topic: "借用检查器".into(),
         members: 4011,
         joined: true,
+    };
+    let ban = Ban {
+        user: person(17, "lisi", "李四", None),
+        by: UserId(7),
+        at_ms: 1_767_225_600_123,
+        text: "广告".into(),
     };
     vec![
         answer("room.create", 20, made),
@@ -155,6 +170,11 @@ fn rooms() -> Vec<Case> {
         answer("room.topic", 24, Posted { seq: Seq(124), at_ms: 1_767_225_600_456, dup: false }),
         answer("room.invite", 25, Empty {}),
         answer("room.open", 26, direct()),
+        answer("room.role", 27, Empty {}),
+        answer("room.kick", 28, Empty {}),
+        answer("room.ban", 29, Empty {}),
+        answer("room.unban", 33, Empty {}),
+        answer("room.bans", 34, BanPage { bans: vec![ban], next: Some("17".into()) }),
     ]
 }
 
@@ -167,10 +187,19 @@ fn people() -> Vec<Case> {
         total: 2,
         v: 0,
         next: None,
+        owner: Some(UserId(7)),
+        mods: vec![UserId(17)],
     };
-    let online = UserPage { total: 5120, v: 311, next: Some("zhangsan".into()), ..page.clone() };
-    let found =
-        UserPage { users: vec![person(17, "lisi", "李四", None)], total: 1, v: 0, next: None };
+    let online = UserPage {
+        total: 5120,
+        v: 311,
+        next: Some("zhangsan".into()),
+        owner: None,
+        mods: Vec::new(),
+        ..page.clone()
+    };
+    let users = vec![person(17, "lisi", "李四", None)];
+    let found = UserPage { users, total: 1, ..UserPage::default() };
     vec![answer("members", 30, page), answer("who", 31, online), answer("users", 32, found)]
 }
 

@@ -2,8 +2,8 @@
 
 use liao_common::{
     event::{
-        Empty, FileAck, FileData, Gap, GoAway, Heads, Marked, Ping, Presence, Role, Room, RoomKind,
-        kind,
+        Empty, FileAck, FileData, Gap, GoAway, Heads, Marked, Ping, Presence, Rank, Removal, Role,
+        Room, RoomKind, kind,
     },
     id::{DeviceId, FileId, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
@@ -28,7 +28,10 @@ fn messages() -> Vec<Case> {
     let edit = Body { of: Some(Seq(119)), ..Body::text("你好!") };
     let redact = Body { of: Some(Seq(119)), ..Body::default() };
     let invite = Body { user: Some(UserId(17)), ..Body::default() };
-    [
+    let role = Body { role: Some(Rank::Moderator), ..invite.clone() };
+    let removed = Body { by: Some(UserId(17)), ban: true, ..Body::text("广告") };
+    let removed = message("msg-leave-removed", Kind::Leave, removed);
+    let plain = [
         (Kind::Text, text),
         (Kind::File, file),
         (Kind::Edit, edit),
@@ -37,16 +40,15 @@ fn messages() -> Vec<Case> {
         (Kind::Leave, Body::default()),
         (Kind::Topic, Body::text("所有权")),
         (Kind::Invite, invite),
+        (Kind::Role, role),
         (Kind::Damaged, Body::default()),
         (Kind::Other("poll".into()), Body::text("later")),
-    ]
-    .into_iter()
-    .map(|(kind, body)| message(kind, body))
-    .collect()
+    ];
+    let named = |(kind, body): (Kind, Body)| message(&format!("msg-{}", kind.as_str()), kind, body);
+    plain.into_iter().map(named).chain([removed]).collect()
 }
 
-fn message(kind: Kind, body: Body) -> Case {
-    let name = format!("msg-{}", kind.as_str());
+fn message(name: &str, kind: Kind, body: Body) -> Case {
     let message = Message {
         room: RoomId(42),
         seq: Seq(123),
@@ -58,7 +60,7 @@ fn message(kind: Kind, body: Body) -> Case {
         kind,
         body,
     };
-    event(&name, kind::MSG, message)
+    event(name, kind::MSG, message)
 }
 
 fn rooms() -> Vec<Case> {
@@ -73,6 +75,8 @@ fn rooms() -> Vec<Case> {
         members: 3,
         floor: Seq(123),
         with: Some(person(17, "lisi", "李四", None)),
+        moderates: false,
+        removed: None,
     };
     let gone = Room {
         role: Role::Gone,
@@ -81,14 +85,18 @@ fn rooms() -> Vec<Case> {
         members: 0,
         floor: Seq::ZERO,
         with: None,
-        ..invited
+        ..invited.clone()
     };
+    let by = person(7, "zhangsan", "张三", None);
+    let removed = Some(Removal { by, text: "广告".into(), ban: true });
+    let removed = Room { removed, ..gone.clone() };
     let heads = vec![(RoomId(7), Seq(15), 12), (RoomId(9), Seq(4011), 3800)];
     vec![
         event("gap", kind::GAP, Gap { room: RoomId(42), from: Seq(119), to: Seq(3010) }),
         event("synced", kind::SYNCED, Empty {}),
         event("room-invited", kind::ROOM, invited),
         event("room-gone", kind::ROOM, gone),
+        event("room-removed", kind::ROOM, removed),
         event("head", kind::HEAD, Heads { h: heads }),
         event("mark", kind::MARK, Marked { room: RoomId(42), read: (Seq(123), 97) }),
     ]

@@ -1,12 +1,14 @@
 //! What clients ask. Each type in its shortest and in its fullest form where they differ.
 
 use liao_common::{
+    event::Rank,
     id::{DeviceId, FileId, RoomId, Seq, UserId},
     message::{Body, Kind},
     request::{
         Auth, Devices, FileCancel, FileDone, FileGet, FileOpen, Hello, History, Logout, Mark,
-        Members, Passwd, Register, Revoke, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomList,
-        RoomOpen, RoomTopic, Secret, Send, Sync, Token, Users, Watch, Who,
+        Members, Passwd, Register, Revoke, RoomBan, RoomBans, RoomCreate, RoomInvite, RoomJoin,
+        RoomKick, RoomLeave, RoomList, RoomOpen, RoomRole, RoomTopic, RoomUnban, Secret, Send,
+        Sync, Token, Users, Watch, Who,
     },
 };
 
@@ -100,6 +102,8 @@ fn rooms() -> Vec<Case> {
     let topic = RoomTopic { room: RoomId(42), topic: "所有权".into() };
     let with = RoomOpen { user: Some(UserId(17)), name: None };
     let by_id = RoomOpen { user: None, name: Some("lisi".into()) };
+    let (room, user, text) = (RoomId(42), UserId(17), "广告".to_owned());
+    let bans = RoomBans { room, after: Some("17".into()), limit: Some(50) };
     vec![
         request("room.create", 20, create),
         request("room.list", 21, RoomList::default()),
@@ -111,6 +115,12 @@ fn rooms() -> Vec<Case> {
         request("room.invite", 25, RoomInvite { room: RoomId(42), user: UserId(17) }),
         request("room.open", 26, with),
         request("room.open-name", 26, by_id),
+        request("room.role", 27, RoomRole { room, user, role: Rank::Moderator }),
+        request("room.kick", 28, RoomKick { room, user, text: text.clone() }),
+        request("room.ban", 29, RoomBan { room, user, text }),
+        request("room.unban", 33, RoomUnban { room, user }),
+        request("room.bans", 34, RoomBans { room, ..RoomBans::default() }),
+        request("room.bans-next", 34, bans),
     ]
 }
 

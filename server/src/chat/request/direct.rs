@@ -56,8 +56,9 @@ fn make(tx: &mut Transaction<'_, '_>, user: UserId, other: UserId) -> Result<Roo
         at,
     });
     let standing = Standing::Member;
-    tx.put_member(&Member { room, user, standing, floor: Seq::ZERO, members: 1 });
+    let (floor, joined) = (Seq::ZERO, Seq::ZERO);
+    tx.put_member(&Member { room, user, standing, floor, members: 1, joined });
     // That somebody thinks of writing is not the other one's business before they do.
-    tx.put_member_quietly(&Member { room, user: other, standing, floor: Seq::ZERO, members: 2 });
+    tx.put_member_quietly(&Member { room, user: other, standing, floor, members: 2, joined });
     Ok(room)
 }

@@ -3,7 +3,7 @@
 use liao_common::{
     event::{self, Empty, RoomKind},
     fault::{Fault, FaultCode},
-    id::{RoomId, UserId},
+    id::{RoomId, Seq, UserId},
     limits,
     message::{Body, Kind},
     name::RoomName,
@@ -51,7 +51,11 @@ fn enter(tx: &mut Transaction<'_, '_>, user: UserId, id: RoomId) -> Result<(), F
     let standing = view::membership(tx, user, id)?.map(|member| member.standing);
     match (standing, room.kind) {
         (Some(standing), _) if standing.is_in() => return Ok(()),
-        (Some(Standing::Invited { .. }), _) | (_, RoomKind::Public) => {}
+        (Some(Standing::Invited { .. }), _) => {}
+        (_, RoomKind::Public) if view::ban(tx, id, user)?.is_some() => {
+            return Err(FaultCode::Banned.into());
+        }
+        (_, RoomKind::Public) => {}
         _ => return Err(not_found()),
     }
     // Nobody is in two rooms of one name: one of them could pass for the other.
@@ -115,21 +119,24 @@ pub(super) async fn leave(caller: Caller, ask: RoomLeave) -> Result<Empty, Fault
     let decide = move |tx: &mut Transaction<'_, '_>| {
         let member = view::membership(tx, user, ask.room)?.ok_or_else(not_found)?;
         if !member.standing.is_in() {
-            tx.put_member(&Member {
-                standing: Standing::Gone,
-                members: view::member_count(tx, ask.room)?,
-                ..member
-            });
+            decline(tx, member)?;
             return Ok(Empty {});
         }
         let room = view::room(tx, ask.room)?.ok_or_else(not_found)?;
         if room.kind == RoomKind::Direct || room.room == RoomId::LOBBY {
             return Err(FaultCode::Forbidden.into());
         }
-        tx.exit(ask.room, user, member.floor)?;
+        tx.exit(&member, Body::default())?;
         Ok(Empty {})
     };
     caller.hub.engine.run(decide).await
+}
+
+/// An invitation is over.
+pub(super) fn decline(tx: &mut Transaction<'_, '_>, member: Member) -> Result<(), Fault> {
+    let members = view::member_count(tx, member.room)?;
+    tx.put_member(&Member { standing: Standing::Gone, members, ..member });
+    Ok(())
 }
 
 /// Asks a person in. They see the room's name, and enter with `room.join`.
@@ -145,12 +152,15 @@ pub(super) async fn invite(caller: Caller, ask: RoomInvite) -> Result<Empty, Fau
         if view::membership(tx, ask.user, ask.room)?.is_some() {
             return Ok(Empty {});
         }
+        if view::ban(tx, ask.room, ask.user)?.is_some() {
+            return Err(FaultCode::Banned.into());
+        }
         check_one_more_invitation(tx, ask.user)?;
         let members = view::member_count(tx, ask.room)?;
         let floor = tx.head(ask.room)?.seq;
         tx.note(ask.room, user, Kind::Invite, Body { user: Some(ask.user), ..Body::default() })?;
-        let standing = Standing::Invited { by: user };
-        tx.put_member(&Member { room: ask.room, user: ask.user, standing, floor, members });
+        let (room, user, standing) = (ask.room, ask.user, Standing::Invited { by: user });
+        tx.put_member(&Member { room, user, standing, floor, members, joined: Seq::ZERO });
         Ok(Empty {})
     };
     caller.hub.engine.run(decide).await

@@ -11,6 +11,7 @@ pub(super) mod membership;
 mod people;
 mod post;
 mod room;
+mod staff;
 mod token;
 pub(super) mod transfer;
 
@@ -58,6 +59,11 @@ pub(super) fn start(
         Request::RoomLeave(ask) => answer(rid, membership::leave(caller, ask)),
         Request::RoomInvite(ask) => answer(rid, membership::invite(caller, ask)),
         Request::RoomOpen(ask) => answer(rid, direct::open(caller, ask)),
+        Request::RoomRole(ask) => answer(rid, staff::role(caller, ask)),
+        Request::RoomKick(ask) => answer(rid, staff::kick(caller, ask)),
+        Request::RoomBan(ask) => answer(rid, staff::ban(caller, ask)),
+        Request::RoomUnban(ask) => answer(rid, staff::unban(caller, ask)),
+        Request::RoomBans(ask) => answer(rid, staff::bans(caller, ask)),
         Request::Members(ask) => answer(rid, people::members(caller, ask)),
         Request::Who(ask) => answer(rid, people::who(caller, ask)),
         Request::Users(ask) => answer(rid, people::users(caller, ask)),

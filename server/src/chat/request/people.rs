@@ -29,7 +29,10 @@ pub(super) async fn members(caller: Caller, ask: Members) -> Result<UserPage, Fa
             let next =
                 if ids.len() > limit { ids.get(limit - 1).map(ToString::to_string) } else { None };
             let users = users_of(hub, ids.into_iter().take(limit))?;
-            Ok(UserPage { users, total: view::member_count(store, ask.room)?, v: 0, next })
+            let total = view::member_count(store, ask.room)?;
+            let owner = view::owner(store, ask.room)?;
+            let mods = view::moderators(store, ask.room, limits::MODERATORS_MAX)?;
+            Ok(UserPage { users, total, v: 0, next, owner, mods })
         })
         .await
 }

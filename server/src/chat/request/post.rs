@@ -9,13 +9,14 @@ use liao_common::{
     request::Send,
 };
 
-use super::{Caller, not_found};
+use super::{Caller, not_found, staff};
 use crate::{
     chat::hub::Hub,
     engine::{EDITS_MAX, Speaker, Transaction},
     state::{
         project::{NO_NONCE, content_mark},
-        record, view,
+        record,
+        view::{self, Power},
     },
     store::View as _,
 };
@@ -160,7 +161,8 @@ fn file(tx: &Transaction<'_, '_>, by: Speaker, said: &Body) -> Result<Body, Faul
     })
 }
 
-/// Only what one said oneself can be changed or taken back.
+/// What one said oneself can be changed and taken back, what others said taken back by those who
+/// stand above them in the room.
 fn own(tx: &Transaction<'_, '_>, by: Speaker, of: Seq, to: &Kind) -> Result<Message, Fault> {
     let (place, _) = view::message_place(tx, by.room, of)?.ok_or_else(not_found)?;
     let frame = match tx.record(&place) {
@@ -174,7 +176,26 @@ fn own(tx: &Transaction<'_, '_>, by: Speaker, of: Seq, to: &Kind) -> Result<Mess
         Kind::Edit => *to == Kind::Redact,
         _ => false,
     };
-    if message.from == by.from && postable { Ok(message) } else { Err(FaultCode::Forbidden.into()) }
+    if !postable || (message.from != by.from && *to != Kind::Redact) {
+        return Err(FaultCode::Forbidden.into());
+    }
+    if message.from != by.from {
+        check_power_over(tx, by, &message)?;
+    }
+    Ok(message)
+}
+
+fn check_power_over(tx: &Transaction<'_, '_>, by: Speaker, message: &Message) -> Result<(), Fault> {
+    let (room, power) = staff::may(tx, by.from, by.room, Power::Moderator)?;
+    if view::power(tx, &room, message.from)? >= power {
+        return Err(FaultCode::Forbidden.into());
+    }
+    // What was said before they came is not theirs to see, and so not theirs to judge.
+    let floor = view::inside(tx, by.from, by.room)?.map(|member| member.floor);
+    if floor.is_none_or(|floor| message.seq <= floor) {
+        return Err(not_found());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

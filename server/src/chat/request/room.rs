@@ -64,10 +64,14 @@ fn check_name(from: &impl View, user: UserId, name: &str) -> Result<(), Fault> {
 }
 
 fn clean_topic(topic: &str) -> Result<String, Fault> {
-    let topic = text::clean_line(topic.trim());
-    let long = topic.len() > limits::TOPIC_BYTES_MAX
-        || topic.graphemes(true).count() > limits::TOPIC_GRAPHEMES_MAX;
-    if long { Err(FaultCode::TooLarge.into()) } else { Ok(topic) }
+    clean(topic, limits::TOPIC_BYTES_MAX, limits::TOPIC_GRAPHEMES_MAX)
+}
+
+/// One line of somebody's words, and no more of them than may be.
+pub(super) fn clean(words: &str, bytes_max: usize, graphemes_max: usize) -> Result<String, Fault> {
+    let words = text::clean_line(words.trim());
+    let long = words.len() > bytes_max || words.graphemes(true).count() > graphemes_max;
+    if long { Err(FaultCode::TooLarge.into()) } else { Ok(words) }
 }
 
 /// Lists public rooms by name.

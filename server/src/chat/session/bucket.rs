@@ -57,11 +57,15 @@ pub(super) fn cost(request: &Request) -> f64 {
         | Request::RoomTopic(_)
         | Request::RoomInvite(_)
         | Request::RoomOpen(_)
+        | Request::RoomRole(_)
+        | Request::RoomKick(_)
+        | Request::RoomBan(_)
+        | Request::RoomUnban(_)
         | Request::Revoke(_)
         | Request::FileDone(_)
         | Request::Sync(_) => 1.0,
         Request::Passwd(_) => 5.0,
-        Request::Mark(_) | Request::Who(_) => 0.2,
+        Request::Mark(_) | Request::Who(_) | Request::RoomBans(_) => 0.2,
         _ => 0.0,
     }
 }

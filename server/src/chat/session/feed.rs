@@ -220,7 +220,9 @@ impl Session {
             }
             self.unfollow(room);
             // Whoever is back by now hears of it by a note of its own.
-            out.push(codec::frame(kind::ROOM, 0, &gone(room)));
+            let user = self.caller().user;
+            let left = self.hub.read(move |hub| overview::left(&hub.store, user, room, last));
+            out.push(codec::frame(kind::ROOM, 0, &left.await?));
             return Ok(());
         }
         let user = self.caller().user;

@@ -307,9 +307,21 @@ impl Seen {
         match &row.content {
             Content::Text(text) => format!("{name}: {text}"),
             Content::File(file) => format!("{name} offers {}", file.name),
-            Content::Redacted => format!("{name} took it back"),
+            Content::Redacted => {
+                let by = row.taken_back_by.and_then(|by| self.model.name(by)).unwrap_or(name);
+                format!("{by} took it back")
+            }
             Content::Join => format!("{name} joined"),
             Content::Leave => format!("{name} left"),
+            Content::Removed(farewell) => {
+                let by = self.model.name(farewell.by).unwrap_or("?");
+                let verb = if farewell.ban { "banned" } else { "kicked" };
+                format!("{by} {verb} {name}: {}", farewell.why)
+            }
+            Content::Role(user, rank) => {
+                let other = user.and_then(|user| self.model.name(user)).unwrap_or("?");
+                format!("{name} made {other} {}", rank.as_str())
+            }
             Content::Topic(topic) => format!("{name} set the topic: {topic}"),
             Content::Invite(_) => format!("{name} invited somebody"),
             Content::Damaged => "damaged".to_owned(),

@@ -1,5 +1,8 @@
-use liao_client_core::timeline::FileOffer;
-use liao_common::id::{FileId, Seq};
+use liao_client_core::timeline::{Farewell, FileOffer};
+use liao_common::{
+    event::Rank,
+    id::{FileId, Seq, UserId},
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -55,6 +58,10 @@ fn file() -> What {
 #[test]
 fn every_entry_is_one_sentence() {
     let text = || What::Text("one\ntwo".to_owned());
+    let plain = |why: &str, ban| {
+        let farewell = Farewell { by: UserId(1), why: why.to_owned(), ban };
+        What::Removed(who("ann", "Ann"), farewell)
+    };
     assert_eq!(sentence(said(text(), "text")), "#lobby Bob: one two");
     assert_eq!(sentence(said(file(), "file")), "#lobby Bob: file a.txt (1.5 KiB), /get 3 saves it");
     assert_eq!(sentence(said(What::Join, "join")), "Bob joined #lobby");
@@ -63,6 +70,13 @@ fn every_entry_is_one_sentence() {
         (What::Topic("tea".to_owned()), "Bob set the topic: tea"),
         (What::Topic(String::new()), "Bob removed the topic"),
         (What::Invite("Ann".to_owned()), "Bob invited Ann"),
+        (plain("", false), "Bob was removed by Ann"),
+        (plain("spam", false), "Bob was removed by Ann: spam"),
+        (plain("", true), "Bob was banned by Ann"),
+        (plain("spam", true), "Bob was banned by Ann: spam"),
+        (What::Role(who("ann", "Ann"), Rank::Moderator), "Bob made Ann a moderator"),
+        (What::Role(who("ann", "Ann"), Rank::Member), "Bob ended Ann's time as a moderator"),
+        (What::Role(who("ann", "Ann"), Rank::Owner), "the room belongs to Ann now"),
         (What::Edit(Seq(4), "new".to_owned()), "Bob changed message 4 to: new"),
         (What::TakenBack(Seq(4)), "Bob took back message 4"),
         (What::Damaged, "this message is damaged on the server"),
@@ -109,6 +123,11 @@ fn objects_have_what_the_event_has_and_nothing_else() {
     assert_eq!(presence, want);
 }
 
+fn removed() -> What {
+    let farewell = Farewell { by: UserId(1), why: "spam".to_owned(), ban: true };
+    What::Removed(who("ann", "Ann"), farewell)
+}
+
 /// One event of every kind, as an object.
 fn all_objects() -> Vec<Value> {
     let said = |what: What, kind: &str| {
@@ -129,6 +148,8 @@ fn all_objects() -> Vec<Value> {
         said(What::TakenBack(Seq(4)), "redact"),
         said(What::Join, "join"),
         said(What::Leave, "leave"),
+        said(removed(), "leave"),
+        said(What::Role(who("ann", "Ann"), Rank::Moderator), "role"),
         said(What::Topic("tea".to_owned()), "topic"),
         said(What::Invite("Ann".to_owned()), "invite"),
         said(What::Damaged, "damaged"),

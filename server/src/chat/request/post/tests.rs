@@ -3,8 +3,9 @@
 use std::{future::ready, sync::Arc, time::Duration};
 
 use liao_common::{
-    event::RoomKind,
+    event::{Empty, RoomKind},
     id::{DeviceId, FileId, Hash, Nonce, RoomId, UserId},
+    request::RoomBan,
 };
 
 use super::*;
@@ -17,7 +18,7 @@ use crate::{
     server::{self, Ground},
     state::{
         project,
-        record::{File, Room, Standing},
+        record::{Account, File, Member, Phc, Room, Standing},
     },
     store::{Applying, StoreOptions},
 };
@@ -84,6 +85,42 @@ async fn what_is_taken_back_cannot_be_changed_in_the_same_breath() {
 }
 
 #[tokio::test]
+async fn nothing_is_posted_behind_a_ban_of_the_same_breath() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(&disk, &index, folder.path());
+    enters(&hub).await;
+    let owner = UserId(2);
+    let has_owner = move |tx: &mut Transaction<'_, '_>| {
+        let room = view::room(tx, ROOM)?.unwrap();
+        let anna = view::inside(tx, ANNA, ROOM)?.unwrap();
+        tx.put_rank(&Member { standing: Standing::Member, ..anna });
+        for (user, id) in [(ANNA, "anna"), (owner, "owner")] {
+            let (secret, name, id) = (Phc(String::new()), String::new(), id.into());
+            let account = Account { user, id, name, secret, changes: 0, admin: false, at: 1 };
+            tx.put_account(&account);
+        }
+        Ok(tx.enter(&room, owner, Standing::Owner)?)
+    };
+    hub.engine.run(has_owner).await.unwrap();
+    let caller = Caller {
+        hub: Arc::clone(&hub),
+        user: owner,
+        dev: DeviceId(2),
+        origin: Origin::Here,
+        admin: false,
+    };
+    let ban = staff::ban(caller, RoomBan { room: ROOM, user: ANNA, text: "enough".into() });
+    let before = posts(&hub, 1, Kind::Text, Body::text("one more"));
+    let behind = posts(&hub, 2, Kind::Text, Body::text("and another"));
+    // All are asked before the committing task has its turn, so that they are decided together.
+    let (before, ban, behind) = tokio::join!(biased; before, ban, behind);
+    assert_eq!((before.unwrap().seq, ban), (Seq(3), Ok(Empty {})));
+    assert_eq!(behind.unwrap_err().code, FaultCode::NotFound);
+    assert_eq!(view::head(&*hub.store, ROOM).unwrap().seq, Seq(4), "the last is the farewell");
+}
+
+#[tokio::test]
 async fn a_file_that_was_taken_back_cannot_be_changed() {
     let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
     let folder = tempfile::tempdir().unwrap();
@@ -122,7 +159,10 @@ async fn what_was_taken_back_is_erased_also_when_its_author_has_left_since() {
     assert!(stands_in(&found, "a secret"), "the crash came before the erasure");
     let hub = open(&found, &index, folder.path());
     assert_eq!(view::head(&*hub.store, ROOM).unwrap().seq, said.next(), "and after the request");
-    let leaves = |tx: &mut Transaction<'_, '_>| Ok(tx.exit(ROOM, ANNA, Seq::ZERO)?);
+    let leaves = |tx: &mut Transaction<'_, '_>| {
+        let anna = view::inside(tx, ANNA, ROOM)?.unwrap();
+        Ok(tx.exit(&anna, Body::default())?)
+    };
     hub.engine.run(leaves).await.unwrap();
     assert_eq!(words(&hub, said).await, "");
     assert!(!stands_in(&found, "a secret"), "nobody had to ask again");
