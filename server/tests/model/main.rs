@@ -46,6 +46,10 @@ enum Step {
     Joins { who: u8, room: u8 },
     Leaves { who: u8, room: u8 },
     Invites { who: u8, room: u8, whom: u8 },
+    Ranks { who: u8, room: u8, whom: u8, moderates: bool },
+    Kicks { who: u8, room: u8, whom: u8 },
+    Bans { who: u8, room: u8, whom: u8 },
+    Unbans { who: u8, room: u8, whom: u8 },
     Opens { who: u8, whom: u8 },
     Marks { who: u8, room: u8, read: u8 },
     Reads { who: u8, room: u8, part: u8, at: u8, limit: u8 },
@@ -92,6 +96,18 @@ fn meet() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn order() -> impl Strategy<Value = Step> {
+    let b = any::<u8>;
+    prop_oneof![
+        3 => (b(), b(), b(), any::<bool>()).prop_map(|(who, room, whom, moderates)| Step::Ranks {
+            who, room, whom, moderates,
+        }),
+        3 => (b(), b(), b()).prop_map(|(who, room, whom)| Step::Kicks { who, room, whom }),
+        3 => (b(), b(), b()).prop_map(|(who, room, whom)| Step::Bans { who, room, whom }),
+        2 => (b(), b(), b()).prop_map(|(who, room, whom)| Step::Unbans { who, room, whom }),
+    ]
+}
+
 fn trouble() -> impl Strategy<Value = Step> {
     let b = any::<u8>;
     prop_oneof![
@@ -106,7 +122,7 @@ fn trouble() -> impl Strategy<Value = Step> {
 }
 
 fn story() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![8 => talk(), 6 => meet(), 1 => trouble()];
+    let step = prop_oneof![8 => talk(), 6 => meet(), 3 => order(), 1 => trouble()];
     proptest::collection::vec(step, 1..STEPS_MAX)
 }
 
@@ -131,7 +147,8 @@ impl Play {
         let rooms = 1..=self.world.reference.rooms();
         let own: Vec<u64> =
             rooms.filter(|room| self.world.reference.is_inside(user, *room)).collect();
-        if number < 200 { own[usize::from(number) % own.len()] } else { self.room(number) }
+        let own = own.get(usize::from(number) % own.len().max(1)).filter(|_| number < 200);
+        own.copied().unwrap_or_else(|| self.room(number))
     }
 
     /// Mostly somebody who is invited, and where to.
@@ -141,6 +158,13 @@ impl Play {
             Some(comer) if room < 200 => *comer,
             _ => (self.who(who), self.room(room)),
         }
+    }
+
+    /// Who acts on whom and where: mostly in a room that somebody is in.
+    fn order(&self, who: u8, room: u8, whom: u8) -> (u64, u64, u64) {
+        let user = self.who(who);
+        let whom = u64::from(whom) % (self.world.reference.people() + 2);
+        (user, self.room_of(user, room), whom)
     }
 
     /// Some place in a room, and now and then one that is not there.
@@ -223,6 +247,24 @@ impl Play {
                 let whom = u64::from(whom) % (self.world.reference.people() + 2);
                 let user = self.who(who);
                 (user, Deed::Invite { room: self.room_of(user, room), whom })
+            }
+            Step::Ranks { who, room, whom, moderates } => {
+                let (user, room, whom) = self.order(who, room, whom);
+                (user, Deed::Rank { room, whom, moderates })
+            }
+            Step::Kicks { who, room, whom } => {
+                let (user, room, whom) = self.order(who, room, whom);
+                (user, Deed::Kick { room, whom })
+            }
+            Step::Bans { who, room, whom } => {
+                let (user, room, whom) = self.order(who, room, whom);
+                (user, Deed::Ban { room, whom })
+            }
+            Step::Unbans { who, room, whom } => {
+                let (user, room, _) = self.order(who, room, whom);
+                let banned = self.world.reference.banned(room);
+                let of = banned.get(usize::from(whom) % banned.len().max(1));
+                (user, Deed::Unban { room, whom: of.copied().unwrap_or(whom.into()) })
             }
             Step::Opens { who, whom } => {
                 (self.who(who), Deed::Open(u64::from(whom) % (self.world.reference.people() + 2)))
@@ -312,7 +354,8 @@ fn the_server_does_what_the_reference_does() {
 fn a_reference_that_is_wrong_is_found_out() {
     use Flaw::{
         CountsEverything, CutsPagesShort, ForgetsNonces, KeepsWordsTakenBack,
-        LetsFormerMembersRead, LetsMarkersFall, LetsOthersEdit, ShowsWhatWasBefore,
+        LetsFormerMembersRead, LetsMarkersFall, LetsModeratorsFight, LetsOthersEdit,
+        LetsRoomsBeNobodys, LetsTheBannedIn, ShowsWhatWasBefore,
     };
     for flaw in [
         CountsEverything,
@@ -321,7 +364,10 @@ fn a_reference_that_is_wrong_is_found_out() {
         KeepsWordsTakenBack,
         LetsFormerMembersRead,
         LetsMarkersFall,
+        LetsModeratorsFight,
         LetsOthersEdit,
+        LetsRoomsBeNobodys,
+        LetsTheBannedIn,
         ShowsWhatWasBefore,
     ] {
         let mut runner = runner(CASES, 2);

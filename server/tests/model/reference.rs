@@ -1,11 +1,15 @@
 //! What a server should do, as plain maps: one person after the other, nothing is ever lost. Owns all
 //! that was said. It is read more easily than the server, and says the same or one of the two is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use liao_common::{event::RoomKind, fault::FaultCode, message::Kind};
+use liao_common::{
+    event::{Rank, RoomKind},
+    fault::FaultCode,
+    message::Kind,
+};
 
-use crate::words::{Entry, Flaw, Part, Post, Shown, Told};
+use crate::words::{Entry, Flaw, Order, Part, Post, Power, Shown, Told};
 
 struct Room {
     kind: RoomKind,
@@ -17,6 +21,22 @@ struct Room {
     inside: BTreeMap<u64, u64>,
     /// The invited: by whom, and the place at which that was.
     invited: BTreeMap<u64, (u64, u64)>,
+    /// Members, and the place at which each came in.
+    came: BTreeMap<u64, u64>,
+    owner: Option<u64>,
+    moderators: BTreeSet<u64>,
+    banned: BTreeSet<u64>,
+}
+
+impl Room {
+    /// Whose it is when its owner goes.
+    fn heir(&self) -> Option<u64> {
+        let mut members: Vec<(bool, u64, u64)> = Vec::new();
+        for (user, came) in &self.came {
+            members.push((!self.moderators.contains(user), *came, *user));
+        }
+        members.into_iter().min().map(|(_, _, user)| user)
+    }
 }
 
 /// See the module.
@@ -64,6 +84,11 @@ impl Reference {
         rooms.flat_map(|(id, room)| room.invited.keys().map(move |user| (*user, id))).collect()
     }
 
+    /// Who may not enter a room.
+    pub(crate) fn banned(&self, room: u64) -> Vec<u64> {
+        self.room(room).map_or_else(|_| Vec::new(), |room| room.banned.iter().copied().collect())
+    }
+
     pub(crate) fn is_inside(&self, user: u64, room: u64) -> bool {
         self.room(room).is_ok_and(|room| room.inside.contains_key(&user))
     }
@@ -78,7 +103,7 @@ impl Reference {
         self.log(room).iter().rfind(|entry| entry.seq <= seq).map_or(0, |entry| entry.n)
     }
 
-    fn say(&mut self, from: u64, post: Post, whom: Option<u64>) -> u64 {
+    fn say(&mut self, from: u64, post: Post, whom: Option<u64>, order: Order) -> u64 {
         let counts = post.kind.counts() || self.flaw == Some(Flaw::CountsEverything);
         let log = &mut self.room_mut(post.room).log;
         let seq = log.len() as u64 + 1;
@@ -87,33 +112,168 @@ impl Reference {
         if cid != [0; 16] && kind.counts() {
             self.marks.insert((from, room), seq);
         }
-        self.room_mut(room).log.push(Entry { seq, n, from, cid, kind, text, of, whom });
+        self.room_mut(room).log.push(Entry { seq, n, from, cid, kind, text, of, whom, order });
         seq
     }
 
     fn note(&mut self, room: u64, from: u64, kind: Kind, whom: Option<u64>) -> u64 {
-        self.say(from, Post { room, cid: [0; 16], kind, text: None, of: None }, whom)
+        self.note_of(room, from, kind, (whom, Order::default()))
+    }
+
+    fn note_of(
+        &mut self,
+        room: u64,
+        from: u64,
+        kind: Kind,
+        (whom, order): (Option<u64>, Order),
+    ) -> u64 {
+        self.say(from, Post { room, cid: [0; 16], kind, text: None, of: None }, whom, order)
+    }
+
+    fn is_named(&self, room: u64) -> bool {
+        room != 1 && self.room(room).is_ok_and(|room| room.kind != RoomKind::Direct)
+    }
+
+    /// The room falls to one of its members.
+    fn inherit(&mut self, room: u64, from: u64) {
+        if self.flaw == Some(Flaw::LetsRoomsBeNobodys) {
+            return;
+        }
+        let Some(heir) = self.room_mut(room).heir() else { return };
+        let order = Order { role: Some(Rank::Owner), ..Order::default() };
+        self.note_of(room, from, Kind::Role, (Some(heir), order));
+        self.room_mut(room).owner = Some(heir);
+        self.room_mut(room).moderators.remove(&heir);
     }
 
     fn enter(&mut self, user: u64, room: u64) {
         let head = self.log(room).len() as u64;
         let private = self.room_mut(room).kind == RoomKind::Private;
         let hides = private && self.flaw != Some(Flaw::ShowsWhatWasBefore);
+        let named = self.is_named(room);
         let seq = self.note(room, user, Kind::Join, None);
         let entered = self.room_mut(room);
         entered.invited.remove(&user);
         entered.inside.insert(user, if hides { head } else { 0 });
+        entered.came.insert(user, seq);
+        if named && self.room_mut(room).owner.is_none() {
+            self.room_mut(room).owner = Some(user);
+        }
         self.marks.insert((user, room), seq);
     }
 
     fn make(&mut self, kind: RoomKind, name: &str, by: u64, with: Option<u64>) -> u64 {
         let (inside, invited) = (BTreeMap::new(), BTreeMap::new());
-        let room = Room { kind, name: name.into(), by, with, log: Vec::new(), inside, invited };
+        let (name, log, came) = (name.into(), Vec::new(), BTreeMap::new());
+        let (owner, moderators, banned) = (None, BTreeSet::new(), BTreeSet::new());
+        let room =
+            Room { kind, name, by, with, log, inside, invited, came, owner, moderators, banned };
         self.rooms.push(room);
         if kind != RoomKind::Direct {
-            self.names.insert(name.into(), self.rooms());
+            let name = self.rooms.last().map(|room| room.name.clone()).unwrap_or_default();
+            self.names.insert(name, self.rooms());
         }
         self.rooms()
+    }
+
+    /// What somebody may do in a room. The first account administers the server.
+    fn power(&self, user: u64, id: u64) -> Power {
+        let Ok(room) = self.room(id) else { return Power::Outside };
+        if user == 1 && room.kind == RoomKind::Public {
+            return Power::Administrator;
+        }
+        self.part(user, room)
+    }
+
+    fn part(&self, user: u64, room: &Room) -> Power {
+        match room.inside.contains_key(&user) {
+            false => Power::Outside,
+            true if room.owner == Some(user) => Power::Owner,
+            true if room.moderators.contains(&user) => Power::Moderator,
+            true => Power::Member,
+        }
+    }
+
+    /// Whether somebody may keep order in a room.
+    fn orders(&self, user: u64, id: u64, enough: Power) -> Result<Power, FaultCode> {
+        let (room, power) = (self.room(id)?, self.power(user, id));
+        if room.kind != RoomKind::Public && power == Power::Outside {
+            return Err(FaultCode::NotFound);
+        }
+        let may = room.kind != RoomKind::Direct && power >= enough;
+        if may { Ok(power) } else { Err(FaultCode::Forbidden) }
+    }
+
+    /// The same, on somebody who must stand below.
+    fn orders_on(&self, user: u64, id: u64, whom: u64) -> Result<(), FaultCode> {
+        let power = self.orders(user, id, Power::Moderator)?;
+        let other = self.power(whom, id);
+        let fights = self.flaw == Some(Flaw::LetsModeratorsFight) && other == Power::Moderator;
+        if other < power || fights { Ok(()) } else { Err(FaultCode::Forbidden) }
+    }
+
+    pub(crate) fn rank(&mut self, user: u64, id: u64, whom: u64, moderates: bool) -> Answer {
+        self.orders(user, id, Power::Owner)?;
+        self.inside(whom, id)?;
+        if self.room(id)?.owner == Some(whom) {
+            return Err(FaultCode::Forbidden);
+        }
+        if self.room(id)?.moderators.contains(&whom) != moderates {
+            let role = Some(if moderates { Rank::Moderator } else { Rank::Member });
+            self.note_of(id, user, Kind::Role, (Some(whom), Order { role, ..Order::default() }));
+            let moderators = &mut self.room_mut(id).moderators;
+            if moderates {
+                moderators.insert(whom)
+            } else {
+                moderators.remove(&whom)
+            };
+        }
+        Ok(Told::Done)
+    }
+
+    fn exit(&mut self, user: u64, id: u64, order: Order) {
+        self.note_of(id, user, Kind::Leave, (None, order));
+        let room = self.room_mut(id);
+        room.inside.remove(&user);
+        room.came.remove(&user);
+        room.moderators.remove(&user);
+        if room.owner == Some(user) {
+            room.owner = None;
+            self.inherit(id, user);
+        }
+    }
+
+    pub(crate) fn kick(&mut self, user: u64, id: u64, whom: u64) -> Answer {
+        self.orders_on(user, id, whom)?;
+        if self.room_mut(id).invited.remove(&whom).is_some() {
+            return Ok(Told::Done);
+        }
+        self.inside(whom, id)?;
+        self.exit(whom, id, Order { by: Some(user), ..Order::default() });
+        Ok(Told::Done)
+    }
+
+    pub(crate) fn ban(&mut self, user: u64, id: u64, whom: u64) -> Answer {
+        self.orders(user, id, Power::Moderator)?;
+        if whom == 0 || whom > self.people {
+            return Err(FaultCode::NotFound);
+        }
+        self.orders_on(user, id, whom)?;
+        if self.room(id)?.banned.contains(&whom) {
+            return Ok(Told::Done);
+        }
+        self.room_mut(id).invited.remove(&whom);
+        if self.is_inside(whom, id) {
+            self.exit(whom, id, Order { by: Some(user), ban: true, role: None });
+        }
+        self.room_mut(id).banned.insert(whom);
+        Ok(Told::Done)
+    }
+
+    pub(crate) fn unban(&mut self, user: u64, id: u64, whom: u64) -> Answer {
+        self.orders(user, id, Power::Moderator)?;
+        let lifted = self.room_mut(id).banned.remove(&whom);
+        if lifted { Ok(Told::Done) } else { Err(FaultCode::NotFound) }
     }
 
     /// Makes the next account.
@@ -130,7 +290,7 @@ impl Reference {
         let room = self.room(id).ok()?;
         let read = self.marks.get(&(user, id)).copied().unwrap_or_default();
         let seq = room.log.len() as u64;
-        let inside = room.inside.contains_key(&user);
+        let power = self.part(user, room);
         let (floor, with, head) = match (room.inside.get(&user), room.invited.get(&user)) {
             (Some(floor), _) => {
                 let other = if room.by == user { room.with } else { Some(room.by) };
@@ -141,7 +301,7 @@ impl Reference {
         };
         let (name, members) = (room.name.clone(), room.inside.len() as u64);
         let read = (read, self.n_at(id, read));
-        Some(Shown { room: id, name, head, read, inside, members, floor, with })
+        Some(Shown { room: id, name, head, read, power, members, floor, with })
     }
 
     /// All rooms of a person. A private chat that another opened shows only once somebody speaks.
@@ -158,7 +318,7 @@ impl Reference {
         let mut own: Vec<Shown> =
             (1..=self.rooms()).filter_map(|room| self.shown(user, room)).collect();
         own.retain(|shown| shown.name == name);
-        own.sort_by_key(|shown| (!shown.inside, shown.room));
+        own.sort_by_key(|shown| (shown.power == Power::Outside, shown.room));
         own.first().map(|shown| shown.room)
     }
 
@@ -186,6 +346,10 @@ impl Reference {
             if room.kind != RoomKind::Public && !room.invited.contains_key(&user) {
                 return Err(FaultCode::NotFound);
             }
+            let banned = room.kind == RoomKind::Public && room.banned.contains(&user);
+            if banned && self.flaw != Some(Flaw::LetsTheBannedIn) {
+                return Err(FaultCode::Banned);
+            }
             let name = &room.name;
             if self.own_named(user, name).is_some_and(|own| self.is_inside(user, own)) {
                 return Err(FaultCode::Taken);
@@ -204,8 +368,7 @@ impl Reference {
         if kind == RoomKind::Direct || id == 1 {
             return Err(FaultCode::Forbidden);
         }
-        self.note(id, user, Kind::Leave, None);
-        self.room_mut(id).inside.remove(&user);
+        self.exit(user, id, Order::default());
         Ok(Told::Done)
     }
 
@@ -220,6 +383,9 @@ impl Reference {
         }
         if room.inside.contains_key(&whom) || room.invited.contains_key(&whom) {
             return Ok(Told::Done);
+        }
+        if room.banned.contains(&whom) {
+            return Err(FaultCode::Banned);
         }
         self.note(id, user, Kind::Invite, Some(whom));
         self.room_mut(id).invited.insert(whom, (user, head));
@@ -257,8 +423,13 @@ impl Reference {
         let takes_back = post.kind == Kind::Redact;
         let changeable = entry.kind == Kind::Text || (takes_back && entry.kind == Kind::Edit);
         let own = entry.from == user || self.flaw == Some(Flaw::LetsOthersEdit);
-        if !own || !changeable {
+        if !changeable || (!own && !takes_back) {
             return Err(FaultCode::Forbidden);
+        }
+        if !own {
+            self.orders_on(user, post.room, entry.from)?;
+            let floor = room.inside.get(&user).copied().unwrap_or_default();
+            return if of > floor { Ok(()) } else { Err(FaultCode::NotFound) };
         }
         let gone = |entry: &Entry| entry.kind == Kind::Redact && entry.of == Some(of);
         if !takes_back && room.log.iter().any(gone) { Err(FaultCode::Gone) } else { Ok(()) }
@@ -289,7 +460,7 @@ impl Reference {
                 }
             }
         }
-        let seq = self.say(user, post.clone(), None);
+        let seq = self.say(user, post.clone(), None, Order::default());
         self.posts.insert(key, (post, seq));
         Ok(Told::Posted { seq, dup: false })
     }

@@ -1,7 +1,7 @@
 //! What is said to a server and what it says, without everything that does not matter here. Values only.
 
 use liao_common::{
-    event::{self, Role},
+    event::{self, Rank, Role},
     fault::FaultCode,
     id::{Nonce, RoomId, Seq},
     message::{Body, Kind, Message},
@@ -20,6 +20,15 @@ pub(crate) struct Entry {
     pub(crate) text: Option<String>,
     pub(crate) of: Option<u64>,
     pub(crate) whom: Option<u64>,
+    pub(crate) order: Order,
+}
+
+/// What an entry says of who keeps order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) by: Option<u64>,
+    pub(crate) ban: bool,
+    pub(crate) role: Option<Rank>,
 }
 
 /// A room as somebody is shown it.
@@ -29,10 +38,20 @@ pub(crate) struct Shown {
     pub(crate) name: String,
     pub(crate) head: (u64, u64),
     pub(crate) read: (u64, u64),
-    pub(crate) inside: bool,
+    pub(crate) power: Power,
     pub(crate) members: u64,
     pub(crate) floor: u64,
     pub(crate) with: Option<u64>,
+}
+
+/// What somebody may do in a room; everybody acts on those below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Power {
+    Outside,
+    Member,
+    Moderator,
+    Owner,
+    Administrator,
 }
 
 /// What somebody is told.
@@ -76,6 +95,9 @@ pub(crate) enum Flaw {
     CountsEverything,
     CutsPagesShort,
     LetsOthersEdit,
+    LetsTheBannedIn,
+    LetsRoomsBeNobodys,
+    LetsModeratorsFight,
 }
 
 impl From<&Message> for Entry {
@@ -92,6 +114,7 @@ impl From<&Message> for Entry {
             text: body.text.as_ref().map(blank),
             of: body.of.map(|of| of.0),
             whom: body.user.map(|user| user.0),
+            order: Order { by: body.by.map(|by| by.0), ban: body.ban, role: body.role },
         }
     }
 }
@@ -103,7 +126,12 @@ impl From<event::Room> for Shown {
             name: room.name,
             head: (room.head.0.0, room.head.1),
             read: (room.read.0.0, room.read.1),
-            inside: matches!(room.role, Role::Member | Role::Owner),
+            power: match room.role {
+                Role::Owner => Power::Owner,
+                Role::Member if room.moderates => Power::Moderator,
+                Role::Member => Power::Member,
+                Role::Gone | Role::Invited => Power::Outside,
+            },
             members: room.members,
             floor: room.floor.0,
             with: room.with.map(|user| user.user.0),

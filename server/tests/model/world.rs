@@ -4,11 +4,14 @@
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use liao_common::{
-    event::{self, Posted},
+    event::{self, Posted, Rank},
     fault::Fault,
     id::{RoomId, Seq, UserId},
     message::Kind,
-    request::{Mark, Request, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomOpen, Send},
+    request::{
+        Mark, Request, RoomBan, RoomCreate, RoomInvite, RoomJoin, RoomKick, RoomLeave, RoomOpen,
+        RoomRole, RoomUnban, Send,
+    },
 };
 use liao_server::{
     blocking::Blocking,
@@ -26,7 +29,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use crate::{
     line::Line,
     reference::Reference,
-    words::{Entry, Part, Post, Shown, Told},
+    words::{Entry, Part, Post, Power, Shown, Told},
 };
 
 /// What keeps the reference and the server apart, in words.
@@ -56,6 +59,10 @@ pub(crate) enum Deed {
     Join(u64),
     Leave(u64),
     Invite { room: u64, whom: u64 },
+    Rank { room: u64, whom: u64, moderates: bool },
+    Kick { room: u64, whom: u64 },
+    Ban { room: u64, whom: u64 },
+    Unban { room: u64, whom: u64 },
     Open(u64),
     Mark { room: u64, read: u64 },
     Page { room: u64, part: Part, limit: u64 },
@@ -185,7 +192,7 @@ impl World {
             return Err(differ(&format!("rooms of {user}"), &(real, synced.reset), &wanted));
         }
         self.epoch = synced.epoch;
-        let inside = wanted.iter().filter(|shown| shown.inside);
+        let inside = wanted.iter().filter(|shown| shown.power > Power::Outside);
         let starts = inside.map(|shown| {
             let seen = at.get(&shown.room).copied().unwrap_or(shown.read.0);
             (shown.room, seen.max(shown.floor))
@@ -226,6 +233,10 @@ impl World {
             Deed::Join(room) => reference.join(user, room),
             Deed::Leave(room) => reference.leave(user, room),
             Deed::Invite { room, whom } => reference.invite(user, room, whom),
+            Deed::Rank { room, whom, moderates } => reference.rank(user, room, whom, moderates),
+            Deed::Kick { room, whom } => reference.kick(user, room, whom),
+            Deed::Ban { room, whom } => reference.ban(user, room, whom),
+            Deed::Unban { room, whom } => reference.unban(user, room, whom),
             Deed::Open(whom) => reference.open(user, whom),
             Deed::Mark { room, read } => reference.mark(user, room, read),
             Deed::Page { room, part, limit } => reference.page(user, room, part, limit),
@@ -343,6 +354,21 @@ async fn asks(line: &mut Line, deed: &Deed) -> Told {
         Deed::Leave(id) => done(line, RoomLeave { room: RoomId(id) }).await,
         Deed::Invite { room, whom } => {
             done(line, RoomInvite { room: RoomId(room), user: UserId(whom) }).await
+        }
+        Deed::Rank { room, whom, moderates } => {
+            let role = if moderates { Rank::Moderator } else { Rank::Member };
+            done(line, RoomRole { room: RoomId(room), user: UserId(whom), role }).await
+        }
+        Deed::Kick { room, whom } => {
+            let (room, user, text) = (RoomId(room), UserId(whom), String::new());
+            done(line, RoomKick { room, user, text }).await
+        }
+        Deed::Ban { room, whom } => {
+            let (room, user, text) = (RoomId(room), UserId(whom), String::new());
+            done(line, RoomBan { room, user, text }).await
+        }
+        Deed::Unban { room, whom } => {
+            done(line, RoomUnban { room: RoomId(room), user: UserId(whom) }).await
         }
         Deed::Open(whom) => {
             line.asks(RoomOpen { user: Some(UserId(whom)), name: None }).await.map(room)
