@@ -25,13 +25,12 @@ use crate::{
     },
     view::{
         areas::{COLUMNS_NAMES, TEXT_COLUMNS_MAX},
-        reasons::{farewell_sentence, role_sentence},
         timeline::{Key, TimelineView},
     },
     words::Words,
 };
 
-use super::transfer_line;
+use super::{happening, transfer_line};
 
 /// Lines of one message that are shown before it is folded.
 const FOLD_LINES: usize = 24;
@@ -80,7 +79,7 @@ impl Look<'_> {
         local_date(at_ms.cast_signed(), self.base.offset(at_ms))
     }
 
-    fn name(&self, user: UserId) -> &str {
+    pub(super) fn name(&self, user: UserId) -> &str {
         self.model.name(user).unwrap_or("…")
     }
 
@@ -174,7 +173,7 @@ fn row_lines(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'stat
     }
     let joined = !new_day && !fresh && before.is_some_and(|before| continues(before, row));
     let body = body(look, row);
-    if is_event(row) {
+    if happening::is_one(row) {
         out.extend(event_lines(look, row, body));
     } else if look.narrow() {
         out.extend(narrow_lines(look, row, joined, body));
@@ -200,22 +199,9 @@ fn begins_unread(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
 fn continues(before: &Row, row: &Row) -> bool {
     const TOGETHER_MS: u64 = 10 * 60 * 1000;
     before.from == row.from
-        && !is_event(before)
-        && !is_event(row)
+        && !happening::is_one(before)
+        && !happening::is_one(row)
         && row.at_ms.abs_diff(before.at_ms) < TOGETHER_MS
-}
-
-const fn is_event(row: &Row) -> bool {
-    matches!(
-        row.content,
-        Content::Join
-            | Content::Leave
-            | Content::Removed(_)
-            | Content::Role(..)
-            | Content::Topic(_)
-            | Content::Invite(_)
-            | Content::Damaged
-    )
 }
 
 fn wide_lines(
@@ -290,40 +276,10 @@ fn indent(body: Vec<Line<'static>>, head: Vec<Span<'static>>, gutter: usize) -> 
 }
 
 fn body(look: &Look<'_>, row: &Row) -> Vec<Line<'static>> {
-    let words = look.base.words;
-    let styles = &look.base.theme.styles;
-    let name = look.name(row.from).to_owned();
-    let event = |text: String| wrapped(look, &text, styles.event);
     let mut out = match &row.content {
         Content::Text(text) => said(look, row, text),
         Content::File(file) => offer(look, row, file),
-        Content::Redacted => match row.taken_back_by {
-            Some(by) => {
-                event(words.fill("timeline.deleted_by", &[("name", &look.name(by).to_owned())]))
-            }
-            None => wrapped(look, words.t("timeline.deleted"), styles.event),
-        },
-        Content::Damaged => wrapped(look, words.t("timeline.damaged"), styles.event),
-        Content::Unknown(_) => wrapped(look, words.t("timeline.unknown"), styles.event),
-        Content::Join => event(words.fill("room.joined", &[("name", &name)])),
-        Content::Leave => event(words.fill("room.left", &[("name", &name)])),
-        Content::Removed(farewell) => {
-            event(farewell_sentence(words, &name, look.name(farewell.by), farewell))
-        }
-        Content::Role(other, rank) => {
-            let other = other.map_or("…", |user| look.name(user));
-            event(role_sentence(words, &name, other, *rank))
-        }
-        Content::Topic(topic) if topic.is_empty() => {
-            event(words.fill("room.topic_removed", &[("name", &name)]))
-        }
-        Content::Topic(topic) => {
-            event(words.fill("room.topic_set", &[("name", &name), ("topic", topic)]))
-        }
-        Content::Invite(other) => {
-            let other = other.map_or("…", |user| look.name(user)).to_owned();
-            event(words.fill("room.invited", &[("name", &name), ("other", &other)]))
-        }
+        _ => wrapped(look, &happening::sentence(look, row), look.base.theme.styles.event),
     };
     if let Some(of) = row.re {
         out.insert(0, quote(look, of));

@@ -7,6 +7,7 @@ mod devices;
 mod dialog;
 mod door;
 mod form;
+mod happening;
 mod inbox;
 mod main;
 mod menu;
