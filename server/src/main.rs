@@ -276,7 +276,8 @@ async fn run_server(config: Config) -> Result<()> {
     running.stop().await;
     if signal.is_none() {
         bail!(
-            "storing failed; see the log, mend the disk, and start again: nothing acknowledged is lost"
+            "storing or reading failed; see the log, mend the disk if it is broken or full, and start \
+             again: nothing acknowledged is lost"
         );
     }
     Ok(())

@@ -142,7 +142,7 @@ impl Engine {
     #[must_use]
     pub fn prepare(writer: Writer, audience: Arc<dyn Audience>, options: Options) -> (Self, Duty) {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        let failed = CancellationToken::new();
+        let failed = writer.store().failed().clone();
         let committer = committer::Committer::new(writer, audience, options, failed.clone());
         let broken = failed.clone().drop_guard();
         (Self { queue, failed }, Duty { committer, jobs, broken })
@@ -164,7 +164,7 @@ impl Engine {
         result.await.map_err(|_| stopped())?
     }
 
-    /// Ends when the storage failed and nothing can be stored any more.
+    /// Ends when the store failed, and only the next start can mend it.
     pub async fn failed(&self) {
         self.failed.cancelled().await;
     }

@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::disk::Disk;
 use crate::index::{Direction, Index, IndexError, Mark, Pair, Span};
@@ -105,6 +106,8 @@ pub struct Store {
     overlay: Arc<Overlay>,
     queue: Arc<Queue>,
     epoch: u64,
+    /// Cancelled when nothing can be stored, or not everything found, before the next start.
+    failed: CancellationToken,
 }
 
 impl Store {
@@ -134,6 +137,23 @@ impl Store {
         self.queue.records()
     }
 
+    /// What is cancelled once the store can do no more before the next start.
+    pub fn failed(&self) -> &CancellationToken {
+        &self.failed
+    }
+
+    /// Passes on what the index gave. With a damaged one it is better to stop and make it anew than to
+    /// answer some and not others.
+    fn watched<T>(&self, given: Result<T, IndexError>) -> Result<T, StoreError> {
+        if matches!(given, Err(IndexError::Damaged(_))) && !self.failed.is_cancelled() {
+            tracing::error!(
+                "the index is damaged, so the server stops: the next start makes it anew"
+            );
+            self.failed.cancel();
+        }
+        Ok(given?)
+    }
+
     /// How far the index is.
     pub fn index_mark(&self) -> Result<Option<Mark>, StoreError> {
         Ok(self.index.mark()?)
@@ -153,7 +173,7 @@ impl View for Store {
         // The overlay first: what is gone from it by then is in the index already.
         match self.overlay.read(key) {
             Some(value) => Ok(value),
-            None => Ok(self.index.read(key)?),
+            None => self.watched(self.index.read(key)),
         }
     }
 
@@ -164,7 +184,8 @@ impl View for Store {
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
         let newer = self.overlay.layer(span, (direction, limit));
-        let older = self.index.scan(span, direction, newer.older_limit(limit))?;
+        let older = self.index.scan(span, direction, newer.older_limit(limit));
+        let older = self.watched(older)?;
         Ok(newer.over(older, direction, limit))
     }
 

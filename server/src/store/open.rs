@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
 use super::known::Known;
 use super::overlay::Overlay;
@@ -135,6 +137,7 @@ pub fn open(
         overlay: Arc::new(Overlay::default()),
         queue: Arc::new(Queue::new(options.unapplied_records_max)),
         epoch: journal.epoch(),
+        failed: CancellationToken::new(),
     });
     let (index, overlay) = (store.index.clone(), store.overlay.clone());
     let applier = Applier::start(options.applying, index, overlay, store.queue.clone(), mark)

@@ -1,18 +1,22 @@
 //! A disk that lies: single bytes of old messages are not what was written. Their readers see that,
 //! and everything else.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write as _, path::Path};
 
 use liao_common::{
-    event::{Page, Synced},
-    fault::FaultCode,
-    id::{RoomId, Seq},
+    event::{Page, Posted, Session, Synced},
+    fault::{Fault, FaultCode},
+    id::{Nonce, RoomId, Seq},
     message::{Body, Kind, Message},
-    request::{History, Sync},
+    request::{Auth, History, Send, Sync},
 };
 use liao_server::store::IndexFate;
+use rustix::process::Signal;
 
-use crate::support::{Person, World};
+use crate::{
+    program::Program,
+    support::{Person, Raw, World, register, secret},
+};
 
 /// Turns one bit of what stands around these words in the journal.
 pub(super) fn flip(data: &Path, words: &str) {
@@ -144,4 +148,64 @@ async fn a_page_of_nothing_but_damage_is_a_page() {
     let pushed = raw.next().await.expect("the placeholder");
     let message: Message = pushed.decode().unwrap();
     assert_eq!((message.kind, message.seq), (Kind::Damaged, Seq(2)));
+}
+
+/// Many words, so that not all of the index is in memory after a start.
+const MANY: usize = 2000;
+
+#[tokio::test]
+async fn with_its_index_damaged_while_it_runs_it_stops_and_the_next_start_has_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--insecure-plaintext", "--posts-per-second", "100000"];
+    let program = Program::start(folder.path(), &arguments).await;
+    let mut raw = program.raw().await;
+    raw.hello().await;
+    raw.asks::<Session>(register("alice")).await.unwrap();
+    let mut asked = Vec::new();
+    for number in 0..MANY {
+        let cid = Nonce(*blake3::hash(&number.to_le_bytes()).as_bytes().first_chunk().unwrap());
+        let body = Body::text(format!("words {number}"));
+        asked.push(raw.sends(Send { room: RoomId::LOBBY, cid, kind: Kind::Text, body }).await);
+        if asked.len() == 50 {
+            for rid in asked.drain(..) {
+                raw.answer::<Posted>(rid).await.unwrap();
+            }
+        }
+    }
+    program.signal(Signal::TERM);
+    assert_eq!(program.ends().await, Some(0));
+
+    let program = Program::start(folder.path(), &arguments).await;
+    let rows = folder.path().join("index/db");
+    let len = fs::metadata(&rows).unwrap().len();
+    fs::File::options().write(true).open(rows).unwrap().write_all(&vec![0; len as usize]).unwrap();
+    let mut raw = program.raw().await;
+    raw.hello().await;
+    read_all(&mut raw).await.expect_err("not all of it can be read");
+    let ended = program.finishes().await;
+    assert_eq!(ended.0, Some(1));
+    assert!(ended.1.contains("the index is damaged, so the server stops"), "{}", ended.1);
+    assert!(ended.1.contains("nothing acknowledged is lost"), "{}", ended.1);
+
+    let program = Program::start(folder.path(), &arguments).await;
+    let mut raw = program.raw().await;
+    raw.hello().await;
+    assert_eq!(read_all(&mut raw).await.unwrap(), MANY);
+}
+
+/// Logs in and reads the lobby from its end to its beginning; gives how many texts there are.
+async fn read_all(raw: &mut Raw) -> Result<usize, Fault> {
+    let (user, secret) = (Some("alice".into()), Some(secret("alice")));
+    let auth = Auth { mech: "password".into(), user, secret, ..Auth::default() };
+    raw.asks::<Session>(auth).await?;
+    let mut ask = History { room: RoomId::LOBBY, limit: Some(100), ..History::default() };
+    let mut texts = 0;
+    loop {
+        let page: Page = raw.asks(ask.clone()).await?;
+        texts += page.msgs.iter().filter(|message| message.kind == Kind::Text).count();
+        ask.before = page.msgs.first().map(|message| message.seq);
+        if !page.more {
+            return Ok(texts);
+        }
+    }
 }

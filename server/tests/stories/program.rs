@@ -94,19 +94,25 @@ impl Program {
     }
 
     /// Waits for its end, and gives what it logged.
-    pub(super) async fn log(mut self) -> String {
+    pub(super) async fn log(self) -> String {
+        self.finishes().await.1
+    }
+
+    /// Waits for its end.
+    pub(super) async fn ends(self) -> Option<i32> {
+        self.status().await.code()
+    }
+
+    /// Waits for its end, and gives the exit code and what it logged.
+    pub(super) async fn finishes(mut self) -> (Option<i32>, String) {
         let mut stderr = self.child.stderr.take().expect("read once");
         let reading = tokio::task::spawn_blocking(move || {
             let mut log = String::new();
             stderr.read_to_string(&mut log).unwrap();
             log
         });
-        within("the program ends", reading).await.unwrap()
-    }
-
-    /// Waits for its end.
-    pub(super) async fn ends(self) -> Option<i32> {
-        self.status().await.code()
+        let log = within("the program ends", reading).await.unwrap();
+        (self.ends().await, log)
     }
 
     /// Waits for its end, however it comes.
