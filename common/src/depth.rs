@@ -125,24 +125,27 @@ fn check_count(count: u64) -> Result<(), DecodeError> {
     if count > ENTRIES_MAX as u64 { Err(DecodeError::TooMany) } else { Ok(()) }
 }
 
-/// The keys of one map. Bodies have a handful, for which a scan beats hashing.
+/// Keys of a map that are looked for one by one.
+const FEW: usize = 16;
+
+/// The keys of one map. Bodies have a handful, for which a scan beats hashing and no memory is taken.
 #[derive(Default)]
 struct Keys<'a> {
-    few: Vec<&'a [u8]>,
+    few: [&'a [u8]; FEW],
+    len: usize,
     many: HashSet<&'a [u8]>,
 }
 
 impl<'a> Keys<'a> {
-    const FEW: usize = 16;
-
     fn add(&mut self, key: &'a [u8]) -> bool {
-        if self.many.is_empty() && self.few.len() < Self::FEW {
-            let new = !self.few.contains(&key);
-            self.few.push(key);
+        if self.len < FEW {
+            let new = !self.few[..self.len].contains(&key);
+            self.few[self.len] = key;
+            self.len += 1;
             return new;
         }
         if self.many.is_empty() {
-            self.many.extend(self.few.drain(..));
+            self.many.extend(self.few);
         }
         self.many.insert(key)
     }

@@ -75,14 +75,14 @@ fn read<T: serde::de::DeserializeOwned>(kind: u8, body: &[u8]) -> Result<T, Proj
     record::decode(body).ok_or_else(|| form(kind))
 }
 
-fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
-    let mut head = message.seq.0.to_be_bytes().to_vec();
-    head.extend(message.n.to_be_bytes());
-    head.extend(message.at_ms.to_be_bytes());
-    put(out, key::head(message.room), &head);
+/// Bytes of what is kept of a nonce at most: the mark of the content, and three numbers.
+const POST_BYTES_MAX: usize = 8 + 3 * 10;
 
-    let mut place = at.encode().to_vec();
-    place.extend(message.n.to_be_bytes());
+fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
+    let head = [message.seq.0, message.n, message.at_ms].map(u64::to_be_bytes);
+    put(out, key::head(message.room), head.as_flattened());
+
+    let place = [&at.encode()[..], &message.n.to_be_bytes()].concat();
     let (key, slot) = key::place(message.room, message.seq);
     out.push(Change::Part { key, at: slot * PLACE_BYTES, bytes: place });
 
@@ -103,11 +103,12 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
             // Whoever speaks has read what was said before, on whichever device.
             put_mark(out, (message.from, message.room), (message.seq, message.n));
         }
-        let mut post = content_mark(message.room, &message.kind, &message.body).to_vec();
+        let mut post = Vec::with_capacity(POST_BYTES_MAX);
+        post.extend(content_mark(message.room, &message.kind, &message.body));
         for number in [message.room.0, message.seq.0, message.at_ms] {
             key::push_short(&mut post, number);
         }
-        put(out, key::post(message.from, &message.cid), &post);
+        put(out, key::post(message.from, &message.cid), post);
     }
 }
 
@@ -130,8 +131,8 @@ fn device(device: &Device, body: &[u8], out: &mut Vec<Change>) {
     let mut owner = device.user.0.to_be_bytes().to_vec();
     owner.extend(device.dev.0.to_be_bytes());
     device.void.iter().for_each(|void| drop_key(out, key::token(void)));
-    put(out, key::token(&device.token), &owner);
-    device.fresh.iter().for_each(|fresh| put(out, key::token(fresh), &owner));
+    put(out, key::token(&device.token), owner.as_slice());
+    device.fresh.iter().for_each(|fresh| put(out, key::token(fresh), owner.as_slice()));
     put(out, key::last_device(), &device.last.0.to_be_bytes());
 }
 
@@ -196,9 +197,8 @@ fn mark(mark: &Mark, out: &mut Vec<Change>) {
 }
 
 fn put_mark(out: &mut Vec<Change>, (user, room): (UserId, RoomId), (seq, n): (Seq, u64)) {
-    let mut value = seq.0.to_be_bytes().to_vec();
-    value.extend(n.to_be_bytes());
-    put(out, key::mark(user, room), &value);
+    let value = [seq.0, n].map(u64::to_be_bytes);
+    put(out, key::mark(user, room), value.as_flattened());
 }
 
 /// A file's row says where its record stands: its name is then in one place only, and can be erased.
@@ -225,8 +225,8 @@ fn erased(erased: &Erased, out: &mut Vec<Change>) {
     drop_key(out, key::erasing(erased.room, erased.of));
 }
 
-fn put(out: &mut Vec<Change>, key: Vec<u8>, value: &[u8]) {
-    out.push(Write { key, value: Some(value.to_vec()) }.into());
+fn put(out: &mut Vec<Change>, key: Vec<u8>, value: impl Into<Vec<u8>>) {
+    out.push(Write { key, value: Some(value.into()) }.into());
 }
 
 fn drop_key(out: &mut Vec<Change>, key: Vec<u8>) {
