@@ -87,14 +87,14 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
     out.push(Change::Part { key, at: slot * PLACE_BYTES, bytes: place });
 
     if let (Kind::Edit, Some(of)) = (&message.kind, message.body.of) {
-        put(out, key::edit(message.room, of, message.seq), &[]);
+        put(out, key::edit(message.room, of, message.seq), []);
     }
     if let (Kind::File, Some(file)) = (&message.kind, message.body.fid) {
-        put(out, key::offer(file, message.seq), &[]);
+        put(out, key::offer(file, message.seq), []);
     }
     if let (Kind::Redact, Some(of)) = (&message.kind, message.body.of) {
-        put(out, key::redacted(message.room, of), &[]);
-        put(out, key::erasing(message.room, of), &[]);
+        put(out, key::redacted(message.room, of), []);
+        put(out, key::erasing(message.room, of), []);
         message.body.fid.iter().for_each(|file| drop_key(out, key::offer(*file, of)));
     }
 
@@ -123,7 +123,7 @@ pub fn content_mark(room: RoomId, kind: &Kind, body: &Body) -> [u8; 8] {
 
 fn account(account: &Account, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::account(account.user), body);
-    put(out, key::account_name(&account.id), &account.user.0.to_be_bytes());
+    put(out, key::account_name(&account.id), account.user.0.to_be_bytes());
 }
 
 fn device(device: &Device, body: &[u8], out: &mut Vec<Change>) {
@@ -133,7 +133,7 @@ fn device(device: &Device, body: &[u8], out: &mut Vec<Change>) {
     device.void.iter().for_each(|void| drop_key(out, key::token(void)));
     put(out, key::token(&device.token), owner.as_slice());
     device.fresh.iter().for_each(|fresh| put(out, key::token(fresh), owner.as_slice()));
-    put(out, key::last_device(), &device.last.0.to_be_bytes());
+    put(out, key::last_device(), device.last.0.to_be_bytes());
 }
 
 fn device_gone(gone: &DeviceGone, out: &mut Vec<Change>) {
@@ -145,18 +145,18 @@ fn room(room: &Room, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::room(room.room), body);
     let id = room.room.0.to_be_bytes();
     match (room.kind, room.with) {
-        (RoomKind::Direct, Some(with)) => put(out, key::direct(room.by, with), &id),
+        (RoomKind::Direct, Some(with)) => put(out, key::direct(room.by, with), id),
         (RoomKind::Direct, None) => {}
         (RoomKind::Public, _) => {
-            put(out, key::room_name(&room.name), &id);
-            put(out, key::public_room(&room.name), &id);
+            put(out, key::room_name(&room.name), id);
+            put(out, key::public_room(&room.name), id);
         }
-        (RoomKind::Private, _) => put(out, key::room_name(&room.name), &id),
+        (RoomKind::Private, _) => put(out, key::room_name(&room.name), id),
     }
 }
 
 fn member(member: &Member, body: &[u8], out: &mut Vec<Change>) {
-    put(out, key::member_count(member.room), &member.members.to_be_bytes());
+    put(out, key::member_count(member.room), member.members.to_be_bytes());
     let class = match member.standing {
         Standing::Gone => {
             drop_key(out, key::membership(member.user, member.room));
@@ -179,8 +179,8 @@ fn member(member: &Member, body: &[u8], out: &mut Vec<Change>) {
     }
     if let Some(class) = class {
         put(out, key::membership(member.user, member.room), body);
-        put(out, key::member(member.room, member.user), &[]);
-        put(out, ranked(class), &[]);
+        put(out, key::member(member.room, member.user), []);
+        put(out, ranked(class), []);
     }
 }
 
@@ -203,9 +203,9 @@ fn put_mark(out: &mut Vec<Change>, (user, room): (UserId, RoomId), (seq, n): (Se
 
 /// A file's row says where its record stands: its name is then in one place only, and can be erased.
 fn file(file: &File, at: RecordRef, out: &mut Vec<Change>) {
-    put(out, key::file(file.file), &at.encode());
-    put(out, key::files_used(file.user), &file.used.to_be_bytes());
-    put(out, key::content(&file.b3, file.user, file.file), &[]);
+    put(out, key::file(file.file), at.encode());
+    put(out, key::files_used(file.user), file.used.to_be_bytes());
+    put(out, key::content(&file.b3, file.user, file.file), []);
     drop_key(out, key::content_gone(&file.b3));
 }
 
@@ -216,9 +216,9 @@ fn file_gone(gone: &FileGone, out: &mut Vec<Change>) {
         at: RecordRef::ENCODED_BYTES,
         bytes: vec![FILE_IS_GONE],
     });
-    put(out, key::files_used(gone.user), &gone.used.to_be_bytes());
+    put(out, key::files_used(gone.user), gone.used.to_be_bytes());
     drop_key(out, key::content(&gone.b3, gone.user, gone.file));
-    put(out, key::content_gone(&gone.b3), &[]);
+    put(out, key::content_gone(&gone.b3), []);
 }
 
 fn erased(erased: &Erased, out: &mut Vec<Change>) {
