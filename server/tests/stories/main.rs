@@ -50,6 +50,8 @@ mod shutdown;
 #[cfg(test)]
 mod siege;
 #[cfg(test)]
+mod slow;
+#[cfg(test)]
 mod staff;
 #[cfg(test)]
 mod strangers;

@@ -249,7 +249,7 @@ async fn a_ticket_from_before_a_restart_is_no_obstacle() {
 }
 
 /// Resident memory of a process, in KiB, and how many files it has open.
-fn footprint(pid: u32) -> (u64, usize) {
+pub(super) fn footprint(pid: u32) -> (u64, usize) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     let kib = line.split_whitespace().nth(1).unwrap().parse().unwrap();
