@@ -3,7 +3,6 @@
 
 use std::{future::Future, io, pin::Pin as Pinned, time::Duration};
 
-use liao_common::id::Pin;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -12,7 +11,8 @@ use tokio::{
 
 use crate::{
     address::Address,
-    tls,
+    authorities::Authorities,
+    tls::{self, Shown, Wanted},
     trust::{ConnectError, Trust},
 };
 
@@ -76,7 +76,7 @@ impl Dialer for ServerDialer {
     }
 
     fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
-        Box::pin(async move { secure_as(stream, &self.address, self.trust).await })
+        Box::pin(async move { secure_as(stream, &self.address, &self.trust).await })
     }
 }
 
@@ -84,10 +84,14 @@ impl Dialer for ServerDialer {
 pub(crate) async fn secure_as(
     stream: Stream,
     address: &Address,
-    trust: Trust,
+    trust: &Trust,
 ) -> Result<Stream, ConnectError> {
-    let (Trust::Pinned(pin) | Trust::Named(pin)) = trust else { return Ok(stream) };
-    let done = handshake(stream, &address.host, Some(pin)).await;
+    let wanted = match trust {
+        Trust::Pinned(pin) | Trust::Named(pin) => Wanted::Key(*pin),
+        Trust::Vouched(authorities) => Wanted::Vouched(authorities.clone()),
+        Trust::Plaintext => return Ok(stream),
+    };
+    let done = handshake(stream, &address.host, wanted).await;
     let (stream, _) = done.map_err(|error| match (error, trust) {
         // Nothing has changed where nothing was known.
         (ConnectError::PinChanged { expected, found }, Trust::Named(_)) => {
@@ -99,23 +103,24 @@ pub(crate) async fn secure_as(
 }
 
 /// Asks a server for its key, for a person to look at before anything secret is said. The
-/// handshake is completed, so the server has shown that the key is its own.
+/// handshake is completed, so the server has shown that the key is its own. Nobody has to be asked
+/// where one of the authorities vouches for it.
 ///
 /// # Errors
 /// See [`ConnectError`].
-pub async fn probe(address: &Address) -> Result<Pin, ConnectError> {
+pub async fn probe(address: &Address, authorities: &Authorities) -> Result<Shown, ConnectError> {
     let stream = open(address, false).await?;
-    let (_, pin) = handshake(stream, &address.host, None).await?;
-    Ok(pin)
+    let (_, shown) = handshake(stream, &address.host, Wanted::Any(authorities.clone())).await?;
+    Ok(shown)
 }
 
 async fn handshake<S: AsyncRead + AsyncWrite + Unpin + Send>(
     stream: S,
     host: &str,
-    expected: Option<Pin>,
-) -> Result<(impl Duplex + use<S>, Pin), ConnectError> {
+    wanted: Wanted,
+) -> Result<(impl Duplex + use<S>, Shown), ConnectError> {
     let limit = Duration::from_millis(SECURE_TIMEOUT_MS);
-    let done = timeout(limit, tls::secure(stream, host, expected)).await;
+    let done = timeout(limit, tls::secure(stream, host, wanted)).await;
     done.map_err(|_| ConnectError::Timeout)?
 }
 
@@ -172,16 +177,16 @@ mod tests {
     async fn a_closed_port_is_told_from_a_name_without_address() {
         let (listener, address) = listener().await;
         drop(listener);
-        let failed = probe(&address).await;
+        let failed = probe(&address, &Authorities::none()).await;
         assert!(matches!(failed, Err(ConnectError::Refused)), "{failed:?}");
-        let failed = probe(&Address::parse("liao.invalid").unwrap()).await;
+        let failed = probe(&Address::parse("liao.invalid").unwrap(), &Authorities::none()).await;
         assert!(matches!(failed, Err(ConnectError::NoSuchHost(_))), "{failed:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_says_nothing_runs_out_of_time() {
         let (_listener, address) = listener().await;
-        let failed = probe(&address).await;
+        let failed = probe(&address, &Authorities::none()).await;
         assert!(matches!(failed, Err(ConnectError::Timeout)), "{failed:?}");
     }
 }

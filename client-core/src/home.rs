@@ -63,6 +63,10 @@ pub struct KnownServer {
     /// What the person calls it; may be empty.
     #[serde(default)]
     pub name: String,
+    /// An authority vouched for the key then. It has to vouch for whichever key comes later, and the
+    /// one here is not looked at any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vouched: bool,
 }
 
 /// A login that was remembered.

@@ -6,6 +6,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     address::Address,
+    authorities::Authorities,
     dial::{self, BoxFuture, Dialer, Stream},
     home::Home,
     trust::{ConnectError, Trust},
@@ -20,6 +21,8 @@ pub struct KnownDialer {
     pub address: Address,
     /// The key that a link named; it counts only while none is known.
     pub named: Option<Pin>,
+    /// Who may vouch for a server of which that is known.
+    pub authorities: Authorities,
 }
 
 impl KnownDialer {
@@ -32,7 +35,10 @@ impl KnownDialer {
         let known = spawn_blocking(move || home.server(&address)).await;
         let known = known.map_err(|error| ConnectError::KeysUnreadable(error.to_string()))?;
         let known = known.map_err(|error| ConnectError::KeysUnreadable(error.to_string()))?;
-        let known = known.map(|server| Trust::Pinned(server.pin));
+        let known = known.map(|server| match server.vouched {
+            true => Trust::Vouched(self.authorities.clone()),
+            false => Trust::Pinned(server.pin),
+        });
         known.or(self.named.map(Trust::Named)).ok_or(ConnectError::KeyUnknown)
     }
 }
@@ -48,7 +54,7 @@ impl Dialer for KnownDialer {
     fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
         Box::pin(async {
             let trust = self.trust().await?;
-            dial::secure_as(stream, &self.address, trust).await
+            dial::secure_as(stream, &self.address, &trust).await
         })
     }
 }
@@ -64,16 +70,31 @@ mod tests {
         let home = Home::open(folder.path()).unwrap();
         let address = Address::parse("chat.example.org").unwrap();
         let (pin, named) = (Pin([1; 32]), Pin([2; 32]));
-        let dialer = KnownDialer { home: home.clone(), address: address.clone(), named: None };
+        let dialer = KnownDialer {
+            home: home.clone(),
+            address: address.clone(),
+            named: None,
+            authorities: Authorities::none(),
+        };
         let by_link = KnownDialer { named: Some(named), ..dialer.clone() };
         let unknown = dialer.trust().await;
         assert!(matches!(unknown, Err(ConnectError::KeyUnknown)), "{unknown:?}");
         assert_eq!(by_link.trust().await.unwrap(), Trust::Named(named));
 
-        let known = KnownServer { address: address.clone(), pin, since_ms: 1, name: String::new() };
-        home.remember_server(known).unwrap();
+        let known = KnownServer {
+            address: address.clone(),
+            pin,
+            since_ms: 1,
+            name: String::new(),
+            vouched: false,
+        };
+        home.remember_server(known.clone()).unwrap();
         assert_eq!(dialer.trust().await.unwrap(), Trust::Pinned(pin));
         assert_eq!(by_link.trust().await.unwrap(), Trust::Pinned(pin), "a link outweighs nothing");
+
+        home.remember_server(KnownServer { vouched: true, ..known }).unwrap();
+        let trust = by_link.trust().await.unwrap();
+        assert_eq!(trust, Trust::Vouched(by_link.authorities.clone()), "whichever key it has");
 
         // Another program does it.
         assert!(Home::open(folder.path()).unwrap().forget_server(&address).unwrap());

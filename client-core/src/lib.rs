@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod answer;
+pub mod authorities;
 pub mod backoff;
 pub mod clock;
 pub mod connection;

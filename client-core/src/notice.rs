@@ -59,6 +59,10 @@ pub enum Cut {
     Timeout,
     /// The TLS handshake failed.
     Tls(String),
+    /// The server's certificate has expired, by this computer's clock.
+    Expired,
+    /// The server's certificate does not hold yet, by this computer's clock.
+    NotYetValid,
     /// The server does not encrypt, and this side does.
     Unencrypted,
     /// The server encrypts, and this side does not.
@@ -95,6 +99,11 @@ pub enum End {
     LinkMismatch {
         /// The one in the link.
         named: Pin,
+        /// The one it shows.
+        found: Pin,
+    },
+    /// An authority vouched for the server's key before, and none does now.
+    Uncertified {
         /// The one it shows.
         found: Pin,
     },

@@ -1,58 +1,112 @@
-//! TLS 1.3 with a known key instead of a certificate authority. The verifier compares the key and
-//! checks the handshake's signature: a copied certificate without its key is refused.
+//! TLS 1.3 with a known key, or with one that a certificate authority vouches for. Which of them it
+//! is decides the caller; nothing is remembered here.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use liao_common::{id::Pin, limits};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{self, CryptoProvider, WebPkiSupportedAlgorithms},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    ClientConfig, Error, RootCertStore, crypto,
+    pki_types::{CertificateDer, ServerName},
     server::ParsedCertificate,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::spawn_blocking,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::trust::ConnectError;
+use crate::{authorities::Authorities, trust::ConnectError};
 
 mod overheard;
+mod verifier;
 
 use overheard::Overheard;
+use verifier::{Doubt, Found, Rule, Verifier};
 
-/// Handshakes over `stream` and gives the encrypted stream with the key that was shown. With
-/// `expected`, any other key is refused; without, the key is only reported.
+/// What makes a server the right one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It has this key.
+    Key(Pin),
+    /// One of these vouches for its key.
+    Vouched(Authorities),
+    /// Whoever it is; whether one of these vouches for it is only told.
+    Any(Authorities),
+}
+
+/// The key of a server that has shown to have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The key.
+    pub pin: Pin,
+    /// An authority vouches for it.
+    pub vouched: bool,
+}
+
+/// Handshakes over `stream` and gives the encrypted stream with the key that was shown.
 ///
 /// # Errors
-/// [`ConnectError::PinChanged`], [`ConnectError::Unencrypted`], or [`ConnectError::Tls`] for
+/// [`ConnectError::PinChanged`], [`ConnectError::Uncertified`], [`ConnectError::Expired`],
+/// [`ConnectError::NotYetValid`], [`ConnectError::Unencrypted`], or [`ConnectError::Tls`] for
 /// everything else.
 pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     host: &str,
-    expected: Option<Pin>,
-) -> Result<(TlsStream<Overheard<S>>, Pin), ConnectError> {
+    wanted: Wanted,
+) -> Result<(TlsStream<Overheard<S>>, Shown), ConnectError> {
     let (stream, first) = Overheard::new(stream);
-    let verifier = Arc::new(KeyVerifier::new(expected));
+    let name = ServerName::try_from(host.to_owned()).ok();
+    let verifier = Arc::new(verifier(wanted, name.clone()).await?);
     let config = client_config(Arc::clone(&verifier))?;
-    // A host that cannot stand in a handshake is left out of it: the key decides, not the name.
-    let name = ServerName::try_from(host.to_owned())
-        .or_else(|_| ServerName::try_from("liao"))
+    // A host that cannot stand in a handshake is left out of it. No authority vouches for it then.
+    let name = name
+        .map_or_else(|| ServerName::try_from("liao"), Ok)
         .map_err(|error| ConnectError::Tls(error.to_string()))?;
     let done = TlsConnector::from(config).connect(name, stream).await;
-    match (done, verifier.found(), expected) {
-        (Ok(stream), Some(found), _) => {
+    match (done, verifier.found()) {
+        (Ok(stream), Some(Found { pin, vouched })) => {
             if stream.get_ref().1.alpn_protocol() != Some(limits::ALPN) {
                 return Err(ConnectError::Protocol("no common ALPN protocol".to_owned()));
             }
-            Ok((stream, found))
+            Ok((stream, Shown { pin, vouched: vouched.is_ok() }))
         }
-        (Ok(_), None, _) => Err(ConnectError::Tls("the server showed no key".to_owned())),
-        (Err(_), Some(found), Some(expected)) if found != expected => {
-            Err(ConnectError::PinChanged { expected, found })
+        (Ok(_), None) => Err(ConnectError::Tls("the server showed no key".to_owned())),
+        (Err(error), Some(found)) => {
+            let failed = || ConnectError::Tls(error.to_string());
+            Err(distrust(verifier.rule(), found).unwrap_or_else(failed))
         }
-        (Err(_), None, _) if first.is_refusal() => Err(ConnectError::Unencrypted),
-        (Err(error), ..) => Err(ConnectError::Tls(error.to_string())),
+        (Err(_), None) if first.is_refusal() => Err(ConnectError::Unencrypted),
+        (Err(error), None) => Err(ConnectError::Tls(error.to_string())),
     }
+}
+
+/// Why a key that was found is not the right one, if it is not.
+fn distrust(rule: &Rule, Found { pin, vouched }: Found) -> Option<ConnectError> {
+    match (rule, vouched) {
+        (Rule::Key(expected), _) if *expected != pin => {
+            Some(ConnectError::PinChanged { expected: *expected, found: pin })
+        }
+        (Rule::Vouched, Err(Doubt::Unknown)) => Some(ConnectError::Uncertified { found: pin }),
+        (Rule::Vouched, Err(Doubt::Expired)) => Some(ConnectError::Expired),
+        (Rule::Vouched, Err(Doubt::NotYetValid)) => Some(ConnectError::NotYetValid),
+        _ => None,
+    }
+}
+
+async fn verifier(
+    wanted: Wanted,
+    name: Option<ServerName<'static>>,
+) -> Result<Verifier, ConnectError> {
+    let (rule, authorities) = match wanted {
+        Wanted::Key(pin) => {
+            return Ok(Verifier::new(Rule::Key(pin), RootCertStore::empty().into(), name));
+        }
+        Wanted::Vouched(authorities) => (Rule::Vouched, authorities),
+        Wanted::Any(authorities) => (Rule::Any, authorities),
+    };
+    let roots = spawn_blocking(move || authorities.roots()).await;
+    let roots = roots.map_err(|error| ConnectError::Tls(error.to_string()))?;
+    Ok(Verifier::new(rule, roots, name))
 }
 
 /// The pin of a certificate: SHA-256 of its SubjectPublicKeyInfo.
@@ -68,7 +122,7 @@ pub fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, Error> {
     bytes.map(Pin).ok_or_else(|| Error::General("no SHA-256".to_owned()))
 }
 
-fn client_config(verifier: Arc<KeyVerifier>) -> Result<Arc<ClientConfig>, ConnectError> {
+fn client_config(verifier: Arc<Verifier>) -> Result<Arc<ClientConfig>, ConnectError> {
     let provider = Arc::clone(&verifier.provider);
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -78,69 +132,6 @@ fn client_config(verifier: Arc<KeyVerifier>) -> Result<Arc<ClientConfig>, Connec
         .with_no_client_auth();
     config.alpn_protocols = vec![limits::ALPN.to_vec()];
     Ok(Arc::new(config))
-}
-
-#[derive(Debug)]
-struct KeyVerifier {
-    expected: Option<Pin>,
-    found: Mutex<Option<Pin>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl KeyVerifier {
-    fn new(expected: Option<Pin>) -> Self {
-        let provider = Arc::new(crypto::ring::default_provider());
-        Self { expected, found: Mutex::default(), provider }
-    }
-
-    fn found(&self) -> Option<Pin> {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
-        &self.provider.signature_verification_algorithms
-    }
-}
-
-impl ServerCertVerifier for KeyVerifier {
-    /// Names and dates are not looked at: the key is what is trusted, for as long as it stays.
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let pin = pin_of(certificate)?;
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(pin);
-        if self.expected.is_some_and(|expected| expected != pin) {
-            return Err(CertificateError::ApplicationVerificationFailure.into());
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2 is not spoken".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        crypto::verify_tls13_signature(message, certificate, signature, self.algorithms())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms().supported_schemes()
-    }
 }
 
 #[cfg(test)]

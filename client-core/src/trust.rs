@@ -4,15 +4,20 @@ use std::io;
 
 use liao_common::id::Pin;
 
-use crate::notice::{Cut, End};
+use crate::{
+    authorities::Authorities,
+    notice::{Cut, End},
+};
 
 /// Why a server is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Its key is known.
     Pinned(Pin),
     /// A link names this key; whether the server has it shows when it is dialled.
     Named(Pin),
+    /// One of these vouches for its key, whichever that is.
+    Vouched(Authorities),
     /// It runs on this computer, and nothing is encrypted.
     Plaintext,
 }
@@ -54,6 +59,18 @@ pub enum ConnectError {
         /// The one it shows.
         found: Pin,
     },
+    /// An authority vouched for its key before, and none does for the one it shows.
+    #[error("no authority vouches for the server's key any more: {found}")]
+    Uncertified {
+        /// The one it shows.
+        found: Pin,
+    },
+    /// What an authority said of its key has expired, by this computer's clock.
+    #[error("the server's certificate has expired, or this computer's clock is wrong")]
+    Expired,
+    /// What an authority said of its key does not hold yet, by this computer's clock.
+    #[error("the server's certificate is not valid yet, or this computer's clock is wrong")]
+    NotYetValid,
     /// No key of it is known any more: a person has to be asked.
     #[error("no key of the server is known")]
     KeyUnknown,
@@ -89,9 +106,12 @@ impl ConnectError {
             Self::Timeout => Ok(Cut::Timeout),
             Self::Unencrypted => Ok(Cut::Unencrypted),
             Self::Tls(why) => Ok(Cut::Tls(why)),
+            Self::Expired => Ok(Cut::Expired),
+            Self::NotYetValid => Ok(Cut::NotYetValid),
             Self::Protocol(why) => Ok(Cut::Protocol(why)),
             Self::PinChanged { expected, found } => Err(End::PinChanged { expected, found }),
             Self::LinkMismatch { named, found } => Err(End::LinkMismatch { named, found }),
+            Self::Uncertified { found } => Err(End::Uncertified { found }),
             Self::KeyUnknown => Err(End::KeyUnknown),
             Self::KeysUnreadable(why) => Err(End::KeysUnreadable(why)),
             Self::NotLoopback => Err(End::NotLoopback),

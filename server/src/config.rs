@@ -10,12 +10,13 @@ use crate::{
     files::FileLimits,
     gateway::strangers::StrangerLimits,
     machine,
+    tls::CertificateFiles,
 };
 
 /// How streams are protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// TLS 1.3 with the server's own key.
+    /// TLS 1.3.
     Tls,
     /// Nothing: on loopback addresses only.
     Plaintext,
@@ -30,6 +31,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// TLS or not.
     pub transport: Transport,
+    /// A certificate of an authority; without one, the server's own key stands for it.
+    pub certificate: Option<CertificateFiles>,
     /// Make a new key where data are and the key is gone. Everybody must trust it anew.
     pub new_key: bool,
     /// The rules of chat.
@@ -60,6 +63,7 @@ impl Config {
             data: data.into(),
             listen,
             transport: Transport::Tls,
+            certificate: None,
             new_key: false,
             rules: Rules::default(),
             files: FileLimits::default(),

@@ -24,4 +24,4 @@ pub mod server;
 pub mod state;
 pub mod store;
 mod sync;
-mod tls;
+pub mod tls;

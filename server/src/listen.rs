@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use liao_common::limits::ALPN;
+use liao_common::{id::Pin, limits::ALPN};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -17,6 +17,7 @@ use crate::{
         native::{self, Closed},
         strangers::{Stranger, StrangerLimits, Strangers},
     },
+    tls::Current,
 };
 
 /// Handshakes under way at a time; the next one waits.
@@ -36,7 +37,7 @@ const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Current>>,
     pub(crate) tracker: TaskTracker,
     /// Connections say goodbye.
     pub(crate) shutdown: CancellationToken,
@@ -50,7 +51,7 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(
         hub: Arc<Hub>,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<Current>>,
         connections_max: usize,
         strangers: StrangerLimits,
     ) -> Self {
@@ -64,6 +65,11 @@ impl Door {
             handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
             strangers: Strangers::new(strangers.fit(connections_max)),
         }
+    }
+
+    /// The pin of the key in use; none with plain text.
+    pub(crate) fn pin(&self) -> Option<Pin> {
+        self.tls.as_ref().map(|tls| tls.identity().pin)
     }
 
     /// Accepts until shutdown. With all places taken, new connections wait in the system's queue.
@@ -118,8 +124,10 @@ impl Door {
             return error.into();
         }
         let Some(tls) = &self.tls else { return self.serve(stream, stranger).await };
+        // As it is now: files that are read anew change nothing for those who have begun.
+        let acceptor = tls.identity().acceptor;
         // Boxed: a connection's task would hold room for its handshake ever after.
-        match Box::pin(self.shake(tls, stream)).await {
+        match Box::pin(self.shake(acceptor, stream)).await {
             Ok(stream) => self.serve(stream, stranger).await,
             Err(closed) => closed,
         }
@@ -128,13 +136,13 @@ impl Door {
     /// The handshake, within its time and until shutdown.
     async fn shake(
         &self,
-        tls: &TlsAcceptor,
+        tls: TlsAcceptor,
         stream: TcpStream,
     ) -> Result<Box<tokio_rustls::server::TlsStream<TcpStream>>, Closed> {
         let shaken = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return Err(Closed::Shutdown),
-            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, self.handshake(tls, stream)) => shaken,
+            shaken = tokio::time::timeout(HANDSHAKE_WITHIN, self.handshake(&tls, stream)) => shaken,
         };
         Ok(shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?)
     }

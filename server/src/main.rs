@@ -23,6 +23,7 @@ use liao_server::{
     descriptors, discreet, machine,
     server::{self, Running, StartError},
     store::StoreError,
+    tls::CertificateFiles,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -91,6 +92,12 @@ struct Serve {
     /// Speak plain TCP; loopback addresses only.
     #[arg(long)]
     insecure_plaintext: bool,
+    /// Certificate of an authority, with those between, in PEM; read anew at SIGHUP.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "insecure_plaintext")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Make a new key if the old one is lost; everybody must trust it anew.
     #[arg(long)]
     new_key: bool,
@@ -224,6 +231,10 @@ fn config(serve: Serve) -> Config {
         config.transport = Transport::Plaintext;
     }
     config.new_key = serve.new_key;
+    config.certificate = match (serve.tls_cert, serve.tls_key) {
+        (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
+        _ => None,
+    };
     config.rules.registration = match serve.registration {
         Some(Policy::Open) => Registration::Open,
         Some(Policy::Invite) => Registration::Invite,
@@ -264,11 +275,15 @@ async fn run_server(config: Config) -> Result<()> {
     // Before the line: whoever reads it may answer with a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     say(&mut std::io::stdout(), &ready(&running));
-    let signal = tokio::select! {
-        _ = terminate.recv() => Some("SIGTERM"),
-        _ = interrupt.recv() => Some("SIGINT"),
-        () = running.failed() => None,
+    let signal = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Some("SIGTERM"),
+            _ = interrupt.recv() => break Some("SIGINT"),
+            () = running.failed() => break None,
+            _ = hangup.recv() => running.reload().await,
+        }
     };
     if let Some(signal) = signal {
         tracing::info!("{signal} came");

@@ -42,7 +42,7 @@ use crate::{
         view,
     },
     store::{self, Recovery, StoreError, StoreOptions},
-    tls::{self, Identity, TlsError},
+    tls::{Current, Identity, Source, TlsError},
 };
 
 /// Connections that may wait to be accepted; the system may allow fewer.
@@ -95,7 +95,6 @@ pub enum StartError {
 /// A server that runs. Dropping it does not stop it; [`Running::stop`] does.
 pub struct Running {
     addr: SocketAddr,
-    pin: Option<Pin>,
     recovery: Recovery,
     door: Door,
     store: Opened,
@@ -134,9 +133,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         })??;
     match open_door(&config, Arc::new(hub), &store.folder, identity) {
         Ok(front) => {
-            let Front { addr, pin, door, notice } = front;
-            opening.told(&config.data, addr, pin);
-            Ok(Running { addr, pin, recovery, door, store, notice })
+            let Front { addr, door, notice } = front;
+            opening.told(&config.data, addr, door.pin());
+            Ok(Running { addr, recovery, door, store, notice })
         }
         Err(error) => {
             // Whoever tries again at once must find the files closed.
@@ -149,7 +148,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// What stands between the world and the hub.
 struct Front {
     addr: SocketAddr,
-    pin: Option<Pin>,
     door: Door,
     notice: PathBuf,
 }
@@ -158,31 +156,35 @@ fn open_door(
     config: &Config,
     hub: Arc<Hub>,
     folder: &DataDir,
-    identity: Result<Identity, TlsError>,
+    identity: Result<Current, TlsError>,
 ) -> Result<Front, StartError> {
-    let identity = match config.transport {
-        Transport::Tls => Some(identity?),
+    let tls = match config.transport {
+        Transport::Tls => Some(Arc::new(identity?)),
         Transport::Plaintext => None,
     };
     let listen = |source| StartError::Listen { addr: config.listen, source };
     let listener = listening(config.listen).map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
-    let pin = identity.as_ref().map(|identity| identity.pin);
     let notice = folder.path().join("listening");
-    let words = pin.map_or_else(|| format!("{addr} plaintext\n"), |pin| format!("{addr} {pin}\n"));
-    fs::write(&notice, words)
+    write_notice(&notice, addr, tls.as_deref())
         .map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
-    let door = Door::new(
-        hub,
-        identity.map(|identity| identity.acceptor),
-        config.connections_max,
-        config.strangers,
-    );
+    let door = Door::new(hub, tls, config.connections_max, config.strangers);
     admin::socket::serve(&door, folder.path())
         .map_err(|source| StartError::Io { action: "open the administration socket", source })?;
     spawn_helpers(&door);
     tokio::spawn(door.clone().run(listener));
-    Ok(Front { addr, pin, door, notice })
+    Ok(Front { addr, door, notice })
+}
+
+/// For programs of this machine: where the server listens, and its key; `certificate` behind it says
+/// that the key may change when the certificate is renewed.
+fn write_notice(path: &Path, addr: SocketAddr, tls: Option<&Current>) -> io::Result<()> {
+    let words = match tls {
+        None => format!("{addr} plaintext\n"),
+        Some(tls) if tls.is_given() => format!("{addr} {} certificate\n", tls.identity().pin),
+        Some(tls) => format!("{addr} {}\n", tls.identity().pin),
+    };
+    fs::write(path, words)
 }
 
 /// A listener with a longer queue than usual: when everybody comes back at once, whoever finds no
@@ -248,7 +250,7 @@ struct Data {
     store: Opened,
     recovery: Recovery,
     /// What is wrong with the key matters only to who serves through TLS.
-    identity: Result<Identity, TlsError>,
+    identity: Result<Current, TlsError>,
     /// What the log tells of it.
     opening: Opening,
 }
@@ -267,7 +269,7 @@ fn open(config: &Config) -> Result<Data, StartError> {
     // that it was lost, and a first start that is cut off must not look like that.
     let fresh = !Journal::exists(&*disk).map_err(StoreError::from)?
         && !index.holds_rows().map_err(StoreError::from)?;
-    let identity = tls::identity(&folder.tls(), fresh || config.new_key);
+    let identity = identity(&folder, config, fresh);
     let identity = if fresh { Ok(identity?) } else { identity };
     let ground = Ground {
         disk,
@@ -281,6 +283,19 @@ fn open(config: &Config) -> Result<Data, StartError> {
     let committing = duty.on_a_thread().map_err(failed("start the committing thread"))?;
     let opening = Opening::of(&hub.store, clock::now_ms().saturating_sub(begun_ms));
     Ok(Data { hub, store: Opened { committing, folder }, recovery, identity, opening })
+}
+
+/// A key of one's own is made also where a certificate is given: it may be left out later.
+fn identity(folder: &DataDir, config: &Config, fresh: bool) -> Result<Current, TlsError> {
+    let own = Source::Own(folder.tls());
+    let identity = Identity::read(&own, fresh || config.new_key);
+    let Some(files) = &config.certificate else { return Ok(Current::new(own, identity?)) };
+    if fresh {
+        identity?;
+    }
+    let given = Source::Files(files.clone());
+    let identity = Identity::read(&given, false)?;
+    Ok(Current::new(given, identity))
 }
 
 /// Builds a server without a door on whatever ground. The duty must be done by somebody.
@@ -326,10 +341,33 @@ impl Running {
         self.addr
     }
 
-    /// The pin of its key; none with plain text.
+    /// The pin of the key in use; none with plain text.
     #[must_use]
     pub fn pin(&self) -> Option<Pin> {
-        self.pin
+        self.door.pin()
+    }
+
+    /// Reads key and certificate anew, for handshakes from now on; connections that are up notice
+    /// nothing. The log says what came of it.
+    pub async fn reload(&self) {
+        let Some(tls) = self.door.tls.clone() else {
+            return tracing::warn!("there is no certificate to read anew: all is plain text");
+        };
+        let (notice, addr) = (self.notice.clone(), self.addr);
+        let reading = move || {
+            let pin = tls.reload()?;
+            Ok::<_, TlsError>((pin, write_notice(&notice, addr, Some(&tls))))
+        };
+        match tokio::task::spawn_blocking(reading).await {
+            Ok(Ok((pin, noted))) => {
+                tracing::info!("the certificate was read anew: pin {pin} ({})", pin.words());
+                if let Err(error) = noted {
+                    tracing::warn!("cannot write the file `listening`: {error}");
+                }
+            }
+            Ok(Err(error)) => tracing::error!("the certificate in use stays: {error}"),
+            Err(error) => tracing::error!("the certificate was not read anew: {error}"),
+        }
     }
 
     /// What was found and repaired at the start.

@@ -1,22 +1,26 @@
-//! TLS 1.3 with the server's own key. Clients pin the key, not the certificate, so the certificate
-//! can be made anew from the same key at any time.
+//! TLS 1.3 with the server's own key, or with a certificate that an authority gave. Of the own key
+//! clients pin the key, not the certificate, which can be made anew from it at any time.
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Write as _},
-    path::Path,
-    sync::Arc,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use liao_common::{id::Pin, limits::ALPN};
 use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData as _};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
+    server::ParsedCertificate,
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::disk::sync_folder;
+
+/// Bytes of a file with certificates or a key that are looked at.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +52,36 @@ pub enum TlsError {
         /// What is wrong with it.
         why: String,
     },
+    /// The certificates in the file cannot be used.
+    #[error("the certificate in {path} cannot be used: {why}")]
+    Certificate {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A certificate of an authority, with its key, as an ACME client writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// PEM: the server's own certificate first, then those between it and the authority.
+    pub chain: PathBuf,
+    /// PEM: the private key of the first one.
+    pub key: PathBuf,
+}
+
+/// Where the identity comes from, at the start and whenever it is read anew.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The server's own key in this folder.
+    Own(PathBuf),
+    /// Files that somebody else renews.
+    Files(CertificateFiles),
 }
 
 /// What wraps accepted streams, and the pin that clients compare.
+#[derive(Clone)]
 pub(crate) struct Identity {
     /// Does the handshakes.
     pub acceptor: TlsAcceptor,
@@ -58,12 +89,66 @@ pub(crate) struct Identity {
     pub pin: Pin,
 }
 
-/// Loads the key from `folder`, or makes one there where `may_create` says so.
-///
-/// # Errors
-/// See [`TlsError`]. A key that is there and cannot be read is never replaced: everybody has
-/// pinned it.
-pub(crate) fn identity(folder: &Path, may_create: bool) -> Result<Identity, TlsError> {
+impl Identity {
+    /// Reads key and certificate. The own key is made where there is none and `may_create` says so.
+    ///
+    /// # Errors
+    /// See [`TlsError`]. A key that is there and cannot be read is never replaced: everybody has
+    /// pinned it.
+    pub(crate) fn read(source: &Source, may_create: bool) -> Result<Self, TlsError> {
+        let (key, pair) = match source {
+            Source::Own(folder) => (folder.join("key.pem"), own(folder, may_create)?),
+            Source::Files(files) => (files.key.clone(), given(files)?),
+        };
+        Self::of(pair).map_err(|error| unusable(&key, &error))
+    }
+
+    fn of((chain, key): Pair) -> Result<Self, rustls::Error> {
+        let pin = match chain.first() {
+            Some(own) => pin_of(&ParsedCertificate::try_from(own)?.subject_public_key_info()),
+            None => return Err(rustls::Error::NoCertificatesPresented),
+        };
+        let config = config(chain, key)?;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), pin })
+    }
+}
+
+/// The identity in use. Connections take it as it is when their handshake begins, and keep it.
+pub(crate) struct Current {
+    source: Source,
+    identity: RwLock<Identity>,
+}
+
+impl Current {
+    pub(crate) fn new(source: Source, identity: Identity) -> Self {
+        Self { source, identity: RwLock::new(identity) }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether an authority may vouch for the key, so that it may change when it is renewed.
+    pub(crate) fn is_given(&self) -> bool {
+        matches!(self.source, Source::Files(_))
+    }
+
+    /// Reads the files again. Blocks.
+    ///
+    /// # Errors
+    /// See [`TlsError`]; then all stays as it was.
+    pub(crate) fn reload(&self) -> Result<Pin, TlsError> {
+        let identity = Identity::read(&self.source, false)?;
+        let pin = identity.pin;
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = identity;
+        Ok(pin)
+    }
+}
+
+/// Certificates, the server's own first, and its key.
+type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn own(folder: &Path, may_create: bool) -> Result<Pair, TlsError> {
     let path = folder.join("key.pem");
     let key = match fs::read_to_string(&path) {
         Ok(pem) => KeyPair::from_pem(&pem).map_err(|error| unusable(&path, &error))?,
@@ -71,26 +156,46 @@ pub(crate) fn identity(folder: &Path, may_create: bool) -> Result<Identity, TlsE
             create(folder, &path)?
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(TlsError::Missing { path: path.display().to_string() });
+            return Err(TlsError::Missing { path: shown(&path) });
         }
         Err(source) => return Err(failed("read", &path, source)),
     };
     let certificate = certificate(&key).map_err(|error| unusable(&path, &error))?;
-    let config = config(&key, certificate).map_err(|error| unusable(&path, &error))?;
-    let pin = pin_of(&key);
-    Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), pin })
+    Ok((vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into()))
+}
+
+fn given(files: &CertificateFiles) -> Result<Pair, TlsError> {
+    let chain = read_some(&files.chain)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
+    let broken = |why: String| TlsError::Certificate { path: shown(&files.chain), why };
+    let chain = chain.map_err(|error| broken(error.to_string()))?;
+    let Some(first) = chain.first() else {
+        return Err(broken("there is none in it".to_owned()));
+    };
+    ParsedCertificate::try_from(first).map_err(|error| broken(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&read_some(&files.key)?)
+        .map_err(|error| unusable(&files.key, &error))?;
+    Ok((chain, key))
+}
+
+fn read_some(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|source| failed("read", path, source))?;
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|source| failed("read", path, source))?;
+    Ok(bytes)
 }
 
 /// The pin of the key in `folder`, if there is one that can be used.
 pub(crate) fn pin(folder: &Path) -> Option<Pin> {
     let pem = fs::read_to_string(folder.join("key.pem")).ok()?;
-    KeyPair::from_pem(&pem).ok().map(|key| pin_of(&key))
+    KeyPair::from_pem(&pem).ok().map(|key| pin_of(&key.subject_public_key_info()))
 }
 
-fn pin_of(key: &KeyPair) -> Pin {
+fn pin_of(spki: &[u8]) -> Pin {
     let mut pin = Pin([0; Pin::LEN]);
-    let spki = key.subject_public_key_info();
-    pin.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, &spki).as_ref());
+    pin.0.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, spki).as_ref());
     pin
 }
 
@@ -123,40 +228,31 @@ fn certificate(key: &KeyPair) -> Result<CertificateDer<'static>, rcgen::Error> {
     Ok(params.self_signed(key)?.der().clone())
 }
 
+/// Refuses a key that is not the first certificate's.
 fn config(
-    key: &KeyPair,
-    certificate: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
 ) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], der)?;
+        .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(config)
 }
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> TlsError {
-    TlsError::Key { path: path.display().to_string(), why: why.to_string() }
+    TlsError::Key { path: shown(path), why: why.to_string() }
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> TlsError {
-    TlsError::Io { action, path: path.display().to_string(), source }
+    TlsError::Io { action, path: shown(path), source }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_is_made_once_and_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let tls = folder.path().join("tls");
-        assert!(matches!(identity(&tls, false), Err(TlsError::Missing { .. })));
-        let pin = identity(&tls, true).unwrap().pin;
-        assert_eq!(identity(&tls, false).unwrap().pin, pin);
-        fs::write(tls.join("key.pem"), "garbage").unwrap();
-        assert!(matches!(identity(&tls, true), Err(TlsError::Key { .. })));
-    }
-}
+mod tests;

@@ -204,7 +204,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Mouse(mouse) => on_mouse(app, mouse),
         Input::Resize(columns, rows) => app.base.size = (columns, rows),
         Input::Notice(notice) => on_notice(app, &notice),
-        Input::Probed { address, result } => app.door.probed(&address, result),
+        Input::Probed { address, result } => app.door.probed(&address, result, &mut app.base),
         Input::Recalled(known) => app.door.recalled(known, &mut app.base),
         Input::Opened { session, unkept } => {
             // Two that began shortly after each other may come in any order.

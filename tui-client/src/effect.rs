@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use liao_client_core::{
     address::Address,
+    tls::Shown,
     transfer::{DownloadJob, TransferId, UploadJob},
 };
 use liao_common::{
-    id::{Nonce, Pin, RoomId},
+    id::{Nonce, RoomId},
     message::{Body, Kind},
     request::{Request, Secret, Watch},
 };
@@ -27,7 +28,7 @@ pub enum Effect {
     /// Stop waiting for a probe.
     StopProbe,
     /// Remember a server's key.
-    KeepPin(Address, Pin),
+    KeepPin(Address, Shown),
     /// Read again which keys are known: another program may have forgotten one.
     Recall,
     /// Begin a link.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
-use liao_client_core::{address::Address, notice::Notice, trust::ConnectError};
-use liao_common::id::{Pin, RoomId};
+use liao_client_core::{address::Address, notice::Notice, tls::Shown, trust::ConnectError};
+use liao_common::id::RoomId;
 
 use crate::{picker::Entry, view::server::KnownKey};
 
@@ -26,7 +26,7 @@ pub enum Input {
         /// Which server.
         address: Address,
         /// Its key.
-        result: Result<Pin, ConnectError>,
+        result: Result<Shown, ConnectError>,
     },
     /// The keys that are known now.
     Recalled(Vec<(Address, KnownKey)>),

@@ -29,6 +29,9 @@ struct Arguments {
     /// Talk to a server on this computer without encryption
     #[arg(long, requires = "server")]
     insecure_plaintext: bool,
+    /// Believe these certificate authorities too, in PEM [default: the file named by LIAO_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -74,6 +77,9 @@ struct Plain {
     /// The server's key, 64 hexadecimal digits; it is not remembered
     #[arg(long, value_parser = parse_pin)]
     pin: Option<Pin>,
+    /// Believe these certificate authorities too, in PEM [default: the file named by LIAO_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Talk to a server on this computer without encryption
     #[arg(long, conflicts_with = "pin")]
     insecure_plaintext: bool,
@@ -100,6 +106,7 @@ impl From<Plain> for PlainOptions {
             register: plain.register.then_some(account),
             pin: plain.pin,
             plaintext: plain.insecure_plaintext,
+            ca_file: plain.ca_file,
             room: plain.room,
             json: plain.json,
             timeout_ms: plain.timeout * 1000,
@@ -124,6 +131,7 @@ fn main() -> ExitCode {
         None => full_screen(StartOptions {
             server: arguments.server,
             plaintext: arguments.insecure_plaintext,
+            ca_file: arguments.ca_file,
         }),
     };
     match done {

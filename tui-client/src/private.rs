@@ -16,6 +16,7 @@ use std::{
 
 use liao_client_core::{
     address::Address,
+    authorities::Authorities,
     clock,
     dial::{self, BoxFuture, Dialer, ServerDialer, Stream},
     trust::{ConnectError, Trust},
@@ -214,8 +215,8 @@ async fn find(folder: &Path) -> Option<Place> {
     let note = read_note(&folder.join("listening"))?;
     let (address, pin) = note.trim().split_once(' ')?;
     let place = Place { address: Address::parse(address).ok()?, pin: Pin::parse_hex(pin)? };
-    let shown = dial::probe(&place.address).await.ok()?;
-    (shown == place.pin).then_some(place)
+    let shown = dial::probe(&place.address, &Authorities::none()).await.ok()?;
+    (shown.pin == place.pin).then_some(place)
 }
 
 async fn host(folder: &Path) -> Result<(Place, Running), StartError> {

@@ -4,12 +4,13 @@
 use std::{
     fs,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
 use liao_client_core::{
     address::{Address, LinkTarget},
+    authorities::Authorities,
     home::Home,
 };
 
@@ -36,6 +37,8 @@ pub struct StartOptions {
     pub server: Option<String>,
     /// Talk to it without encryption; this computer only.
     pub plaintext: bool,
+    /// More certificate authorities to believe, in PEM.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Runs the full screen until the person leaves.
@@ -54,10 +57,12 @@ pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
             [("path", &paths.data.display()), ("reason", &reason)];
         anyhow::Error::msg(words.fill("cli.home_unusable", &values))
     })?;
+    let authorities = authorities(options.ca_file.as_deref(), words).map_err(anyhow::Error::msg)?;
     write_log(&paths);
     let clock = Clock::system();
     let start = collect(options, &paths, &home, &clock)?;
-    let lost = runtime::run(start, clock, |inputs| World::new(home, paths, inputs)).await?;
+    let lost =
+        runtime::run(start, clock, |inputs| World::new(home, paths, authorities, inputs)).await?;
     if lost.is_empty() {
         return Ok(());
     }
@@ -86,6 +91,24 @@ pub fn forget(server: &LinkTarget) -> Result<String, String> {
             Err(words.fill("cli.not_forgotten", &values))
         }
     }
+}
+
+/// Whom to believe: the system's authorities, and those in the file that is named here or else by
+/// `LIAO_CA_FILE`.
+///
+/// # Errors
+/// With a sentence for the person: a file that is named is never passed over.
+pub(crate) fn authorities(file: Option<&Path>, words: &Words) -> Result<Authorities, String> {
+    let named = || std::env::var_os("LIAO_CA_FILE").filter(|file| !file.is_empty());
+    let Some(path) = file.map(Path::to_owned).or_else(|| named().map(PathBuf::from)) else {
+        return Ok(Authorities::of_system());
+    };
+    Authorities::with_file(&path).map_err(|error| {
+        let reason = io_reason(error.kind(), &error.to_string(), words);
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("path", &path.display()), ("reason", &reason)];
+        words.fill("cli.ca_file", &values)
+    })
 }
 
 /// The language of what is said outside of the screen.

@@ -8,6 +8,7 @@ use std::{
 
 use liao_client_core::{
     answer::CallError,
+    authorities::Authorities,
     dial::{self, Dialer, ServerDialer},
     home::Home,
     kept::KeptLogin,
@@ -64,6 +65,7 @@ pub(crate) enum Done {
 pub(crate) struct World {
     cabinet: Cabinet,
     paths: Paths,
+    authorities: Authorities,
     inputs: mpsc::Sender<Input>,
     /// What a new link needs is being fetched.
     opening: Option<JoinHandle<Result<Box<Prepared>, FaultCode>>>,
@@ -79,10 +81,16 @@ pub(crate) struct World {
 impl World {
     /// The world, with the client's files under `paths`.
     #[must_use]
-    pub(crate) fn new(home: Home, paths: Paths, inputs: mpsc::Sender<Input>) -> Self {
+    pub(crate) fn new(
+        home: Home,
+        paths: Paths,
+        authorities: Authorities,
+        inputs: mpsc::Sender<Input>,
+    ) -> Self {
         Self {
             cabinet: Cabinet::open(home),
             paths,
+            authorities,
             inputs,
             opening: None,
             session: None,
@@ -134,15 +142,15 @@ impl World {
         match effect {
             Effect::StartPrivate => self.start_private(),
             Effect::Probe(address) => {
-                let inputs = self.inputs.clone();
+                let (inputs, authorities) = (self.inputs.clone(), self.authorities.clone());
                 let task = tokio::spawn(async move {
-                    let result = dial::probe(&address).await;
+                    let result = dial::probe(&address, &authorities).await;
                     tell(&inputs, Input::Probed { address, result }).await;
                 });
                 self.probe = Some(task.abort_handle());
             }
             Effect::StopProbe => drop(self.probe.take().map(|task| task.abort())),
-            Effect::KeepPin(address, pin) => self.keep_key(address, pin),
+            Effect::KeepPin(address, shown) => self.keep_key(address, shown),
             Effect::Recall => self.recall(),
             Effect::Connect(server, login) => self.connect(server, login),
             Effect::Disconnect => self.disconnect(),
@@ -221,9 +229,11 @@ impl World {
         self.disconnect();
         let private = self.private.get().map(Private::dialer);
         let (goodbyes, cabinet) = (self.goodbyes.clone(), self.cabinet.clone());
+        let authorities = self.authorities.clone();
         self.opening = Some(tokio::spawn(async move {
             goodbyes.over().await;
-            let prepared = cabinet.ask(move |home| prepare(home, server, login, private));
+            let prepared =
+                cabinet.ask(move |home| prepare(home, server, login, (private, authorities)));
             prepared.await.unwrap_or(Err(FaultCode::Internal)).map(Box::new)
         }));
     }
@@ -295,9 +305,9 @@ fn prepare(
     home: &Home,
     server: Server,
     login: Login,
-    private: Option<Arc<dyn Dialer>>,
+    reached: (Option<Arc<dyn Dialer>>, Authorities),
 ) -> Result<Prepared, FaultCode> {
-    let dialer = dialer(home, &server, private).ok_or(FaultCode::Internal)?;
+    let dialer = dialer(home, &server, reached).ok_or(FaultCode::Internal)?;
     let remembered = matches!(login, Login::Token(_));
     let (user, keep, credentials) = credentials(home, &server, login)?;
     let (outbox, unkept) = outbox(home, &server, user.as_ref());
@@ -325,7 +335,7 @@ fn prepare(
 fn dialer(
     home: &Home,
     server: &Server,
-    private: Option<Arc<dyn Dialer>>,
+    (private, authorities): (Option<Arc<dyn Dialer>>, Authorities),
 ) -> Option<Arc<dyn Dialer>> {
     Some(match server {
         Server::Private => return private,
@@ -336,6 +346,7 @@ fn dialer(
             home: home.clone(),
             address: target.address.clone(),
             named: target.pin,
+            authorities,
         }),
     })
 }

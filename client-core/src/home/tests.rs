@@ -5,7 +5,13 @@ fn address(text: &str) -> Address {
 }
 
 fn server(host: &str, byte: u8) -> KnownServer {
-    KnownServer { address: address(host), pin: Pin([byte; 32]), since_ms: 5, name: "n".into() }
+    KnownServer {
+        address: address(host),
+        pin: Pin([byte; 32]),
+        since_ms: 5,
+        name: "n".into(),
+        vouched: byte % 2 == 1,
+    }
 }
 
 fn account(host: &str, user: &str, used_ms: u64) -> Account {

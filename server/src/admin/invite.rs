@@ -66,21 +66,25 @@ pub(super) async fn add(hub: &Arc<Hub>, ask: AddInvite) -> Result<Invited, Fault
     hub.engine.run(decide).await
 }
 
-/// Everything a newcomer needs in one link: address, key and invite. `host` is how people reach the
+/// Everything a newcomer needs in one link: address, key and invite. A key that an authority vouches
+/// for, and that may change with the next renewal, is left out. `host` is how people reach the
 /// server, with a port or without; when it is not given, the address that the running server
 /// listens on stands for it, if others can reach it. None where the host or the key is not known.
 #[must_use]
 pub fn link(data: &Path, host: Option<&str>, code: &str) -> Option<String> {
     let listening = fs::read_to_string(data.join("listening")).unwrap_or_default();
-    let (addr, pin) = listening.trim().split_once(' ').unwrap_or_default();
-    let addr: Option<SocketAddr> = addr.parse().ok();
-    let pin = Pin::parse_hex(pin).or_else(|| tls::pin(&data.join("tls")))?;
+    let mut words = listening.split_whitespace();
+    let addr: Option<SocketAddr> = words.next().and_then(|addr| addr.parse().ok());
+    let pin = words.next().and_then(Pin::parse_hex).or_else(|| tls::pin(&data.join("tls")))?;
     let port = addr.map_or(limits::PORT_DEFAULT, |addr| addr.port());
     let place = match host {
         Some(host) if has_port(host) => host.to_owned(),
         Some(host) => format!("{host}:{port}"),
         None => addr.filter(|addr| !addr.ip().is_unspecified())?.to_string(),
     };
+    if words.next() == Some("certificate") {
+        return Some(format!("liao://{place}/?invite={code}"));
+    }
     Some(format!("liao://{place}/?pin={pin}&invite={code}"))
 }
 
@@ -112,6 +116,10 @@ mod tests {
         assert_eq!(link(Some("[2001:db8::1]:2")), want("[2001:db8::1]:2"));
         listens("192.0.2.1:9000");
         assert_eq!(link(None), want("192.0.2.1:9000"));
+        let certified = format!("192.0.2.1:9000 {pin} certificate\n");
+        fs::write(data.join("listening"), certified).unwrap();
+        let want = "liao://chat.example.org:9000/?invite=c0de";
+        assert_eq!(link(Some("chat.example.org")).as_deref(), Some(want));
         fs::write(data.join("listening"), "127.0.0.1:9000 plaintext\n").unwrap();
         assert_eq!(link(None), None);
     }

@@ -26,6 +26,8 @@ pub struct PlainOptions {
     pub pin: Option<Pin>,
     /// Nothing is encrypted; servers on this computer only.
     pub plaintext: bool,
+    /// More certificate authorities to believe, in PEM.
+    pub ca_file: Option<PathBuf>,
     /// The room one writes to at first; joined, or made, where one is not in it.
     pub room: RoomName,
     /// One JSON object a line instead of words.

@@ -13,6 +13,7 @@ use liao_client_core::{
     home::Home,
     known::KnownDialer,
     link::Credentials,
+    tls::Shown,
     trust::{ConnectError, Trust},
 };
 use liao_common::{
@@ -24,6 +25,7 @@ use liao_common::{
 use super::{AGENT, Exit, PlainOptions};
 use crate::{
     settings::Paths,
+    start::authorities,
     view::reasons::{connect_sentence, io_reason, keys_sentence},
     words::Words,
 };
@@ -50,29 +52,36 @@ pub(super) async fn dialer(
         Ok(paths) => Home::at(paths.data),
         Err(error) => return refused(keys_sentence(&error.to_string(), words)),
     };
+    let authorities =
+        authorities(options.ca_file.as_deref(), words).map_err(|why| (Exit::Usage, why))?;
     let named = options.target.pin;
-    let dialer = KnownDialer { home, address, named };
+    let dialer = KnownDialer { home, address, named, authorities };
     match (dialer.trust().await, named) {
         // A link may come from anybody: it does not outweigh what is known.
         (Ok(Trust::Pinned(known)), Some(named)) if known != named => {
             refused(distrust("cli.link_unlike_known", options, (known, named), words))
         }
         (Ok(_), _) => Ok(Arc::new(dialer)),
-        (Err(ConnectError::KeyUnknown), _) => refused(asked(options, words).await),
+        (Err(ConnectError::KeyUnknown), _) => asked(dialer, words).await,
         (Err(error), _) => refused(connect_sentence(&error, &dialer.address, words)),
     }
 }
 
-/// The key that the server shows, for a person to compare.
-async fn asked(options: &PlainOptions, words: &Words) -> String {
-    let address = &options.target.address;
-    match dial::probe(address).await {
-        Ok(pin) => {
-            let said = pin.words();
-            words.fill("cli.needs_pin", &[("address", address), ("words", &said), ("pin", &pin)])
+/// A server of which nothing is known. If no authority vouches for the key that it shows, a person has
+/// to compare it.
+async fn asked(unknown: KnownDialer, words: &Words) -> Result<Arc<dyn Dialer>, Refused> {
+    let KnownDialer { address, authorities, .. } = unknown;
+    let why = match dial::probe(&address, &authorities).await {
+        Ok(Shown { vouched: true, .. }) => {
+            return Ok(Arc::new(ServerDialer { address, trust: Trust::Vouched(authorities) }));
         }
-        Err(error) => connect_sentence(&error, address, words),
-    }
+        Ok(Shown { pin, .. }) => {
+            let said = pin.words();
+            words.fill("cli.needs_pin", &[("address", &address), ("words", &said), ("pin", &pin)])
+        }
+        Err(error) => connect_sentence(&error, &address, words),
+    };
+    Err((Exit::Unreachable, why))
 }
 
 /// One key was expected and another one found; where, says the sentence.

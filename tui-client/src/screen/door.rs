@@ -49,6 +49,7 @@ fn trust(paint: &mut Paint<'_, '_>, window: Rect, view: &TrustView) {
         }
         TrustState::New(pin) => new_key(paint, window, view, pin),
         TrustState::Changed(pin)
+        | TrustState::Uncertified(pin)
         | TrustState::LinkMismatch(pin)
         | TrustState::LinkUnlikeKnown(pin) => stop_sign(paint, window, view, pin),
     }
@@ -132,6 +133,12 @@ impl Stop {
             TrustState::LinkUnlikeKnown(_) => Self {
                 title: "trust.link_title",
                 why: ["trust.link_unlike_known", "trust.link_unlike_known_short"],
+                fix: forgotten,
+                command: forget,
+            },
+            TrustState::Uncertified(_) => Self {
+                title: "trust.uncertified_title",
+                why: ["trust.uncertified", "trust.uncertified_short"],
                 fix: forgotten,
                 command: forget,
             },

@@ -277,10 +277,12 @@ fn server_lines(paint: &Paint<'_, '_>, area: Rect, standing: &Standing) -> Vec<L
             let state = paint.t("trust.plaintext").to_owned();
             ("▲", styles.warning, address.to_string(), state, styles.warning)
         }
-        Standing::Known(address, since_ms) => {
+        Standing::Known(address, since_ms) | Standing::Vouched(address, since_ms) => {
             let day = local_date(since_ms.cast_signed(), paint.offset(*since_ms));
             let date = numeric_date(day, paint.words);
-            let state = paint.words.fill("trust.pinned", &[("date", &date)]);
+            let pinned = matches!(standing, Standing::Known(..));
+            let key = if pinned { "trust.pinned" } else { "trust.vouched" };
+            let state = paint.words.fill(key, &[("date", &date)]);
             ("●", styles.success, address.to_string(), state, styles.dim)
         }
         Standing::FromLink(address) => (

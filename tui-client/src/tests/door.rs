@@ -2,7 +2,8 @@
 
 use liao_client_core::{
     address::LinkTarget,
-    notice::{End, LinkState, Notice},
+    notice::{Cut, End, LinkState, Notice},
+    tls::Shown,
     trust::ConnectError,
 };
 use liao_common::{
@@ -27,8 +28,12 @@ fn server() -> Server {
     Server::At(LinkTarget::parse("chat.example.org").unwrap())
 }
 
+fn pinned(pin: Pin) -> Shown {
+    Shown { pin, vouched: false }
+}
+
 fn known() -> Desk {
-    let key = KnownKey { pin: PIN, since_ms: NOW_MS };
+    let key = KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false };
     let account = Account { address: server().address(), user: "bob".into(), name: "Bob".into() };
     let known = vec![(server().address(), key)];
     Desk::new(with(start(SIZE, Language::English), server(), known, vec![account]))
@@ -73,14 +78,76 @@ fn no_password_is_typed_before_the_key_is_known() {
     desk.keys("2chat.example.org<Enter>");
     assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
     desk.hides("Password");
-    desk.input(Input::Probed { address: server().address(), result: Ok(PIN) });
+    desk.input(Input::Probed { address: server().address(), result: Ok(pinned(PIN)) });
     desk.shows(&PIN.words());
     desk.keys("<Enter>");
     assert_eq!(desk.wishes(), [], "Enter alone trusts nobody");
     desk.keys("y");
-    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), PIN)));
+    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), pinned(PIN))));
     desk.keys("1");
     desk.shows("Password");
+}
+
+#[test]
+fn a_key_for_which_an_authority_vouches_is_no_question() {
+    for (language, standing) in [
+        (Language::English, "TLS, certificate verified, since 2026-11-22"),
+        (Language::Chinese, "TLS，证书有效，"),
+    ] {
+        let mut desk = Desk::fresh(SIZE, language);
+        desk.keys("2chat.example.org<Enter>");
+        desk.effects.clear();
+        let vouched = Shown { pin: PIN, vouched: true };
+        desk.input(Input::Probed { address: server().address(), result: Ok(vouched) });
+        assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), vouched)));
+        desk.hides(&PIN.words());
+        desk.shows(standing);
+    }
+}
+
+fn vouched(target: LinkTarget, language: Language) -> Desk {
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: true })];
+    Desk::new(with(start(SIZE, language), Server::At(target), known, Vec::new()))
+}
+
+#[test]
+fn where_an_authority_decides_no_link_does() {
+    let target =
+        LinkTarget { pin: Some(Pin([1; 32])), ..LinkTarget::parse("chat.example.org").unwrap() };
+    let mut desk = vouched(target, Language::English);
+    desk.shows("certificate verified, since");
+    desk.keys("1");
+    desk.shows("Password");
+}
+
+#[test]
+fn a_server_that_lost_its_certificate_stops() {
+    for (language, title) in [
+        (Language::English, "Stop: nobody vouches for this key"),
+        (Language::Chinese, "没有机构为这个密钥作证"),
+    ] {
+        let mut desk = vouched(LinkTarget::parse("chat.example.org").unwrap(), language);
+        desk.keys("1alice<Tab>secret<Enter>");
+        let end = End::Uncertified { found: Pin([1; 32]) };
+        desk.tell(Notice::State(LinkState::Ended(end)));
+        desk.shows(title);
+        desk.shows(&Pin([1; 32]).words());
+        desk.shows("liao forget chat.example.org:8888");
+        desk.effects.clear();
+        desk.keys("y");
+        assert_eq!(desk.wishes(), [], "it is no question");
+    }
+}
+
+#[test]
+fn a_certificate_out_of_date_names_the_clock() {
+    for (why, text) in [(Cut::Expired, "has expired"), (Cut::NotYetValid, "does not hold")] {
+        let mut desk = vouched(LinkTarget::parse("chat.example.org").unwrap(), Language::English);
+        desk.keys("1alice<Tab>secret<Enter>");
+        desk.tell(Notice::State(LinkState::Waiting { retry_in_ms: 1000, why }));
+        desk.shows(text);
+        desk.shows("clock");
+    }
 }
 
 #[test]
@@ -88,7 +155,7 @@ fn a_key_that_comes_late_is_not_taken_for_another_servers() {
     let mut desk = Desk::fresh(SIZE, Language::English);
     desk.keys("2chat.example.org<Enter>");
     let address = LinkTarget::parse("other.example.org").unwrap().address;
-    desk.input(Input::Probed { address, result: Ok(PIN) });
+    desk.input(Input::Probed { address, result: Ok(pinned(PIN)) });
     desk.hides(&PIN.words());
 }
 
@@ -104,7 +171,7 @@ fn a_link_brings_key_and_invite() {
     desk.keys("2");
     desk.shows("Invite code");
     desk.shows("abc");
-    let keep = Effect::KeepPin(server().address(), PIN);
+    let keep = Effect::KeepPin(server().address(), pinned(PIN));
     assert!(!desk.wishes().contains(&keep), "nobody has proved to have the key");
     desk.keys("alice<Tab><Tab>correct horse<Tab>correct horse<Enter><Enter>");
     desk.tell(Notice::State(LinkState::Securing));
@@ -126,7 +193,7 @@ fn a_private_server_that_is_ready_late_calls_nobody_back() {
 fn a_link_with_another_key_than_the_known_one_stops() {
     let target =
         LinkTarget { pin: Some(Pin([1; 32])), ..LinkTarget::parse("chat.example.org").unwrap() };
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS })];
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false })];
     let mut desk =
         Desk::new(with(start(SIZE, Language::English), Server::At(target), known, Vec::new()));
     desk.keys("1");
@@ -163,7 +230,7 @@ fn a_key_that_another_program_forgot_is_asked_for_before_a_password_is_typed() {
     desk.input(Input::Recalled(Vec::new()));
     assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
     desk.hides("Password");
-    desk.input(Input::Probed { address: server().address(), result: Ok(PIN) });
+    desk.input(Input::Probed { address: server().address(), result: Ok(pinned(PIN)) });
     desk.shows(&PIN.words());
     desk.keys("y");
     desk.shows("Password");
@@ -176,17 +243,17 @@ fn a_key_that_is_unknown_when_it_is_needed_is_asked_for_and_nothing_typed_is_los
     desk.effects.clear();
     desk.tell(Notice::State(LinkState::Ended(End::KeyUnknown)));
     assert_eq!(desk.wishes(), [Effect::Probe(server().address())]);
-    desk.input(Input::Probed { address: server().address(), result: Ok(Pin([1; 32])) });
+    desk.input(Input::Probed { address: server().address(), result: Ok(pinned(Pin([1; 32]))) });
     desk.shows(&Pin([1; 32]).words());
     desk.keys("y");
     desk.shows("alice");
-    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), Pin([1; 32]))));
+    assert!(desk.wishes().contains(&Effect::KeepPin(server().address(), pinned(Pin([1; 32])))));
 
     // A remembered login goes on by itself.
     let mut desk = known();
     desk.keys("<Enter>");
     desk.tell(Notice::State(LinkState::Ended(End::KeyUnknown)));
-    desk.input(Input::Probed { address: server().address(), result: Ok(Pin([1; 32])) });
+    desk.input(Input::Probed { address: server().address(), result: Ok(pinned(Pin([1; 32]))) });
     desk.effects.clear();
     desk.keys("y");
     assert!(desk.wishes().contains(&Effect::Connect(server(), Login::Token("bob".into()))));
@@ -404,7 +471,7 @@ fn every_remembered_account_is_one_key() {
         account(&server(), "carol", ""),
         account(&private, "dave", ""),
     ];
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS })];
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false })];
     let open = || {
         let start = start(SIZE, Language::English);
         Desk::new(with(start, server(), known.clone(), accounts.clone()))
@@ -502,7 +569,7 @@ fn the_way_back_is_always_in_sight() {
 #[test]
 fn the_menu_says_what_is_known_of_the_servers_key() {
     let link = |pin| LinkTarget { pin, ..LinkTarget::parse("chat.example.org").unwrap() };
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS })];
+    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false })];
     let none = Vec::new();
     for (pin, known, text) in [
         (None, &none, "not connected yet"),

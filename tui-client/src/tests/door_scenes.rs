@@ -3,6 +3,7 @@
 use liao_client_core::{
     address::{Address, LinkTarget},
     notice::{Cut, End, LinkState, Notice},
+    tls::Shown,
     trust::ConnectError,
 };
 use liao_common::{
@@ -29,12 +30,14 @@ pub(super) const DOOR: &[Scene] = &[
     ("menu-crowded", menu_crowded),
     ("menu-forget", menu_forget),
     ("menu-changed", menu_changed),
+    ("menu-vouched", menu_vouched),
     ("address-empty", address_empty),
     ("address-wrong", address_wrong),
     ("trust-probing", trust_probing),
     ("trust-unreached", trust_unreached),
     ("trust-new", trust_new),
     ("trust-changed", trust_changed),
+    ("trust-uncertified", trust_uncertified),
     ("trust-link", trust_link),
     ("register-empty", register_empty),
     ("register-errors", register_errors),
@@ -52,12 +55,19 @@ pub(super) const DOOR: &[Scene] = &[
 
 type Size = (u16, u16);
 
+fn pinned(pin: Pin) -> Shown {
+    Shown { pin, vouched: false }
+}
+
 fn at_server() -> Server {
     Server::At(LinkTarget::parse("chat.example.org").unwrap())
 }
 
 fn known() -> Vec<(Address, KnownKey)> {
-    vec![(at_server().address(), KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS })]
+    vec![(
+        at_server().address(),
+        KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS, vouched: false },
+    )]
 }
 
 fn account(server: &Server, user: &str, name: &str) -> Account {
@@ -113,6 +123,12 @@ fn menu_changed(size: Size, language: Language) -> Desk {
     desk
 }
 
+fn menu_vouched(size: Size, language: Language) -> Desk {
+    let key = KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS, vouched: true };
+    let known = vec![(at_server().address(), key)];
+    Desk::new(with(start(size, language), at_server(), known, Vec::new()))
+}
+
 fn address_empty(size: Size, language: Language) -> Desk {
     let mut desk = Desk::fresh(size, language);
     desk.keys("2");
@@ -140,13 +156,23 @@ fn trust_unreached(size: Size, language: Language) -> Desk {
 
 fn trust_new(size: Size, language: Language) -> Desk {
     let mut desk = trust_probing(size, language);
-    desk.input(Input::Probed { address: at_server().address(), result: Ok(Pin([0x5a; 32])) });
+    desk.input(Input::Probed {
+        address: at_server().address(),
+        result: Ok(pinned(Pin([0x5a; 32]))),
+    });
     desk
 }
 
 fn trust_changed(size: Size, language: Language) -> Desk {
     let mut desk = login_waiting(size, language);
     let end = End::PinChanged { expected: Pin([0xa5; 32]), found: Pin([0x5a; 32]) };
+    desk.tell(Notice::State(LinkState::Ended(end)));
+    desk
+}
+
+fn trust_uncertified(size: Size, language: Language) -> Desk {
+    let mut desk = login_waiting(size, language);
+    let end = End::Uncertified { found: Pin([0x5a; 32]) };
     desk.tell(Notice::State(LinkState::Ended(end)));
     desk
 }

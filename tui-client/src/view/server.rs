@@ -79,13 +79,22 @@ pub struct KnownKey {
     pub pin: Pin,
     /// Since when, in milliseconds since 1970.
     pub since_ms: u64,
+    /// An authority vouched for it, and has to vouch for whichever comes later.
+    pub vouched: bool,
 }
 
 impl KnownKey {
+    /// Whether a link that names this key is not to be followed. Where an authority decides, links do not.
+    #[must_use]
+    pub fn excludes(&self, named: &Pin) -> bool {
+        !self.vouched && self.pin != *named
+    }
+
     /// The key of a server in the client's files, with its address.
     #[must_use]
     pub fn of(server: &KnownServer) -> (Address, Self) {
-        (server.address.clone(), Self { pin: server.pin, since_ms: server.since_ms })
+        let KnownServer { address, pin, since_ms, vouched, .. } = server;
+        (address.clone(), Self { pin: *pin, since_ms: *since_ms, vouched: *vouched })
     }
 }
 

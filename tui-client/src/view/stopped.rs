@@ -44,6 +44,7 @@ impl Door {
         match end {
             End::PinChanged { found, .. } => return self.stop(TrustState::Changed(*found)),
             End::LinkMismatch { found, .. } => return self.stop(TrustState::LinkMismatch(*found)),
+            End::Uncertified { found } => return self.stop(TrustState::Uncertified(*found)),
             End::KeyUnknown => return self.ask_anew(base),
             _ => {}
         }
@@ -90,7 +91,7 @@ impl Door {
             self.leave_entry();
         }
         if let Some(address) = self.meant().map(Server::address) {
-            if matches!(state, TrustState::Changed(_)) {
+            if matches!(state, TrustState::Changed(_) | TrustState::Uncertified(_)) {
                 self.changed = Some(address.clone());
             }
             self.step = Step::Trust(TrustView { address, state });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use liao_client_core::{
     address::{Address, LinkTarget},
+    tls::Shown,
     trust::ConnectError,
 };
 use liao_common::id::Pin;
@@ -24,6 +25,8 @@ pub enum TrustState {
     New(Pin),
     /// It shows another key than the known one.
     Changed(Pin),
+    /// It shows this key, for which no authority vouches any more.
+    Uncertified(Pin),
     /// It shows this key, and the link that leads to it names another one.
     LinkMismatch(Pin),
     /// The link names this key, and another one is known. The server was not asked.
@@ -70,6 +73,8 @@ pub enum Standing {
     Plaintext(Address),
     /// Its key is known, since this moment in milliseconds since 1970.
     Known(Address, u64),
+    /// An authority vouches for it, since this moment in milliseconds since 1970.
+    Vouched(Address, u64),
     /// A link named its key; the server has not shown it yet.
     FromLink(Address),
     /// Nothing is known of it.
@@ -91,10 +96,13 @@ impl Door {
             Some(Server::At(LinkTarget { address, pin, .. })) => {
                 let address = address.clone();
                 match (self.key_of(&address), pin) {
-                    (Some(key), Some(pin)) if key.pin != *pin => Standing::LinkUnlikeKnown(address),
+                    (Some(key), Some(pin)) if key.excludes(pin) => {
+                        Standing::LinkUnlikeKnown(address)
+                    }
                     (Some(_), _) if self.changed.as_ref() == Some(&address) => {
                         Standing::Changed(address)
                     }
+                    (Some(key), _) if key.vouched => Standing::Vouched(address, key.since_ms),
                     (Some(key), _) => Standing::Known(address, key.since_ms),
                     (None, Some(_)) => Standing::FromLink(address),
                     (None, None) => Standing::Unknown(address),
@@ -109,14 +117,18 @@ impl Door {
         self.known.iter().find(|(of, _)| of == address).map(|(_, key)| *key)
     }
 
-    /// A server showed its key, or could not be reached.
-    pub fn probed(&mut self, of: &Address, result: Result<Pin, ConnectError>) {
+    /// A server showed its key, or could not be reached. Nobody is asked where an authority vouches for it.
+    pub fn probed(&mut self, of: &Address, result: Result<Shown, ConnectError>, base: &mut Base) {
         let Step::Trust(trust) = &mut self.step else { return };
         if !trust.is_probing() || trust.address != *of {
             return;
         }
         trust.state = match result {
-            Ok(pin) => TrustState::New(pin),
+            Ok(shown) if shown.vouched => {
+                self.keep_key(of.clone(), shown, base);
+                return self.arrive(base);
+            }
+            Ok(shown) => TrustState::New(shown.pin),
             Err(error) => TrustState::Failed(Arc::new(error)),
         };
     }
@@ -124,7 +136,7 @@ impl Door {
     pub(super) fn check_key(&mut self, target: LinkTarget, base: &mut Base) {
         let LinkTarget { address, pin, .. } = target;
         match (self.key_of(&address), pin) {
-            (Some(known), Some(pin)) if known.pin != pin => {
+            (Some(known), Some(pin)) if known.excludes(&pin) => {
                 base.wish(Effect::Recall);
                 self.stop(TrustState::LinkUnlikeKnown(pin));
             }
@@ -141,10 +153,11 @@ impl Door {
         }
     }
 
-    fn keep_key(&mut self, address: Address, pin: Pin, base: &mut Base) {
+    fn keep_key(&mut self, address: Address, shown: Shown, base: &mut Base) {
+        let Shown { pin, vouched } = shown;
         self.known.retain(|(of, _)| *of != address);
-        self.known.push((address.clone(), KnownKey { pin, since_ms: base.now_ms }));
-        base.wish(Effect::KeepPin(address, pin));
+        self.known.push((address.clone(), KnownKey { pin, since_ms: base.now_ms, vouched }));
+        base.wish(Effect::KeepPin(address, shown));
     }
 
     /// The server has proved that it has the key that a link brought.
@@ -152,7 +165,7 @@ impl Door {
         if let Some(Server::At(target)) = &self.server
             && let (None, Some(pin)) = (self.key_of(&target.address), target.pin)
         {
-            self.keep_key(target.address.clone(), pin, base);
+            self.keep_key(target.address.clone(), Shown { pin, vouched: false }, base);
         }
     }
 
@@ -161,7 +174,7 @@ impl Door {
         match (action, &trust.state) {
             (Action::Trust, TrustState::New(pin)) => {
                 let (address, pin) = (trust.address.clone(), *pin);
-                self.keep_key(address, pin, base);
+                self.keep_key(address, Shown { pin, vouched: false }, base);
                 self.arrive(base);
             }
             (Action::Retry, TrustState::Failed(_)) => self.go(self.goal.clone(), base),

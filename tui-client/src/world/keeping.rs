@@ -10,11 +10,9 @@ use liao_client_core::{
     address::Address,
     clock,
     home::{Account, Home, KnownServer},
+    tls::Shown,
 };
-use liao_common::{
-    id::{Pin, RoomId},
-    name::UserName,
-};
+use liao_common::{id::RoomId, name::UserName};
 
 use super::{World, log, tell};
 use crate::{
@@ -135,8 +133,10 @@ impl World {
         });
     }
 
-    pub(super) fn keep_key(&self, address: Address, pin: Pin) {
-        let server = KnownServer { address, pin, since_ms: clock::wall_ms(), name: String::new() };
+    pub(super) fn keep_key(&self, address: Address, shown: Shown) {
+        let Shown { pin, vouched } = shown;
+        let (since_ms, name) = (clock::wall_ms(), String::new());
+        let server = KnownServer { address, pin, since_ms, name, vouched };
         self.keep(Unstored::Key, |home| home.remember_server(server));
     }
 }

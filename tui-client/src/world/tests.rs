@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+use liao_client_core::tls::Shown;
 use liao_common::request::Secret;
 use liao_server::{
     chat::password::Cost,
@@ -49,7 +50,12 @@ impl Town {
     fn opens(&self, name: &str) -> Seat {
         let home = self.home(name);
         let (sender, inputs) = mpsc::channel(256);
-        let world = World::new(Home::open(&home).unwrap(), Paths::under(&home), sender);
+        let world = World::new(
+            Home::open(&home).unwrap(),
+            Paths::under(&home),
+            Authorities::none(),
+            sender,
+        );
         Seat { world, inputs }
     }
 }
@@ -270,7 +276,10 @@ async fn what_the_disk_does_not_take_is_said_and_drafts_are_given_back() {
     _ = fs::remove_file(&lock);
     fs::create_dir(&lock).unwrap();
     let address = town.address();
-    seat.world.carry_out(Effect::KeepPin(address.clone(), liao_common::id::Pin([7; 32])));
+    seat.world.carry_out(Effect::KeepPin(
+        address.clone(),
+        Shown { pin: liao_common::id::Pin([7; 32]), vouched: false },
+    ));
     let told = async {
         loop {
             if let Input::NotStored { what, .. } = seat.inputs.recv().await.unwrap() {

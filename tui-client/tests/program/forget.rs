@@ -40,6 +40,7 @@ fn a_known_key_is_forgotten_and_an_unknown_one_is_told() {
             pin: Pin([7; 32]),
             since_ms: 1,
             name: String::new(),
+            vouched: false,
         };
         home.remember_server(known).unwrap();
         let (code, out, err) = forget(&dir, language);

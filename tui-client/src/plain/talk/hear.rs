@@ -97,6 +97,12 @@ impl Talk {
                 let keys = (*named, *found);
                 (Exit::Unreachable, reach::distrust("cli.link_mismatch", options, keys, words))
             }
+            End::Uncertified { found } => {
+                let address = &options.target.address;
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("address", address), ("found", found)];
+                (Exit::Unreachable, words.fill("cli.uncertified", &values))
+            }
             End::KeyUnknown => {
                 let address = &options.target.address;
                 (Exit::Unreachable, words.fill("cli.forgotten", &[("address", address)]))

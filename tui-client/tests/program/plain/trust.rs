@@ -64,8 +64,13 @@ fn an_unknown_key_is_shown_and_not_believed() {
 
     let home = Home::open(town.path("home-ann")).unwrap();
     let address = Address::parse(&town.addr().to_string()).unwrap();
-    let known =
-        |pin| KnownServer { address: address.clone(), pin, since_ms: 1, name: String::new() };
+    let known = |pin| KnownServer {
+        address: address.clone(),
+        pin,
+        since_ms: 1,
+        name: String::new(),
+        vouched: false,
+    };
     home.remember_server(known(pin)).unwrap();
     assert_eq!(ends(&mut town.command("ann")).0, 0, "a known server is believed");
 
@@ -116,8 +121,14 @@ fn a_link_brings_the_key() {
     let address = Address::parse(&town.addr().to_string()).unwrap();
     let mut other = town.pin();
     other.0[0] ^= 1;
-    home.remember_server(KnownServer { address, pin: other, since_ms: 1, name: String::new() })
-        .unwrap();
+    home.remember_server(KnownServer {
+        address,
+        pin: other,
+        since_ms: 1,
+        name: String::new(),
+        vouched: false,
+    })
+    .unwrap();
     let (code, words) = ends(&mut command_with_link);
     assert_eq!(code, 3, "{words}");
     assert!(words.contains("than the one known on this computer"), "{words}");
