@@ -187,6 +187,19 @@ fn write_notice(path: &Path, addr: SocketAddr, tls: Option<&Current>) -> io::Res
     fs::write(path, words)
 }
 
+fn reload(tls: Option<&Current>, notice: &Path, addr: SocketAddr) {
+    let Some(tls) = tls else {
+        return tracing::warn!("there is no certificate to read anew: all is plain text");
+    };
+    match tls.reload() {
+        Ok(pin) => tracing::info!("the certificate was read anew: pin {pin} ({})", pin.words()),
+        Err(error) => return tracing::error!("the certificate in use stays: {error}"),
+    }
+    if let Err(error) = write_notice(notice, addr, Some(tls)) {
+        tracing::warn!("cannot write the file `listening`: {error}");
+    }
+}
+
 /// A listener with a longer queue than usual: when everybody comes back at once, whoever finds no
 /// place in it tries again only after a second.
 fn listening(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -349,24 +362,13 @@ impl Running {
 
     /// Reads key and certificate anew, for handshakes from now on; connections that are up notice
     /// nothing. The log says what came of it.
-    pub async fn reload(&self) {
-        let Some(tls) = self.door.tls.clone() else {
-            return tracing::warn!("there is no certificate to read anew: all is plain text");
-        };
-        let (notice, addr) = (self.notice.clone(), self.addr);
-        let reading = move || {
-            let pin = tls.reload()?;
-            Ok::<_, TlsError>((pin, write_notice(&notice, addr, Some(&tls))))
-        };
-        match tokio::task::spawn_blocking(reading).await {
-            Ok(Ok((pin, noted))) => {
-                tracing::info!("the certificate was read anew: pin {pin} ({})", pin.words());
-                if let Err(error) = noted {
-                    tracing::warn!("cannot write the file `listening`: {error}");
-                }
+    pub fn reload(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (tls, notice, addr) = (self.door.tls.clone(), self.notice.clone(), self.addr);
+        let reading = tokio::task::spawn_blocking(move || reload(tls.as_deref(), &notice, addr));
+        async move {
+            if let Err(error) = reading.await {
+                tracing::error!("the certificate was not read anew: {error}");
             }
-            Ok(Err(error)) => tracing::error!("the certificate in use stays: {error}"),
-            Err(error) => tracing::error!("the certificate was not read anew: {error}"),
         }
     }
 

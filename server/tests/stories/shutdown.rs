@@ -243,29 +243,6 @@ async fn a_full_disk_refuses_posts_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_key_that_changed_is_not_believed() {
-    let mut world = World::over_tls().await;
-    let alice = world.registers("alice").await;
-    let before = world.server(|running| running.pin());
-    world.restarts().await;
-    alice.says("#lobby", "the same key").await;
-    world.stops().await;
-    fs::remove_dir_all(world.data().join("tls")).unwrap();
-    let lost = liao_server::server::start(world.config().clone()).await;
-    assert!(
-        lost.is_err_and(|error| error.to_string().contains("--new-key")),
-        "not behind one's back"
-    );
-    world.starts_with(|config| config.new_key = true).await;
-    let end = alice.ends().await;
-    let liao_client_core::notice::End::PinChanged { expected, found } = end else {
-        panic!("{end:?}")
-    };
-    assert_eq!((Some(expected), Some(found)), (before, world.server(|running| running.pin())));
-    assert_eq!(world.config().transport, Transport::Tls);
-}
-
-#[tokio::test]
 async fn a_first_start_that_failed_does_not_look_like_a_lost_key() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { transport: Transport::Tls, ..cheap(folder.path()) };

@@ -125,6 +125,12 @@ impl World {
         self.place.up.send_replace(true);
     }
 
+    /// Lets the server read its certificate anew.
+    pub(crate) async fn reloads(&self) {
+        let reloading = self.server(Running::reload);
+        within("the certificate is read", reloading).await;
+    }
+
     /// Stops the server in all politeness.
     pub(crate) async fn stops(&self) {
         self.place.up.send_replace(false);
