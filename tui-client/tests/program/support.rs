@@ -69,6 +69,13 @@ impl Town {
         town
     }
 
+    /// Stops the server, and starts it again with other choices.
+    pub(crate) fn changes(&mut self, choose: impl FnOnce(&mut Config)) {
+        self.stop();
+        choose(&mut self.config);
+        self.start();
+    }
+
     /// Starts the server, at its old address if it had one.
     pub(crate) fn start(&mut self) {
         let running = self.runtime.block_on(server::start(self.config.clone())).unwrap();
@@ -173,6 +180,7 @@ pub(crate) fn program() -> Command {
     command
         .env_remove("LC_MESSAGES")
         .env_remove("LIAO_LOG")
+        .env_remove("LIAO_CA_FILE")
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
         .stdin(Stdio::piped())

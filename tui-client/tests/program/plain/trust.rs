@@ -2,6 +2,8 @@
 
 use std::{fs, io::Write as _, net::TcpListener, process::Command, thread};
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+
 use liao_client_core::{
     address::Address,
     home::{Home, KnownServer},
@@ -9,6 +11,7 @@ use liao_client_core::{
 use liao_server::{
     admin::{account::AddAccount, client},
     config::Transport,
+    tls::CertificateFiles,
 };
 
 use crate::support::{PASSWORD, Person, Town, program};
@@ -133,6 +136,80 @@ fn a_link_brings_the_key() {
     assert_eq!(code, 3, "{words}");
     assert!(words.contains("than the one known on this computer"), "{words}");
     assert!(words.contains(&other.to_string()), "{words}");
+}
+
+/// Files of an authority that vouches for a server on this computer, until the end of a year.
+fn certificate(town: &Town, until: i32) -> CertificateFiles {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    fs::write(town.path("ca.pem"), authority.pem()).unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(2001, 1, 1);
+    params.not_after = date_time_ymd(until, 12, 31);
+    let key = KeyPair::generate().unwrap();
+    let files =
+        CertificateFiles { chain: town.path("chain.pem"), key: town.path("certificate-key.pem") };
+    fs::write(&files.chain, params.signed_by(&key, &authority).unwrap().pem()).unwrap();
+    fs::write(&files.key, key.serialize_pem()).unwrap();
+    files
+}
+
+#[test]
+fn tls_with_a_certificate_needs_no_question_and_its_loss_stops() {
+    let mut town = Town::new();
+    assert_eq!(town.enters("ann").ends().0, 0);
+    let files = certificate(&town, 2199);
+    town.changes(|config| config.certificate = Some(files));
+    let file = town.path("ca.pem");
+    let believes = |town: &Town| {
+        let mut command = town.command("ann");
+        command.env("LIAO_CA_FILE", &file);
+        command
+    };
+    assert_eq!(ends(&mut town.command("ann")).0, 3, "not an authority that people know");
+    let (code, words) = ends(&mut believes(&town));
+    assert_eq!(code, 0, "{words}");
+    let (code, words) = ends(town.command("ann").arg("--ca-file").arg(&file));
+    assert_eq!(code, 0, "{words}");
+
+    // From here on it is known for that.
+    let home = Home::open(town.path("home-ann")).unwrap();
+    let address = Address::parse(&town.addr().to_string()).unwrap();
+    let (pin, name) = (town.pin(), String::new());
+    let known = KnownServer { address, pin, since_ms: 1, name, vouched: true };
+    home.remember_server(known).unwrap();
+    let renewed = certificate(&town, 2199);
+    town.changes(|config| config.certificate = Some(renewed));
+    assert_ne!(town.pin(), pin);
+    assert_eq!(ends(&mut believes(&town)).0, 0, "a renewed key is silent");
+
+    let over = certificate(&town, 2002);
+    town.changes(|config| config.certificate = Some(over));
+    let (code, words) = ends(&mut believes(&town));
+    assert_eq!(
+        (code, words.contains("or the clock of this computer is wrong")),
+        (3, true),
+        "{words}"
+    );
+    let (code, words) = ends(believes(&town).env("LC_ALL", "zh_CN.UTF-8"));
+    assert_eq!((code, words.contains("本机的时钟不对")), (3, true), "{words}");
+
+    town.changes(|config| config.certificate = None);
+    let (code, words) = ends(&mut believes(&town));
+    assert_eq!((code, words.contains("An authority vouched for")), (3, true), "{words}");
+    assert!(words.contains(&town.pin().to_string()), "{words}");
+}
+
+#[test]
+fn tls_authorities_that_cannot_be_read_are_said() {
+    let town = Town::new();
+    let missing = town.path("nobody.pem");
+    let (code, words) = ends(town.command("ann").arg("--ca-file").arg(&missing));
+    assert_eq!((code, words.contains("nobody.pem cannot be read")), (2, true), "{words}");
+    fs::write(&missing, "what?").unwrap();
+    let (code, words) = ends(town.command("ann").env("LIAO_CA_FILE", &missing));
+    assert_eq!((code, words.contains("nobody.pem cannot be read")), (2, true), "{words}");
 }
 
 #[test]
