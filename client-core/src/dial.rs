@@ -3,6 +3,7 @@
 
 use std::{future::Future, io, pin::Pin as Pinned, time::Duration};
 
+use liao_common::id::Pin;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -86,20 +87,30 @@ pub(crate) async fn secure_as(
     address: &Address,
     trust: &Trust,
 ) -> Result<Stream, ConnectError> {
+    secure_and_see(stream, address, trust).await.map(|(stream, _)| stream)
+}
+
+/// The same, with the key that was shown; none where nothing is encrypted.
+pub(crate) async fn secure_and_see(
+    stream: Stream,
+    address: &Address,
+    trust: &Trust,
+) -> Result<(Stream, Option<Pin>), ConnectError> {
     let wanted = match trust {
         Trust::Pinned(pin) | Trust::Named(pin) => Wanted::Key(*pin),
+        Trust::Moving { pin, next } => Wanted::KeyOrNext(*pin, *next),
         Trust::Vouched(authorities) => Wanted::Vouched(authorities.clone()),
-        Trust::Plaintext => return Ok(stream),
+        Trust::Plaintext => return Ok((stream, None)),
     };
     let done = handshake(stream, &address.host, wanted).await;
-    let (stream, _) = done.map_err(|error| match (error, trust) {
+    let (stream, shown) = done.map_err(|error| match (error, trust) {
         // Nothing has changed where nothing was known.
         (ConnectError::PinChanged { expected, found }, Trust::Named(_)) => {
             ConnectError::LinkMismatch { named: expected, found }
         }
         (error, _) => error,
     })?;
-    Ok(Box::new(stream))
+    Ok((Box::new(stream), Some(shown.pin)))
 }
 
 /// Asks a server for its key, for a person to look at before anything secret is said. The

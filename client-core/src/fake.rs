@@ -183,6 +183,7 @@ pub(crate) fn welcome() -> Welcome {
             password_min: 8,
             idle_s: 30,
         },
+        next_pin: None,
     }
 }
 

@@ -67,6 +67,9 @@ pub struct KnownServer {
     /// one here is not looked at any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub vouched: bool,
+    /// The key that the server said it will have one day.
+    #[serde(default, with = "hex_pin_or_none", skip_serializing_if = "Option::is_none")]
+    pub next: Option<Pin>,
 }
 
 /// A login that was remembered.
@@ -185,6 +188,32 @@ impl Home {
         self.write("known_servers.toml", &file)?;
         self.unwritten.written(&file.server);
         Ok(())
+    }
+
+    /// Remembers which key a known server said it will have, or that it said nothing of one. To be
+    /// called only for who has shown the key that is known.
+    ///
+    /// # Errors
+    /// See [`Home::remember_server`].
+    pub fn remember_next(&self, address: &Address, next: Option<Pin>) -> io::Result<()> {
+        match self.server(address)? {
+            Some(known) if known.next != next => {
+                self.remember_server(KnownServer { next, ..known })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers that a server has the key now that it had announced.
+    ///
+    /// # Errors
+    /// See [`Home::remember_server`].
+    pub fn remember_moved(&self, address: &Address, since_ms: u64) -> io::Result<()> {
+        match self.server(address)? {
+            Some(KnownServer { next: Some(pin), name, address, vouched, .. }) => self
+                .remember_server(KnownServer { address, pin, since_ms, name, vouched, next: None }),
+            _ => Ok(()),
+        }
     }
 
     /// Forgets the key of a server. `false` when none was known.
@@ -412,6 +441,24 @@ mod hex_pin {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Pin, D::Error> {
         let text = String::deserialize(from)?;
         Pin::parse_hex(&text).ok_or_else(|| D::Error::custom("a pin has 64 hexadecimal digits"))
+    }
+}
+
+mod hex_pin_or_none {
+    use liao_common::id::Pin;
+    use serde::{Deserializer, Serializer};
+
+    use super::hex_pin;
+
+    pub(super) fn serialize<S: Serializer>(pin: &Option<Pin>, to: S) -> Result<S::Ok, S::Error> {
+        match pin {
+            Some(pin) => hex_pin::serialize(pin, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Pin>, D::Error> {
+        hex_pin::deserialize(from).map(Some)
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     address::Address,
     authorities::Authorities,
+    clock,
     dial::{self, BoxFuture, Dialer, Stream},
     home::Home,
     trust::{ConnectError, Trust},
@@ -35,11 +36,25 @@ impl KnownDialer {
         let known = spawn_blocking(move || home.server(&address)).await;
         let known = known.map_err(|error| ConnectError::KeysUnreadable(error.to_string()))?;
         let known = known.map_err(|error| ConnectError::KeysUnreadable(error.to_string()))?;
-        let known = known.map(|server| match server.vouched {
-            true => Trust::Vouched(self.authorities.clone()),
-            false => Trust::Pinned(server.pin),
+        let known = known.map(|server| match (server.vouched, server.next) {
+            (true, _) => Trust::Vouched(self.authorities.clone()),
+            (false, Some(next)) => Trust::Moving { pin: server.pin, next },
+            (false, None) => Trust::Pinned(server.pin),
         });
         known.or(self.named.map(Trust::Named)).ok_or(ConnectError::KeyUnknown)
+    }
+
+    /// The server has the key now that it had announced. The old one is not believed any more.
+    async fn moved(&self) {
+        let (home, address) = (self.home.clone(), self.address.clone());
+        let since_ms = clock::wall_ms();
+        let moving = spawn_blocking(move || home.remember_moved(&address, since_ms));
+        match moving.await {
+            Ok(Ok(())) => {}
+            // Believed until the end of the program, and tried again with the next write.
+            Ok(Err(error)) => tracing::warn!(%error, "the server's new key is not written down"),
+            Err(error) => tracing::warn!(%error, "the server's new key is not kept"),
+        }
     }
 }
 
@@ -54,7 +69,11 @@ impl Dialer for KnownDialer {
     fn secure(&self, stream: Stream) -> BoxFuture<'_, Result<Stream, ConnectError>> {
         Box::pin(async {
             let trust = self.trust().await?;
-            dial::secure_as(stream, &self.address, &trust).await
+            let (stream, shown) = dial::secure_and_see(stream, &self.address, &trust).await?;
+            if matches!(trust, Trust::Moving { next, .. } if shown == Some(next)) {
+                self.moved().await;
+            }
+            Ok(stream)
         })
     }
 }
@@ -87,6 +106,7 @@ mod tests {
             since_ms: 1,
             name: String::new(),
             vouched: false,
+            next: None,
         };
         home.remember_server(known.clone()).unwrap();
         assert_eq!(dialer.trust().await.unwrap(), Trust::Pinned(pin));

@@ -28,6 +28,8 @@ use verifier::{Doubt, Found, Rule, Verifier};
 pub enum Wanted {
     /// It has this key.
     Key(Pin),
+    /// It has this key, or already the one that it announced.
+    KeyOrNext(Pin, Pin),
     /// One of these vouches for its key.
     Vouched(Authorities),
     /// Whoever it is; whether one of these vouches for it is only told.
@@ -83,7 +85,7 @@ pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
 /// Why a key that was found is not the right one, if it is not.
 fn distrust(rule: &Rule, Found { pin, vouched }: Found) -> Option<ConnectError> {
     match (rule, vouched) {
-        (Rule::Key(expected), _) if *expected != pin => {
+        (Rule::Key(expected, next), _) if pin != *expected && pin != *next => {
             Some(ConnectError::PinChanged { expected: *expected, found: pin })
         }
         (Rule::Vouched, Err(Doubt::Unknown)) => Some(ConnectError::Uncertified { found: pin }),
@@ -99,7 +101,10 @@ async fn verifier(
 ) -> Result<Verifier, ConnectError> {
     let (rule, authorities) = match wanted {
         Wanted::Key(pin) => {
-            return Ok(Verifier::new(Rule::Key(pin), RootCertStore::empty().into(), name));
+            return Ok(Verifier::new(Rule::Key(pin, pin), RootCertStore::empty().into(), name));
+        }
+        Wanted::KeyOrNext(pin, next) => {
+            return Ok(Verifier::new(Rule::Key(pin, next), RootCertStore::empty().into(), name));
         }
         Wanted::Vouched(authorities) => (Rule::Vouched, authorities),
         Wanted::Any(authorities) => (Rule::Any, authorities),

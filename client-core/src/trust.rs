@@ -14,6 +14,13 @@ use crate::{
 pub enum Trust {
     /// Its key is known.
     Pinned(Pin),
+    /// Its key is known, and the one that it said it will have one day.
+    Moving {
+        /// The known one.
+        pin: Pin,
+        /// The one to come.
+        next: Pin,
+    },
     /// A link names this key; whether the server has it shows when it is dialled.
     Named(Pin),
     /// One of these vouches for its key, whichever that is.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codec::DecodeError,
     frame::Frame,
-    id::{DeviceId, FileId, Hash, RoomId, Seq, UserId},
+    id::{DeviceId, FileId, Hash, Pin, RoomId, Seq, UserId},
     message::Message,
     request::Token,
 };
@@ -97,6 +97,9 @@ pub struct Welcome {
     pub server: String,
     /// This server's limits.
     pub limits: Limits,
+    /// The key that it will have one day; absent while it keeps the one it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_pin: Option<Pin>,
 }
 
 /// Answer to `register` and `auth`.

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -165,6 +165,7 @@ fn open_door(
     let listen = |source| StartError::Listen { addr: config.listen, source };
     let listener = listening(config.listen).map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
+    announce(&hub, tls.as_deref());
     let notice = folder.path().join("listening");
     write_notice(&notice, addr, tls.as_deref())
         .map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
@@ -174,6 +175,15 @@ fn open_door(
     spawn_helpers(&door);
     tokio::spawn(door.clone().run(listener));
     Ok(Front { addr, door, notice })
+}
+
+/// From now on newcomers are told which key comes next, if one does.
+fn announce(hub: &Hub, tls: Option<&Current>) {
+    let next = tls.and_then(|tls| tls.identity().next);
+    if let Some(next) = next {
+        tracing::info!("the next key is announced: pin {next} ({})", next.words());
+    }
+    *hub.next_pin.write().unwrap_or_else(PoisonError::into_inner) = next;
 }
 
 /// For programs of this machine: where the server listens, and its key; `certificate` behind it says
@@ -187,14 +197,15 @@ fn write_notice(path: &Path, addr: SocketAddr, tls: Option<&Current>) -> io::Res
     fs::write(path, words)
 }
 
-fn reload(tls: Option<&Current>, notice: &Path, addr: SocketAddr) {
-    let Some(tls) = tls else {
+fn reload(door: &Door, notice: &Path, addr: SocketAddr) {
+    let Some(tls) = door.tls.as_deref() else {
         return tracing::warn!("there is no certificate to read anew: all is plain text");
     };
     match tls.reload() {
         Ok(pin) => tracing::info!("the certificate was read anew: pin {pin} ({})", pin.words()),
         Err(error) => return tracing::error!("the certificate in use stays: {error}"),
     }
+    announce(&door.hub, Some(tls));
     if let Err(error) = write_notice(notice, addr, Some(tls)) {
         tracing::warn!("cannot write the file `listening`: {error}");
     }
@@ -342,6 +353,7 @@ pub fn assemble(config: &Config, ground: Ground<'_>) -> Result<(Hub, Duty, Recov
         clock,
         age,
         blocking,
+        next_pin: RwLock::default(),
     };
     hub.forget_contents()?;
     Ok((hub, duty, recovery))
@@ -363,8 +375,8 @@ impl Running {
     /// Reads key and certificate anew, for handshakes from now on; connections that are up notice
     /// nothing. The log says what came of it.
     pub fn reload(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (tls, notice, addr) = (self.door.tls.clone(), self.notice.clone(), self.addr);
-        let reading = tokio::task::spawn_blocking(move || reload(tls.as_deref(), &notice, addr));
+        let (door, notice, addr) = (self.door.clone(), self.notice.clone(), self.addr);
+        let reading = tokio::task::spawn_blocking(move || reload(&door, &notice, addr));
         async move {
             if let Err(error) = reading.await {
                 tracing::error!("the certificate was not read anew: {error}");

@@ -87,6 +87,8 @@ pub(crate) struct Identity {
     pub acceptor: TlsAcceptor,
     /// SHA-256 of the public key.
     pub pin: Pin,
+    /// The same of the key that comes after it, where there is one.
+    pub next: Option<Pin>,
 }
 
 impl Identity {
@@ -96,20 +98,22 @@ impl Identity {
     /// See [`TlsError`]. A key that is there and cannot be read is never replaced: everybody has
     /// pinned it.
     pub(crate) fn read(source: &Source, may_create: bool) -> Result<Self, TlsError> {
-        let (key, pair) = match source {
-            Source::Own(folder) => (folder.join("key.pem"), own(folder, may_create)?),
-            Source::Files(files) => (files.key.clone(), given(files)?),
+        let (key, pair, next) = match source {
+            Source::Own(folder) => {
+                (folder.join("key.pem"), own(folder, may_create)?, next(folder)?)
+            }
+            Source::Files(files) => (files.key.clone(), given(files)?, None),
         };
-        Self::of(pair).map_err(|error| unusable(&key, &error))
+        Self::of(pair, next).map_err(|error| unusable(&key, &error))
     }
 
-    fn of((chain, key): Pair) -> Result<Self, rustls::Error> {
+    fn of((chain, key): Pair, next: Option<Pin>) -> Result<Self, rustls::Error> {
         let pin = match chain.first() {
             Some(own) => pin_of(&ParsedCertificate::try_from(own)?.subject_public_key_info()),
             None => return Err(rustls::Error::NoCertificatesPresented),
         };
         let config = config(chain, key)?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), pin })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), pin, next })
     }
 }
 
@@ -162,6 +166,19 @@ fn own(folder: &Path, may_create: bool) -> Result<Pair, TlsError> {
     };
     let certificate = certificate(&key).map_err(|error| unusable(&path, &error))?;
     Ok((vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into()))
+}
+
+/// The pin of the key that will be the server's, once it is called `key.pem`.
+fn next(folder: &Path) -> Result<Option<Pin>, TlsError> {
+    let path = folder.join("next.pem");
+    match fs::read_to_string(&path) {
+        Ok(pem) => {
+            let key = KeyPair::from_pem(&pem).map_err(|error| unusable(&path, &error))?;
+            Ok(Some(pin_of(&key.subject_public_key_info())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("read", &path, source)),
+    }
 }
 
 fn given(files: &CertificateFiles) -> Result<Pair, TlsError> {

@@ -118,6 +118,9 @@ impl World {
                 self.session = None;
                 continue;
             };
+            if let Notice::Welcome(welcome) = &notice {
+                self.keep_next(welcome.next_pin);
+            }
             if let Notice::LoggedIn(welcome) = &notice {
                 self.keep_account(welcome);
                 self.fetch_drafts();

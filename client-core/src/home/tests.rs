@@ -11,6 +11,7 @@ fn server(host: &str, byte: u8) -> KnownServer {
         since_ms: 5,
         name: "n".into(),
         vouched: byte % 2 == 1,
+        next: Some(Pin([byte; 32])).filter(|_| byte > 1),
     }
 }
 

@@ -140,6 +140,23 @@ async fn the_known_key_is_let_in_and_another_is_not() {
 }
 
 #[tokio::test]
+async fn an_announced_key_is_let_in_beside_the_known_one() {
+    let keys = [(); 3].map(|()| KeyPair::generate().unwrap());
+    let certs = [0, 1, 2].map(|at| certificate(&keys[at]));
+    let [known, next, other] = [0, 1, 2].map(|at| pin_of(&certs[at]).unwrap());
+    let wanted = Wanted::KeyOrNext(known, next);
+    for (at, pin) in [(0, known), (1, next)] {
+        let server = server(&certs[at], &keys[at], limits::ALPN);
+        assert_eq!(meets(server, wanted.clone()).await.unwrap().pin, pin);
+    }
+    let done = meets(server(&certs[2], &keys[2], limits::ALPN), wanted.clone()).await;
+    let Err(ConnectError::PinChanged { expected, found }) = done else { panic!("{done:?}") };
+    assert_eq!((expected, found), (known, other));
+    let stolen = meets(server(&certs[1], &keys[0], limits::ALPN), wanted).await;
+    assert!(matches!(stolen, Err(ConnectError::Tls(_))), "{stolen:?}");
+}
+
+#[tokio::test]
 async fn a_stolen_certificate_without_its_key_is_refused() {
     let (owner, thief) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let cert = certificate(&owner);

@@ -1,11 +1,11 @@
 //! What all sessions share: the store to read from, the engine to write through, who is where.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use liao_common::{
     event,
     fault::{Fault, FaultCode},
-    id::Hash,
+    id::{Hash, Pin},
     limits,
 };
 
@@ -124,6 +124,8 @@ pub struct Hub {
     pub age: Age,
     /// Where reading is done.
     pub blocking: Blocking,
+    /// The pin of the key that the server will have one day.
+    pub next_pin: RwLock<Option<Pin>>,
 }
 
 impl Hub {
@@ -191,6 +193,7 @@ impl Hub {
                 password_min: self.rules.password_chars_min as u64,
                 idle_s: limits::PING_AFTER_MS / 1000,
             },
+            next_pin: *self.next_pin.read().unwrap_or_else(PoisonError::into_inner),
         }
     }
 }

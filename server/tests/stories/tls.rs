@@ -7,6 +7,8 @@ use liao_client_core::{
     address::Address,
     authorities::Authorities,
     dial::{self, Dialer as _, ServerDialer},
+    home::{Home, KnownServer},
+    known::KnownDialer,
     link::{Credentials, Link, LinkConfig},
     notice::{Cut, End, LinkState, Notice},
     tls::Shown,
@@ -579,4 +581,70 @@ async fn whoever_stalls_at_the_end_of_a_handshake_is_let_go() {
     for stream in &mut stalled {
         answer(stream).await;
     }
+}
+
+#[tokio::test]
+async fn an_announced_key_is_let_in_and_the_one_before_it_is_not() {
+    let mut world = World::over_tls().await;
+    let (key, next) = (world.data().join("tls/key.pem"), world.data().join("tls/next.pem"));
+    let old = fs::read(&key).unwrap();
+    let pin = world.server(Running::pin).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (address, name) = (at(addr(&world)), String::new());
+    let known = KnownServer {
+        address: address.clone(),
+        pin,
+        since_ms: 1,
+        name,
+        vouched: false,
+        next: None,
+    };
+    home.remember_server(known).unwrap();
+    let (authorities, named) = (Authorities::none(), None);
+    let dialer = KnownDialer { home: home.clone(), address: address.clone(), named, authorities };
+    let meets = async || {
+        let stream = dialer.connect().await.unwrap();
+        within("a handshake", dialer.secure(stream)).await
+    };
+    let welcome = Raw::new(meets().await.unwrap()).hello_only().await;
+    assert_eq!(welcome.next_pin, None);
+
+    fs::write(&next, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    world.reloads().await;
+    let welcome = Raw::new(meets().await.unwrap()).hello_only().await;
+    assert!(welcome.next_pin.is_some_and(|next| next != pin));
+    home.remember_next(&address, welcome.next_pin).unwrap();
+
+    fs::rename(&next, &key).unwrap();
+    world.reloads().await;
+    assert_eq!(world.server(Running::pin), welcome.next_pin);
+    let moved = Raw::new(meets().await.unwrap()).hello_only().await;
+    assert_eq!(moved.next_pin, None);
+    let known = home.server(&address).unwrap().unwrap();
+    assert_eq!((Some(known.pin), known.next), (welcome.next_pin, None));
+
+    world.stops().await;
+    fs::write(&key, old).unwrap();
+    world.starts().await;
+    let back = meets().await.map(drop);
+    let Err(ConnectError::PinChanged { expected, found }) = back else { panic!("{back:?}") };
+    assert_eq!((expected, found), (known.pin, pin));
+}
+
+#[tokio::test]
+async fn a_next_key_that_cannot_be_used_is_not_announced() {
+    let world = World::over_tls().await;
+    let next = world.data().join("tls/next.pem");
+    for text in ["", "garbage"] {
+        fs::write(&next, text).unwrap();
+        world.reloads().await;
+        assert_eq!(world.raw().await.hello_only().await.next_pin, None);
+    }
+    fs::write(&next, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    world.reloads().await;
+    assert!(world.raw().await.hello_only().await.next_pin.is_some());
+    fs::remove_file(&next).unwrap();
+    world.reloads().await;
+    assert_eq!(world.raw().await.hello_only().await.next_pin, None);
 }

@@ -61,6 +61,11 @@ pub(super) async fn dialer(
         (Ok(Trust::Pinned(known)), Some(named)) if known != named => {
             refused(distrust("cli.link_unlike_known", options, (known, named), words))
         }
+        (Ok(Trust::Moving { pin: known, next }), Some(named))
+            if known != named && next != named =>
+        {
+            refused(distrust("cli.link_unlike_known", options, (known, named), words))
+        }
         (Ok(_), _) => Ok(Arc::new(dialer)),
         (Err(ConnectError::KeyUnknown), _) => asked(dialer, words).await,
         (Err(error), _) => refused(connect_sentence(&error, &dialer.address, words)),

@@ -33,7 +33,7 @@ fn pinned(pin: Pin) -> Shown {
 }
 
 fn known() -> Desk {
-    let key = KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false };
+    let key = KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false, next: None };
     let account = Account { address: server().address(), user: "bob".into(), name: "Bob".into() };
     let known = vec![(server().address(), key)];
     Desk::new(with(start(SIZE, Language::English), server(), known, vec![account]))
@@ -106,7 +106,10 @@ fn a_key_for_which_an_authority_vouches_is_no_question() {
 }
 
 fn vouched(target: LinkTarget, language: Language) -> Desk {
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: true })];
+    let known = vec![(
+        server().address(),
+        KnownKey { pin: PIN, since_ms: NOW_MS, vouched: true, next: None },
+    )];
     Desk::new(with(start(SIZE, language), Server::At(target), known, Vec::new()))
 }
 
@@ -193,7 +196,10 @@ fn a_private_server_that_is_ready_late_calls_nobody_back() {
 fn a_link_with_another_key_than_the_known_one_stops() {
     let target =
         LinkTarget { pin: Some(Pin([1; 32])), ..LinkTarget::parse("chat.example.org").unwrap() };
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false })];
+    let known = vec![(
+        server().address(),
+        KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false, next: None },
+    )];
     let mut desk =
         Desk::new(with(start(SIZE, Language::English), Server::At(target), known, Vec::new()));
     desk.keys("1");
@@ -471,7 +477,10 @@ fn every_remembered_account_is_one_key() {
         account(&server(), "carol", ""),
         account(&private, "dave", ""),
     ];
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false })];
+    let known = vec![(
+        server().address(),
+        KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false, next: None },
+    )];
     let open = || {
         let start = start(SIZE, Language::English);
         Desk::new(with(start, server(), known.clone(), accounts.clone()))
@@ -569,7 +578,10 @@ fn the_way_back_is_always_in_sight() {
 #[test]
 fn the_menu_says_what_is_known_of_the_servers_key() {
     let link = |pin| LinkTarget { pin, ..LinkTarget::parse("chat.example.org").unwrap() };
-    let known = vec![(server().address(), KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false })];
+    let known = vec![(
+        server().address(),
+        KnownKey { pin: PIN, since_ms: NOW_MS, vouched: false, next: None },
+    )];
     let none = Vec::new();
     for (pin, known, text) in [
         (None, &none, "not connected yet"),

@@ -66,7 +66,7 @@ fn at_server() -> Server {
 fn known() -> Vec<(Address, KnownKey)> {
     vec![(
         at_server().address(),
-        KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS, vouched: false },
+        KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS, vouched: false, next: None },
     )]
 }
 
@@ -124,7 +124,7 @@ fn menu_changed(size: Size, language: Language) -> Desk {
 }
 
 fn menu_vouched(size: Size, language: Language) -> Desk {
-    let key = KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS, vouched: true };
+    let key = KnownKey { pin: Pin([0xa5; 32]), since_ms: NOW_MS, vouched: true, next: None };
     let known = vec![(at_server().address(), key)];
     Desk::new(with(start(size, language), at_server(), known, Vec::new()))
 }

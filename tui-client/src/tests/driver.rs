@@ -325,6 +325,7 @@ pub(super) fn welcome() -> Welcome {
             password_min: 8,
             idle_s: 30,
         },
+        next_pin: None,
     }
 }
 

@@ -81,20 +81,23 @@ pub struct KnownKey {
     pub since_ms: u64,
     /// An authority vouched for it, and has to vouch for whichever comes later.
     pub vouched: bool,
+    /// The one that the server said it will have one day.
+    pub next: Option<Pin>,
 }
 
 impl KnownKey {
     /// Whether a link that names this key is not to be followed. Where an authority decides, links do not.
     #[must_use]
     pub fn excludes(&self, named: &Pin) -> bool {
-        !self.vouched && self.pin != *named
+        !self.vouched && self.pin != *named && self.next != Some(*named)
     }
 
     /// The key of a server in the client's files, with its address.
     #[must_use]
     pub fn of(server: &KnownServer) -> (Address, Self) {
-        let KnownServer { address, pin, since_ms, vouched, .. } = server;
-        (address.clone(), Self { pin: *pin, since_ms: *since_ms, vouched: *vouched })
+        let KnownServer { address, pin, since_ms, vouched, next, .. } = server;
+        let (pin, since_ms, vouched, next) = (*pin, *since_ms, *vouched, *next);
+        (address.clone(), Self { pin, since_ms, vouched, next })
     }
 }
 

@@ -156,7 +156,8 @@ impl Door {
     fn keep_key(&mut self, address: Address, shown: Shown, base: &mut Base) {
         let Shown { pin, vouched } = shown;
         self.known.retain(|(of, _)| *of != address);
-        self.known.push((address.clone(), KnownKey { pin, since_ms: base.now_ms, vouched }));
+        self.known
+            .push((address.clone(), KnownKey { pin, since_ms: base.now_ms, vouched, next: None }));
         base.wish(Effect::KeepPin(address, shown));
     }
 

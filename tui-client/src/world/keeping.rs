@@ -12,12 +12,15 @@ use liao_client_core::{
     home::{Account, Home, KnownServer},
     tls::Shown,
 };
-use liao_common::{id::RoomId, name::UserName};
+use liao_common::{
+    id::{Pin, RoomId},
+    name::UserName,
+};
 
 use super::{World, log, tell};
 use crate::{
     input::{Input, Unstored},
-    view::server::KnownKey,
+    view::server::{KnownKey, Server},
 };
 
 /// What was being written in each room of each account when the disk did not take it.
@@ -133,10 +136,20 @@ impl World {
         });
     }
 
+    /// The server said which key comes next, or that none does. Who said it has the key that is known now:
+    /// nobody else was let in.
+    pub(super) fn keep_next(&self, next: Option<Pin>) {
+        let Some(session) = &self.session else { return };
+        if let Server::At(target) = &session.server {
+            let address = target.address.clone();
+            self.keep(Unstored::Key, move |home| home.remember_next(&address, next));
+        }
+    }
+
     pub(super) fn keep_key(&self, address: Address, shown: Shown) {
         let Shown { pin, vouched } = shown;
         let (since_ms, name) = (clock::wall_ms(), String::new());
-        let server = KnownServer { address, pin, since_ms, name, vouched };
+        let server = KnownServer { address, pin, since_ms, name, vouched, next: None };
         self.keep(Unstored::Key, |home| home.remember_server(server));
     }
 }

@@ -41,6 +41,7 @@ fn a_known_key_is_forgotten_and_an_unknown_one_is_told() {
             since_ms: 1,
             name: String::new(),
             vouched: false,
+            next: None,
         };
         home.remember_server(known).unwrap();
         let (code, out, err) = forget(&dir, language);

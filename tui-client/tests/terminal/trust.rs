@@ -1,6 +1,9 @@
 //! Whom one talks to: a key nobody vouched for, and a key that changed.
 
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 use crate::driver::{Key, Opening, PASSWORD, Town, filled, word};
 
@@ -61,6 +64,28 @@ fn a_changed_key_stops_everything_and_names_the_command_for_it() {
     alice.types("y");
     alice.is_in("#lobby");
     alice.quits();
+}
+
+#[test]
+fn a_key_that_was_announced_is_no_changed_key() {
+    let mut town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    town.announces_a_key();
+    alice.says("after the restart");
+    alice.waits_for("after the restart");
+    alice.quits();
+    let before = town.pin();
+    town.takes_the_announced_key();
+    assert_ne!(town.pin(), before);
+    for _ in 0..2 {
+        let mut alice = Opening::at(&town.home("alice")).opens();
+        alice.goes_on_as("Alice (alice)");
+        alice.is_in("#lobby");
+        alice.quits();
+    }
+    let known = fs::read_to_string(town.home("alice").join("known_servers.toml")).unwrap();
+    assert!(known.contains(&town.pin().unwrap().to_string()), "{known}");
+    assert!(!known.contains(&before.unwrap().to_string()), "the old key counts no more: {known}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use liao_common::{
         kind,
     },
     fault::{Fault, FaultCode},
-    id::{DeviceId, FileId, RoomId, Seq, UserId},
+    id::{DeviceId, FileId, Pin, RoomId, Seq, UserId},
     limits,
     message::{Body, Kind, Message},
     request::Token,
@@ -74,6 +74,7 @@ fn welcome() -> Welcome {
             password_min: limits::PASSWORD_CHARS_MIN as u64,
             idle_s: limits::PING_AFTER_MS / 1000,
         },
+        next_pin: Some(Pin([0x5a; Pin::LEN])),
     }
 }
 

@@ -73,6 +73,7 @@ fn an_unknown_key_is_shown_and_not_believed() {
         since_ms: 1,
         name: String::new(),
         vouched: false,
+        next: None,
     };
     home.remember_server(known(pin)).unwrap();
     assert_eq!(ends(&mut town.command("ann")).0, 0, "a known server is believed");
@@ -130,6 +131,7 @@ fn a_link_brings_the_key() {
         since_ms: 1,
         name: String::new(),
         vouched: false,
+        next: None,
     })
     .unwrap();
     let (code, words) = ends(&mut command_with_link);
@@ -177,7 +179,7 @@ fn tls_with_a_certificate_needs_no_question_and_its_loss_stops() {
     let home = Home::open(town.path("home-ann")).unwrap();
     let address = Address::parse(&town.addr().to_string()).unwrap();
     let (pin, name) = (town.pin(), String::new());
-    let known = KnownServer { address, pin, since_ms: 1, name, vouched: true };
+    let known = KnownServer { address, pin, since_ms: 1, name, vouched: true, next: None };
     home.remember_server(known).unwrap();
     let renewed = certificate(&town, 2199);
     town.changes(|config| config.certificate = Some(renewed));

@@ -70,6 +70,20 @@ impl Town {
         self.starts();
     }
 
+    /// The server says which key it will have one day.
+    pub(crate) fn announces_a_key(&mut self) {
+        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        fs::write(self.config.data.join("tls/next.pem"), key).unwrap();
+        self.restarts();
+    }
+
+    /// The day has come.
+    pub(crate) fn takes_the_announced_key(&mut self) {
+        let tls = self.config.data.join("tls");
+        fs::rename(tls.join("next.pem"), tls.join("key.pem")).unwrap();
+        self.restarts();
+    }
+
     pub(crate) fn addr(&self) -> SocketAddr {
         self.config.listen
     }
