@@ -42,6 +42,8 @@ mod resume;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod rooms;
 #[cfg(test)]
 mod secrets;
