@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     runtime,
     settings::{Paths, Remembered, Settings},
-    theme::{Background, Theme},
+    theme::{Background, Depth, Theme},
     view::{
         reasons::{io_reason, keys_sentence},
         server::{Account, KnownKey, Server},
@@ -191,10 +191,12 @@ fn server(options: StartOptions, remembered: &Remembered) -> anyhow::Result<Opti
 
 fn theme(wanted: Option<&str>, words: &Words, complaints: &mut Vec<String>) -> Theme {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if set("NO_COLOR") || std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-        return Theme::monochrome();
-    }
-    match wanted.map(|name| (name, Theme::named(name))) {
+    let said = |name: &str| std::env::var(name).unwrap_or_default();
+    let depth = match Depth::of(&said("TERM"), &said("COLORTERM")) {
+        _ if set("NO_COLOR") => Depth::None,
+        depth => depth,
+    };
+    let theme = match wanted.map(|name| (name, Theme::named(name))) {
         Some((_, Some(theme))) => theme,
         Some((name, None)) => {
             let names = Theme::shipped().collect::<Vec<_>>().join(", ");
@@ -203,7 +205,8 @@ fn theme(wanted: Option<&str>, words: &Words, complaints: &mut Vec<String>) -> T
             Theme::default_for(background())
         }
         None => Theme::default_for(background()),
-    }
+    };
+    theme.fit(depth)
 }
 
 /// Some terminals say which of the 16 colours their background is.

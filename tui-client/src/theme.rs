@@ -1,6 +1,7 @@
 //! Colours and weights of everything drawn, by name. Read-only: a theme is built once and handed around.
 //! The defaults use the 16 ANSI colours and the terminal's own background, so that the user's palette wins.
 
+mod depth;
 mod hsluv;
 mod name_color;
 mod parse;
@@ -9,6 +10,7 @@ mod tests;
 
 use ratatui::style::{Color, Modifier, Style};
 
+pub use depth::Depth;
 pub use name_color::{NameColors, Vision};
 pub use parse::ThemeProblem;
 
@@ -161,6 +163,8 @@ pub struct Theme {
     pub styles: Styles,
     /// Colours of people's names.
     pub names: NameColors,
+    /// How many colours it was fitted to.
+    pub depth: Depth,
 }
 
 /// Name and source of every theme that ships.
@@ -208,10 +212,14 @@ impl Theme {
     /// No colours at all, for `NO_COLOR` and `TERM=dumb`: weight, underline and reverse say it all.
     #[must_use]
     pub fn monochrome() -> Self {
-        Self {
-            name: "monochrome".to_owned(),
-            ..Self::default_for(Background::Dark).without_colors()
-        }
+        let name = "monochrome".to_owned();
+        Self { name, ..Self::default_for(Background::Dark).fit(Depth::None) }
+    }
+
+    /// Whether marks in a text have to be shown as they were typed, for want of colours.
+    #[must_use]
+    pub fn keeps_marks(&self) -> bool {
+        self.depth == Depth::None
     }
 
     /// The theme with its colours taken away. What stood out by its background is reversed.
@@ -223,6 +231,10 @@ impl Theme {
             }
             (style.fg, style.bg) = (None, None);
         });
+        // What only its colour set apart.
+        for style in [&mut self.styles.error, &mut self.styles.warning, &mut self.styles.accent] {
+            *style = style.add_modifier(Modifier::BOLD);
+        }
         self.names = NameColors::None;
         self
     }
@@ -231,11 +243,12 @@ impl Theme {
     #[must_use]
     pub fn name_style(&self, name: &str) -> Style {
         let style = Style::new().add_modifier(Modifier::BOLD);
-        self.names.of(name).map_or(style, |color| style.fg(color))
+        self.names.of(name).map_or(style, |color| style.fg(self.depth.fit(color)))
     }
 
     fn plain(background: Background) -> Self {
-        Self { name: String::new(), background, styles: Styles::default(), names: NameColors::None }
+        let (name, styles, names) = (String::new(), Styles::default(), NameColors::None);
+        Self { name, background, styles, names, depth: Depth::All }
     }
 }
 

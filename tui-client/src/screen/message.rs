@@ -329,8 +329,10 @@ fn said(look: &Look<'_>, row: &Row, text: &str) -> Vec<Line<'static>> {
             Block::Text(marked) => {
                 let mut pieces = Vec::new();
                 for part in marked {
-                    pieces
-                        .push(Piece::new(mark_style(look, part.mark, part.text, base), part.text));
+                    let style = mark_style(look, part.mark, part.text, base);
+                    let bare = part.mark == Mark::Code && look.base.theme.keeps_marks();
+                    let text = if bare { format!("`{}`", part.text) } else { part.text.to_owned() };
+                    pieces.push(Piece::new(style, text));
                 }
                 if row.edited && at == last {
                     pieces.push(Piece::new(styles.dim, format!(" {edited}")));

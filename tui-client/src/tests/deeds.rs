@@ -593,3 +593,16 @@ fn many_rooms_are_marked_as_read_a_few_at_a_time() {
     }
     assert_eq!(done, rooms.len());
 }
+
+#[test]
+fn without_colours_code_keeps_its_marks_and_no_theme_brings_colours_back() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.app.base.theme = crate::theme::Theme::monochrome();
+    desk.said(LOBBY, BOB, 1, "run `cargo test` now");
+    desk.shows("run `cargo test` now");
+    desk.keys("/theme dusk<Enter>");
+    desk.shows("Theme: dusk");
+    assert!(desk.app.base.theme.keeps_marks());
+    let fg = desk.style_of("cargo").fg;
+    assert_eq!(fg, ratatui::style::Color::Reset);
+}

@@ -142,3 +142,50 @@ fn without_colours_the_selection_still_shows() {
     let ink = Theme::named("ink").unwrap().without_colors();
     assert!(ink.styles.selected.add_modifier.contains(Modifier::REVERSED));
 }
+
+#[test]
+fn the_defaults_use_no_colour_that_common_palettes_make_unreadable() {
+    let pale_on_white = [
+        Color::Green,
+        Color::Cyan,
+        Color::Yellow,
+        Color::Gray,
+        Color::White,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+    ];
+    // Blue and black are too dark on black, and some palettes make the ground of the dark gray.
+    let lost_on_black = [Color::Black, Color::Blue, Color::Red, Color::DarkGray];
+    for (name, poor) in [("ansi-light", &pale_on_white[..]), ("ansi-dark", &lost_on_black[..])] {
+        let theme = Theme::named(name).unwrap();
+        let mut styles = theme.styles.clone();
+        for style in Styles::NAMES {
+            let look = *styles.by_name(style).unwrap();
+            // A dot is known by its shape too, and what has a ground of its own is read on that.
+            let on_ground = matches!(look.bg, None | Some(Color::Reset)) && *style != "online";
+            let fg = look.fg.unwrap_or(Color::Reset);
+            assert!(!(on_ground && poor.contains(&fg)), "{name}.{style}: {fg}");
+        }
+        for person in ["alice", "bob", "张三", "carol", "老王", "dave", "erin", "frank", "eve"]
+        {
+            let color = theme.names.of(person).unwrap();
+            assert!(!poor.contains(&color), "{name}: {person} {color}");
+        }
+    }
+}
+
+#[test]
+fn a_theme_chosen_later_has_no_more_colours_than_the_terminal() {
+    for depth in [Depth::None, Depth::Eight, Depth::Indexed] {
+        let now = Theme::default().fit(depth);
+        let mut next = Theme::named("dusk").unwrap().fit(now.depth);
+        next.styles.each(|style| {
+            assert!(!matches!(style.fg, Some(Color::Rgb(..))), "{depth:?}");
+        });
+        assert_eq!(next.depth, depth);
+    }
+}

@@ -290,7 +290,7 @@ impl MainView {
     fn dress(&mut self, argument: &str, base: &mut Base) {
         match Theme::named(argument) {
             Some(theme) => {
-                base.theme = theme;
+                base.theme = theme.fit(base.theme.depth);
                 base.remembered.theme = Some(argument.to_owned());
                 base.wish(Effect::Remember(base.remembered.clone()));
                 self.say(base, base.words.fill("settings.theme_now", &[("name", &argument)]));
