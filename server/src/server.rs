@@ -435,8 +435,11 @@ impl Running {
         if let Err(fault) = age::keep(&door.hub).await {
             tracing::warn!("the server's age is not written down: {fault}");
         }
+        let hashed = door.hub.passwords.worked();
         drop(door);
         store.close().await;
-        tracing::info!("stopped: journal and index are closed");
+        tracing::info!(
+            "stopped: journal and index are closed; passwords hashed since the start: {hashed}"
+        );
     }
 }

@@ -33,13 +33,18 @@ pub(crate) struct Present {
     pub(crate) user: UserId,
 }
 
+/// The password of a person.
+pub(crate) fn password(number: usize) -> String {
+    format!("not a word {number} anybody knows")
+}
+
 /// Registers `count` people.
 pub(crate) fn register(server: &Server, count: usize) -> Result<Vec<Person>> {
     let scripts = (0..count).map(|number| {
         let ask = Register {
             user: format!("load{number}"),
             name: format!("Load {number}"),
-            secret: Secret(format!("not a word {number} anybody knows")),
+            secret: Secret(password(number)),
             dev_name: "load".into(),
             invite: None,
         };

@@ -63,8 +63,8 @@ pub(crate) fn measure_warm(server: &Server, people: &[Person]) -> Result<f64> {
     Ok((server.resident_kib()? as f64 - before as f64) / people.len() as f64)
 }
 
-/// Everybody follows their rooms from where they end, as a client that missed nothing.
-fn follow(swarm: &mut Swarm, server: &Server, links: &[usize]) -> Result<()> {
+/// Everybody follows their rooms from where they end, as a client that missed nothing. Gives how they ask.
+pub(crate) fn follow(swarm: &mut Swarm, server: &Server, links: &[usize]) -> Result<Sync> {
     let first = *links.first().context("no links")?;
     let script = |link, ask: Sync| Script { link: Some(link), ask: vec![ask.into()], leave: false };
     let played = play(swarm, server, vec![script(first, Sync::default())], 1)?;
@@ -79,5 +79,6 @@ fn follow(swarm: &mut Swarm, server: &Server, links: &[usize]) -> Result<()> {
         links.iter().map(|link| script(*link, ask.clone())).collect(),
         LOG_IN_AT_ONCE,
     )?;
-    settle(swarm)
+    settle(swarm)?;
+    Ok(ask)
 }

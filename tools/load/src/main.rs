@@ -8,12 +8,14 @@ mod fanout;
 mod idle;
 mod ledger;
 mod link;
+mod login;
 mod machine;
 mod play;
 mod post;
 mod report;
 mod server;
 mod stats;
+mod storm;
 mod suite;
 mod swarm;
 mod tape;
@@ -43,7 +45,7 @@ struct Arguments {
     /// Members of the room of the fan-out.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(4..=1000))]
     members: u64,
-    /// Connections that idle, each of another person.
+    /// Connections that idle, or come back at once, each of another person.
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
     connections: u64,
     /// Posts in flight in the fan-out, of its four senders together [default: 64, 4 and 256].
@@ -69,6 +71,8 @@ enum What {
     Durable,
     Fanout,
     Idle,
+    Login,
+    Storm,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -94,7 +98,10 @@ fn run(arguments: &Arguments) -> Result<()> {
     let is = |what: What| arguments.what == What::All || arguments.what == what;
     let (members, connections) =
         (usize::try_from(arguments.members)?, usize::try_from(arguments.connections)?);
-    suite.register(if is(What::Idle) { connections.max(members) } else { members })?;
+    let many = is(What::Idle) || is(What::Storm);
+    if arguments.what != What::Login {
+        suite.register(if many { connections.max(members) } else { members })?;
+    }
     suite.disk()?;
     for transport in transports(arguments.transport) {
         if is(What::Durable) {
@@ -108,6 +115,12 @@ fn run(arguments: &Arguments) -> Result<()> {
         if is(What::Idle) {
             suite.idle(transport, connections)?;
         }
+        if is(What::Storm) {
+            suite.storm(transport, connections)?;
+        }
+    }
+    if is(What::Login) {
+        suite.login()?;
     }
     suite.report.load_average.1 = machine::load_average();
     finish(&suite.report, arguments.json.as_deref())

@@ -2,6 +2,7 @@
 //! the same data folder for all runs. It ends with the value that owns it.
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -19,6 +20,18 @@ use crate::{machine, tls};
 /// Posts a second that a connection may make: more than there will be.
 const POSTS_PER_S: &str = "1000000";
 
+/// What the server says about its passwords when it stops, before the number.
+const HASHED: &str = "passwords hashed since the start: ";
+
+/// What hashing a password costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hashing {
+    /// The least: for registering people by the thousand, when how long that takes is not measured.
+    Least,
+    /// What the server chooses on this machine.
+    Usual,
+}
+
 /// How the connections are protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +45,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) addr: SocketAddr,
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    log: PathBuf,
 }
 
 /// Where `liaod` lies unless told otherwise: beside this program.
@@ -45,23 +59,29 @@ pub(crate) fn beside() -> Result<PathBuf> {
 
 impl Server {
     /// Starts it and waits until it takes connections.
-    pub(crate) fn start(liaod: &Path, data: &Path, transport: Transport) -> Result<Self> {
+    pub(crate) fn start(
+        liaod: &Path,
+        data: &Path,
+        transport: Transport,
+        hashing: Hashing,
+    ) -> Result<Self> {
         let mut command = Command::new(liaod);
         command.args(["serve", "--listen", "127.0.0.1:0", "--registration", "open"]);
-        // People are registered by the thousand, and how long that takes is not measured.
-        command.args(["--hash-memory", "19", "--hash-passes", "2"]);
+        if hashing == Hashing::Least {
+            command.args(["--hash-memory", "19", "--hash-passes", "2"]);
+        }
         command.args(["--posts-per-second", POSTS_PER_S]).arg("--data").arg(data);
         if transport == Transport::Plain {
             command.arg("--insecure-plaintext");
         }
-        if std::env::var_os("LIAO_LOG").is_none() {
-            // Its starts and stops would stand between the figures.
-            command.env("LIAO_LOG", "warn");
-        }
+        // Its starts and stops would stand between the figures.
+        let log = data.with_extension("log");
+        let stderr = File::create(&log).context("cannot make the server's log")?;
+        command.env("LIAO_LOG", "info").stderr(stderr);
         let child = command.stdout(Stdio::piped()).spawn().context("cannot start liaod")?;
         let addr = SocketAddr::from(([127, 0, 0, 1], 0));
         let tls = (transport == Transport::Tls).then(tls::config).transpose()?;
-        let mut server = Self { child, addr, tls };
+        let mut server = Self { child, addr, tls, log };
         server.addr = server.ready()?;
         Ok(server)
     }
@@ -73,7 +93,7 @@ impl Server {
         let addr =
             line.strip_prefix("listening on ").and_then(|rest| rest.split_whitespace().next());
         addr.and_then(|addr| addr.parse().ok())
-            .with_context(|| format!("liaod did not start: {line:?}"))
+            .with_context(|| format!("liaod did not start: {line:?}{}", self.log()))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -84,14 +104,20 @@ impl Server {
         machine::resident_kib(self.pid())
     }
 
-    /// Stops it as an operator would and waits for its end.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Stops it as an operator would, waits for its end, and gives how many passwords it hashed.
+    pub(crate) fn stop(mut self) -> Result<u64> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let status = self.child.wait()?;
         if !status.success() {
-            bail!("liaod ended with {status}");
+            bail!("liaod ended with {status}: {}", self.log());
         }
-        Ok(())
+        let log = self.log();
+        let hashed = log.rsplit_once(HASHED).and_then(|(_, count)| count.trim().parse().ok());
+        hashed.context("the server did not say how many passwords it hashed")
     }
 }
 

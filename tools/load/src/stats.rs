@@ -30,6 +30,25 @@ impl Latencies {
     }
 }
 
+/// How likely two samples differ so much by chance when they are of one kind: the p of the test of
+/// Kolmogorov and Smirnov, as it is for many samples.
+pub(crate) fn alike_p(one: &[Duration], other: &[Duration]) -> f64 {
+    let share = |of: &[Duration], upto: Duration| {
+        of.iter().filter(|time| **time <= upto).count() as f64 / of.len().max(1) as f64
+    };
+    let apart = |at: &Duration| (share(one, *at) - share(other, *at)).abs();
+    let widest = one.iter().chain(other).map(apart).fold(0.0, f64::max);
+    let (n, m) = (one.len() as f64, other.len() as f64);
+    let scale = (n * m / (n + m).max(1.0)).sqrt();
+    let lambda = (scale + 0.12 + 0.11 / scale.max(1e-9)) * widest;
+    if lambda < 0.2 {
+        return 1.0;
+    }
+    let term = |k: i32| (-2.0 * f64::from(k * k) * lambda * lambda).exp();
+    let sum: f64 = (1..=100).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum();
+    (2.0 * sum).clamp(0.0, 1.0)
+}
+
 /// A point in time, with what had been counted and what the server had used by then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
@@ -90,6 +109,16 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_of_two_kinds_are_told_apart() {
+        let times = |from: u64, step: u64| -> Vec<Duration> {
+            (0..200).map(|n| Duration::from_micros(from + n * step)).collect()
+        };
+        assert!((alike_p(&times(1000, 7), &times(1000, 7)) - 1.0).abs() < 1e-9);
+        assert!(alike_p(&times(1000, 7), &times(1010, 7)) > 0.5, "shifted by a hair");
+        assert!(alike_p(&times(1000, 7), &times(1500, 7)) < 1e-6, "shifted by a third");
+    }
 
     #[test]
     fn percentiles_are_those_of_the_sorted_times() {

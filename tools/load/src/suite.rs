@@ -3,14 +3,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{
     crowd::{self, Person},
-    durable, fanout, idle, machine,
+    durable, fanout, idle, login, machine,
     report::{Good, Report, Row, short},
-    server::{Server, Transport},
+    server::{Hashing, Server, Transport},
     stats::Latencies,
+    storm,
 };
 
 /// See the module.
@@ -30,11 +31,12 @@ impl Suite {
         (self.say)(&format!("registering {count} people"));
         let server = self.server(Transport::Plain)?;
         self.people = crowd::register(&server, count)?;
-        server.stop()
+        server.stop()?;
+        Ok(())
     }
 
     fn server(&self, transport: Transport) -> Result<Server> {
-        Server::start(&self.liaod, &self.data.path().join("liaod"), transport)
+        Server::start(&self.liaod, &self.data.path().join("liaod"), transport, Hashing::Least)
     }
 
     fn room(&mut self) -> String {
@@ -152,6 +154,55 @@ impl Suite {
             target,
             detail,
         );
+        Ok(())
+    }
+
+    /// Everybody is there, the server is restarted, and everybody comes back at once.
+    pub(crate) fn storm(&mut self, transport: Transport, connections: usize) -> Result<()> {
+        let people = self.people[..connections.min(self.people.len())].to_vec();
+        let server = self.server(transport)?;
+        let before = storm::gather(&server, &people)?;
+        server.stop()?;
+        let server = self.server(transport)?;
+        let found = storm::come_back(&server, &people, &before)?;
+        let hashed = server.stop()?;
+        if hashed != 0 {
+            bail!("{hashed} passwords were hashed in a storm of tokens");
+        }
+        let mib = |kib: u64| kib as f64 / 1024.0;
+        let detail = format!(
+            "0 passwords hashed; resident {:.0} MiB before, {:.0} MiB after, {:.0} MiB when all are gone; {}",
+            mib(before.resident_kib),
+            mib(found.resident_kib),
+            mib(found.empty_kib),
+            found.rate.busy()
+        );
+        let what = format!("{} come back after a restart{}", people.len(), name(transport));
+        self.add(what, (found.rate.wall_s, "s"), Some((15.0, Good::Low)), detail);
+        Ok(())
+    }
+
+    /// What a login takes, and whether its time tells who exists.
+    pub(crate) fn login(&mut self) -> Result<()> {
+        let data = self.data.path().join("logins");
+        let server = Server::start(&self.liaod, &data, Transport::Plain, Hashing::Usual)?;
+        let found = login::measure(&server)?;
+        server.stop()?;
+        self.add(
+            "login with a password".into(),
+            (found.right.p50_us as f64 / 1e3, "ms"),
+            None,
+            times(found.right),
+        );
+        let apart = (found.unknown.p50_us as f64 / found.wrong.p50_us as f64 - 1.0).abs() * 100.0;
+        let detail = format!(
+            "unknown id: {}; wrong password: {}; Kolmogorov-Smirnov p {:.2}",
+            times(found.unknown),
+            times(found.wrong),
+            found.alike_p
+        );
+        let what = format!("unknown id and wrong password, {} each: medians apart", login::SAMPLES);
+        self.add(what, (apart, "%"), Some((5.0, Good::Low)), detail);
         Ok(())
     }
 }
