@@ -12,6 +12,8 @@ mod files;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod invites;
+#[cfg(test)]
 mod leaving;
 #[cfg(test)]
 mod link;

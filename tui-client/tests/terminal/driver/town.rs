@@ -8,7 +8,11 @@ use std::{
 
 use liao_common::id::Pin;
 use liao_server::{
-    chat::password::Cost,
+    admin::{
+        client,
+        invite::{self, AddInvite},
+    },
+    chat::{hub::Registration, password::Cost},
     config::{Config, Transport},
     server::{self, Running},
 };
@@ -105,6 +109,19 @@ impl Town {
 
     pub(crate) fn link(&self) -> String {
         self.link_at(self.addr())
+    }
+
+    /// From here on nobody registers without an invite.
+    pub(crate) fn asks_for_invites(&mut self) {
+        self.config.rules.registration = Registration::Invite;
+        self.restarts();
+    }
+
+    /// A link for so many people, as the operator's command prints it.
+    pub(crate) fn invites(&self, uses: u32) -> String {
+        let adding = client::add_invite(self.data(), AddInvite { uses, days: 1 });
+        let code = self.runtime.block_on(adding).unwrap().code;
+        invite::link(self.data(), None, &code).unwrap()
     }
 
     pub(crate) const fn runtime(&self) -> &Runtime {
