@@ -14,6 +14,7 @@ use liao_common::{
 mod own_changes;
 mod people;
 mod room;
+mod staff;
 #[cfg(test)]
 mod tests;
 
@@ -121,7 +122,7 @@ impl Model {
     /// All rooms and invitations, the one that moved last first.
     #[must_use]
     pub fn rooms(&self) -> Vec<&RoomView> {
-        let mut rooms: Vec<_> = self.rooms.values().collect();
+        let mut rooms: Vec<_> = self.rooms.values().filter(|room| room.removed.is_none()).collect();
         rooms.sort_by_key(|room| std::cmp::Reverse(room.rank));
         rooms
     }
@@ -135,7 +136,8 @@ impl Model {
     /// A room by its name without `#`.
     #[must_use]
     pub fn room_named(&self, name: &str) -> Option<&RoomView> {
-        self.rooms.values().find(|room| !room.is_direct() && room.name == name)
+        let named = |room: &&RoomView| !room.is_direct() && room.name == name;
+        self.rooms.values().filter(|room| room.removed.is_none()).find(named)
     }
 
     /// The direct room with a person.
@@ -260,7 +262,10 @@ impl Model {
         self.epoch.clone_from(&synced.epoch);
         let listed: BTreeSet<RoomId> = synced.rooms.iter().map(|room| room.room).collect();
         changes.rooms.extend(self.rooms.keys());
-        self.rooms.retain(|room, _| listed.contains(room));
+        self.rooms.retain(|room, view| {
+            view.staff_asked = false;
+            listed.contains(room) || (view.removed.is_some() && !other_log)
+        });
         if other_log {
             self.rooms.values_mut().for_each(RoomView::reset);
         }
@@ -351,8 +356,7 @@ impl Model {
     fn place(&mut self, room: &Room, changes: &mut Changes) {
         changes.rooms.insert(room.room);
         if room.role == Role::Gone {
-            self.rooms.remove(&room.room);
-            return;
+            return self.lose(room);
         }
         if let Some(user) = &room.with {
             self.people.learn(user);
@@ -415,6 +419,7 @@ impl Model {
             }
             (Request::Users(_), Err(_)) => self.people.looked_up(None),
             (_, Ok(Answer::Users(page))) => {
+                self.staff_listed(request, page);
                 page.users.iter().for_each(|user| self.people.learn(user));
                 changes.people = true;
             }

@@ -1,6 +1,8 @@
 //! A room as this person sees it: what the server says of it, and its timeline. Counts come from
 //! the server's numbers, so that they are right even for messages that are not here.
 
+use std::collections::BTreeSet;
+
 use liao_common::{
     event::{Role, Room, RoomKind},
     id::{RoomId, Seq, UserId},
@@ -8,7 +10,7 @@ use liao_common::{
     text,
 };
 
-use crate::timeline::Timeline;
+use crate::timeline::{Farewell, Timeline};
 
 /// A room of this person, or one that they are invited to.
 #[derive(Clone, Debug)]
@@ -25,6 +27,14 @@ pub struct RoomView {
     pub role: Role,
     /// Whether this person moderates it.
     pub moderates: bool,
+    /// Somebody took this person out of it.
+    pub removed: Option<Farewell>,
+    /// Whose it is, once that is known.
+    pub owner: Option<UserId>,
+    /// Who moderates it, as far as that is known.
+    pub mods: BTreeSet<UserId>,
+    /// Who keeps order was asked for since the last connect.
+    pub(super) staff_asked: bool,
     /// How many members it has.
     pub members: u64,
     /// The last message: seq and n.
@@ -50,6 +60,10 @@ impl RoomView {
             topic: String::new(),
             role: room.role,
             moderates: false,
+            removed: None,
+            owner: None,
+            mods: BTreeSet::new(),
+            staff_asked: false,
             members: 0,
             head: (Seq::ZERO, 0),
             read: (Seq::ZERO, 0),
@@ -71,6 +85,7 @@ impl RoomView {
         self.topic = text::clean_line(&room.topic);
         self.role = room.role;
         self.moderates = room.moderates;
+        self.removed = None;
         self.members = room.members;
         self.with = room.with.as_ref().map(|user| user.user).or(self.with);
         self.raise_head(room.head);
@@ -118,6 +133,7 @@ impl RoomView {
 
     /// Topic and number of members change with messages; those up to the head were counted in.
     fn follow(&mut self, message: &Message) {
+        self.follow_staff(message);
         match message.kind {
             Kind::Join => self.members = self.members.saturating_add(1),
             Kind::Leave => self.members = self.members.saturating_sub(1),

@@ -149,7 +149,8 @@ fn composer(
     paint.hits.add(area, Hit::Composer);
     let layout = chat.composer.layout(usize::from(inner.width), usize::from(inner.height));
     if chat.composer.is_empty() {
-        let text = paint.words.fill("composer.placeholder_to", &[("room", &title(model, view))]);
+        let key = if view.removed.is_some() { "room.closed" } else { "composer.placeholder_to" };
+        let text = paint.words.fill(key, &[("room", &title(model, view))]);
         paint.text(
             Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner },
             &text,

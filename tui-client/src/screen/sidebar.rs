@@ -1,6 +1,7 @@
 //! The people online, drawn: their count, the filter, a dot of its own shape for each state.
 
 use liao_client_core::model::Model;
+use liao_common::event::Rank;
 use ratatui::{
     layout::{Position, Rect},
     text::{Line, Span},
@@ -81,7 +82,14 @@ fn people(
         let (dot, dot_style) =
             if online { ("●", paint.styles().online) } else { ("○", paint.styles().offline) };
         let mine = me == Some(person.user);
-        let note = if mine { format!(" ({})", paint.t("presence.you")) } else { String::new() };
+        let rank = main.room().and_then(|room| model.rank(room, person.user));
+        let rank = match rank {
+            Some(Rank::Owner) => Some("presence.owner"),
+            Some(Rank::Moderator) => Some("presence.moderator"),
+            _ => None,
+        };
+        let notes = [mine.then_some("presence.you"), rank].into_iter().flatten();
+        let note: String = notes.map(|key| format!(" ({})", paint.t(key))).collect();
         let name = truncate(
             &person.name,
             usize::from(area.width).saturating_sub(2 + crate::text::width::columns(&note)),

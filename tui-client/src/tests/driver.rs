@@ -298,7 +298,11 @@ impl Desk {
             Effect::Ask(request) => {
                 matches!(
                     request,
-                    Request::Mark(_) | Request::History(_) | Request::Who(_) | Request::Users(_)
+                    Request::Mark(_)
+                        | Request::History(_)
+                        | Request::Who(_)
+                        | Request::Users(_)
+                        | Request::Members(_)
                 )
             }
             _ => false,

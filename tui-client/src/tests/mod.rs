@@ -9,6 +9,7 @@ mod door;
 mod door_scenes;
 mod driver;
 mod offline;
+mod order;
 mod pages;
 mod paths;
 mod pictures;

@@ -69,9 +69,19 @@ pub const fn can_answer(row: &Row) -> bool {
 /// Whether one can take a message back.
 #[must_use]
 pub fn can_take_back(row: &Row, model: &Model) -> bool {
-    let own = Some(row.from) == model.my_id();
     let going = row.changing == Some(Changing::TakeBack);
-    can_answer(row) && row.state == RowState::Sent && own && !going
+    can_answer(row) && row.state == RowState::Sent && is_own(row, model) && !going
+}
+
+fn is_own(row: &Row, model: &Model) -> bool {
+    Some(row.from) == model.my_id()
+}
+
+/// Whether one can take back what was said, in a room in which one stands above who said it.
+#[must_use]
+pub fn can_remove(row: &Row, room: RoomId, model: &Model) -> bool {
+    let others = can_answer(row) && row.state == RowState::Sent && !is_own(row, model);
+    can_take_back(row, model) || (others && model.is_above(room, row.from))
 }
 
 /// Whether one can change a message.
@@ -105,7 +115,7 @@ impl MainView {
                 }
                 chat.intent = Some(Intent::Edit(seq, draft));
             }
-            (Action::TakeBack | Action::Discard, _) if can_take_back(row, model) => {
+            (Action::TakeBack | Action::Discard, _) if can_remove(row, room, model) => {
                 let question = Question::TakeBack(room, seq, row.first_words(WORDS_MAX));
                 self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
                 return;

@@ -116,7 +116,15 @@ fn arguments(token: &Token, model: &Model) -> Vec<Offer> {
     let plain = |word: &str, note: &str| Offer { word: word.to_owned(), note: note.to_owned() };
     let command = command::ALL.iter().find(|command| command.name == token.command);
     match command.map(|command| command.verb) {
-        Some(Verb::Msg | Verb::Invite) => people(model, ""),
+        Some(
+            Verb::Msg
+            | Verb::Invite
+            | Verb::Kick
+            | Verb::Ban
+            | Verb::Unban
+            | Verb::Mod
+            | Verb::Unmod,
+        ) => people(model, ""),
         Some(Verb::Theme) => Theme::shipped().map(|name| plain(name, "")).collect(),
         Some(Verb::Language) => Language::ALL
             .iter()

@@ -14,6 +14,7 @@ use super::{
     dialog::{self, DialogView},
     files::file_named,
     main::{Focus, MainView},
+    order::removal_sentence,
     overlay::Overlay,
     remark::About,
     told::{Held, Written},
@@ -35,6 +36,10 @@ impl MainView {
         let text = chat.composer.text().to_owned();
         match command::parse(text.trim_end()) {
             Typed::Text(text) => {
+                if let Some(sentence) = removal_sentence(model, room, base.words) {
+                    // What was typed stays: it may be wanted elsewhere.
+                    return self.complain(base, sentence);
+                }
                 let text = text.trim_end().to_owned();
                 self.take_written();
                 self.post_written(room, text, model, base);
@@ -111,7 +116,7 @@ impl MainView {
             Verb::Msg => self.message_to(argument, model, base),
             Verb::Join => self.join_or_create(argument, model, base),
             Verb::Create => self.create(argument, base),
-            Verb::Leave | Verb::Topic | Verb::Invite | Verb::Read | Verb::Close | Verb::Send => {
+            _ => {
                 self.carry_out_here(verb, argument, model, base);
             }
         }
@@ -130,6 +135,12 @@ impl MainView {
             | Verb::Create
             | Verb::Topic
             | Verb::Invite
+            | Verb::Kick
+            | Verb::Ban
+            | Verb::Unban
+            | Verb::Bans
+            | Verb::Mod
+            | Verb::Unmod
             | Verb::Send
             | Verb::Devices
             | Verb::Password => true,
@@ -147,6 +158,9 @@ impl MainView {
     fn carry_out_here(&mut self, verb: Verb, argument: &str, model: &mut Model, base: &mut Base) {
         let Some(room) = self.room() else { return };
         match verb {
+            Verb::Leave if model.room(room).is_some_and(|view| view.removed.is_some()) => {
+                self.close(room, model, base);
+            }
             Verb::Leave if room == RoomId::LOBBY => {
                 let name = super::chat::title_of(model, room);
                 self.complain(base, base.words.fill("room.lobby_stays", &[("room", &name)]));
@@ -163,6 +177,9 @@ impl MainView {
                 self.overlay = Some(Overlay::Dialog(DialogView::invite(room)));
             }
             Verb::Invite => self.invite(room, argument, model, base),
+            Verb::Kick | Verb::Ban | Verb::Unban | Verb::Bans | Verb::Mod | Verb::Unmod => {
+                self.keep_order((room, verb), argument, model, base);
+            }
             Verb::Read => self.read(room, model, base),
             Verb::Close => self.close(room, model, base),
             Verb::Send => base.wish(Effect::SeeFile(room, file_named(argument, base))),
@@ -229,13 +246,18 @@ impl MainView {
         base: &mut Base,
     ) {
         for held in held {
-            let Held::Invite(_, room) = held else { continue };
-            match page.users.first() {
-                Some(user) => self.ask(dialog::invite(room, user.user), base),
-                None => {
-                    let name = names.first().map_or("", String::as_str);
-                    self.complain(base, base.words.fill("plain.no_person", &[("user", &name)]));
+            let found = match (held, page.users.first()) {
+                (Held::Invite(_, room), Some(user)) => {
+                    self.ask(dialog::invite(room, user.user), base);
+                    true
                 }
+                (Held::Order(_, order), _) => self.order_found(order, page, base),
+                (Held::Invite(..), None) => false,
+                _ => continue,
+            };
+            if !found {
+                let name = names.first().map_or("", String::as_str);
+                self.complain(base, base.words.fill("plain.no_person", &[("user", &name)]));
             }
         }
     }
@@ -253,7 +275,8 @@ impl MainView {
 
     /// A private chat loses its tab until something is said in it; rooms are left, not closed.
     fn close(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
-        if !model.room(room).is_some_and(liao_client_core::model::RoomView::is_direct) {
+        let lost = model.forget(room);
+        if !lost && !model.room(room).is_some_and(liao_client_core::model::RoomView::is_direct) {
             return self.complain(base, base.words.t("status.close_rooms"));
         }
         self.closed.insert(room);

@@ -398,6 +398,9 @@ impl MainView {
         if model.is_ready() {
             self.greet(model, base);
             self.leave_what_is_gone(model, base);
+            if let Some(request) = self.room().and_then(|room| model.ask_staff(room)) {
+                self.ask(request, base);
+            }
             self.settle_changes(model, base);
             self.watch(base);
         }

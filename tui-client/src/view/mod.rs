@@ -24,6 +24,7 @@ pub mod main;
 pub mod menu;
 mod mouse;
 pub mod moves;
+pub mod order;
 pub mod overlay;
 pub mod reasons;
 pub mod remark;

@@ -20,6 +20,7 @@ impl MainView {
     pub fn tabs(&self, model: &Model) -> Vec<RoomId> {
         let mut rooms: Vec<_> =
             model.rooms().into_iter().filter(|room| !room.is_invitation()).collect();
+        rooms.extend(model.lost());
         rooms.sort_by_key(|room| (room.is_direct(), room.id));
         let shown = |id: RoomId, silent: bool, unread: bool| {
             Some(id) == self.room()

@@ -20,6 +20,7 @@ use super::{
     deeds::is_linked,
     dialog::DialogView,
     main::MainView,
+    order::Order,
     overlay::Overlay,
     reasons::{call_sentence, too_large},
     remark::About,
@@ -35,6 +36,8 @@ pub enum Held {
     Say(Request, String, Written),
     /// Invite the person who was looked up to this room.
     Invite(Request, RoomId),
+    /// Do this to the person who was looked up.
+    Order(Request, Order),
     /// Say that an invitation was declined.
     Decline(Request),
 }
@@ -54,6 +57,7 @@ impl Held {
             Self::Go(request, _)
             | Self::Say(request, ..)
             | Self::Invite(request, _)
+            | Self::Order(request, _)
             | Self::Decline(request) => request,
         }
     }
@@ -70,6 +74,7 @@ impl MainView {
     ) {
         self.remark_noticed(notice);
         self.invitations_noticed(notice, model, base);
+        self.removal_noticed(notice, model, base);
         match notice {
             Notice::State(LinkState::Ended(end)) => self.ended = Some(end.clone()),
             Notice::State(LinkState::Online { latency_ms: Some(ms) }) => {
@@ -131,6 +136,8 @@ impl MainView {
             (Request::Devices(_), Ok(Answer::Devices(list))) => self.devices_came(list),
             (Request::Revoke(_), Ok(_)) => self.say(base, base.words.t("devices.logged_out")),
             (Request::Passwd(_), Ok(_)) => self.say(base, base.words.t("status.password_changed")),
+            (Request::RoomBans(_), Ok(Answer::Bans(page))) => self.bans_came(page, base),
+            (Request::RoomBan(_) | Request::RoomUnban(_), Ok(_)) => self.ordered(request, base),
             (Request::RoomInvite(_), Ok(_)) => self.say(base, base.words.t("status.invited")),
             (
                 Request::RoomJoin(RoomJoin { room: None, name: Some(name) }),
@@ -203,7 +210,7 @@ impl MainView {
                         self.say(base, base.words.fill("room.now_in", &[("room", &name)]));
                     }
                 }
-                Held::Invite(..) | Held::Decline(_) => {}
+                Held::Invite(..) | Held::Order(..) | Held::Decline(_) => {}
                 Held::Say(_, text, _) => {
                     self.opened.insert(room);
                     base.wish(Effect::Post(room, Kind::Text, Body::text(text)));
@@ -288,6 +295,11 @@ const fn is_wish(request: &Request) -> bool {
             | Request::RoomLeave(_)
             | Request::RoomTopic(_)
             | Request::RoomInvite(_)
+            | Request::RoomRole(_)
+            | Request::RoomKick(_)
+            | Request::RoomBan(_)
+            | Request::RoomUnban(_)
+            | Request::RoomBans(_)
             | Request::RoomOpen(_)
             | Request::RoomList(_)
             | Request::Passwd(_)

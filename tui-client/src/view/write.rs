@@ -9,7 +9,7 @@ use liao_client_core::{
 use liao_common::id::RoomId;
 
 use super::{
-    changing::{can_answer, can_edit, can_take_back},
+    changing::{can_answer, can_edit, can_remove},
     chat::title,
     completion::Completion,
     main::{Focus, MainView},
@@ -152,7 +152,7 @@ impl MainView {
                 (matches!(row.content, Content::File(_)), Action::Save),
                 (can_answer(row), Action::Reply),
                 (can_edit(row, model), Action::Edit),
-                (can_take_back(row, model), Action::TakeBack),
+                (self.room().is_some_and(|room| can_remove(row, room, model)), Action::TakeBack),
             ];
             hints.extend(possible.into_iter().filter_map(|(can, action)| can.then_some(action)));
         }

@@ -1,0 +1,115 @@
+//! Who keeps order in a room, and the rooms that this person was taken out of: those stay, to be read,
+//! until they are forgotten.
+
+use liao_common::{
+    event::{Rank, Role, Room, RoomKind, UserPage},
+    id::{RoomId, UserId},
+    message::{Kind, Message},
+    request::{Members, Request},
+    text,
+};
+
+use super::{Model, RoomView};
+use crate::timeline::Farewell;
+
+impl Model {
+    /// The rooms that this person was taken out of, as they were.
+    pub fn lost(&self) -> impl Iterator<Item = &RoomView> {
+        self.rooms.values().filter(|room| room.removed.is_some())
+    }
+
+    /// A room that this person was taken out of is not wanted any more. Says whether it was one.
+    pub fn forget(&mut self, room: RoomId) -> bool {
+        let lost = self.rooms.get(&room).is_some_and(|view| view.removed.is_some());
+        if lost {
+            self.rooms.remove(&room);
+        }
+        lost
+    }
+
+    /// The request for who keeps order in a room; `None` where that is known or nobody does.
+    pub fn ask_staff(&mut self, room: RoomId) -> Option<Request> {
+        let view =
+            self.rooms.get_mut(&room).filter(|view| !view.is_direct() && view.is_inside())?;
+        if !self.ready || std::mem::replace(&mut view.staff_asked, true) {
+            return None;
+        }
+        Some(Members { room, after: None, limit: Some(1) }.into())
+    }
+
+    /// What somebody may do in a room, as far as that is known here.
+    #[must_use]
+    pub fn rank(&self, room: RoomId, user: UserId) -> Option<Rank> {
+        let view = self.rooms.get(&room)?;
+        Some(match () {
+            () if view.owner == Some(user) => Rank::Owner,
+            () if view.mods.contains(&user) => Rank::Moderator,
+            () => Rank::Member,
+        })
+    }
+
+    /// Whether this person stands above somebody in a room. The server has the last word.
+    #[must_use]
+    pub fn is_above(&self, room: RoomId, other: UserId) -> bool {
+        let Some(view) = self.rooms.get(&room).filter(|view| !view.is_direct()) else {
+            return false;
+        };
+        let admin = self.me.as_ref().is_some_and(|me| me.admin);
+        if admin && view.kind == RoomKind::Public {
+            return self.my_id() != Some(other);
+        }
+        match (view.role, view.moderates) {
+            (Role::Owner, _) => view.owner != Some(other) && self.my_id() != Some(other),
+            (Role::Member, true) => self.rank(room, other) == Some(Rank::Member),
+            _ => false,
+        }
+    }
+
+    /// A room is gone. Where somebody else did that, it stays to be read.
+    pub(super) fn lose(&mut self, room: &Room) {
+        let Some(removal) = &room.removed else {
+            self.rooms.remove(&room.room);
+            return;
+        };
+        self.people.learn(&removal.by);
+        if let Some(view) = self.rooms.get_mut(&room.room).filter(|view| view.is_inside()) {
+            let why = text::clean_line(&removal.text);
+            view.removed = Some(Farewell { by: removal.by.user, why, ban: removal.ban });
+            (view.role, view.moderates) = (Role::Gone, false);
+            view.raise_read(view.head);
+        } else {
+            self.rooms.remove(&room.room);
+        }
+    }
+
+    pub(super) fn staff_listed(&mut self, asked: &Request, page: &UserPage) {
+        let Request::Members(asked) = asked else { return };
+        if let Some(view) = self.rooms.get_mut(&asked.room) {
+            view.owner = page.owner;
+            view.mods = page.mods.iter().copied().collect();
+        }
+        page.owner.iter().chain(&page.mods).for_each(|user| self.people.want(*user));
+    }
+}
+
+impl RoomView {
+    /// Whether this person reads and writes there.
+    #[must_use]
+    pub const fn is_inside(&self) -> bool {
+        matches!(self.role, Role::Member | Role::Owner)
+    }
+
+    /// Who keeps order changes with messages.
+    pub(super) fn follow_staff(&mut self, message: &Message) {
+        match (&message.kind, message.body.user, message.body.role) {
+            (Kind::Leave, ..) => _ = self.mods.remove(&message.from),
+            (Kind::Role, Some(user), Some(Rank::Moderator)) => _ = self.mods.insert(user),
+            (Kind::Role, Some(user), Some(Rank::Member)) => _ = self.mods.remove(&user),
+            (Kind::Role, Some(user), Some(Rank::Owner)) => {
+                self.mods.remove(&user);
+                self.owner = Some(user);
+            }
+            _ => {}
+        }
+    }
+}

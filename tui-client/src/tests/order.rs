@@ -1,0 +1,195 @@
+//! Keeping order in a room, and being taken out of one.
+
+use liao_client_core::answer::Answer;
+use liao_client_core::notice::Notice;
+use liao_common::{
+    event::{Ban, BanPage, Event, Rank, Removal, Role, UserPage},
+    id::{RoomId, UserId},
+    message::{Body, Kind},
+    request::{Members, Request, RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban, Users},
+};
+
+use super::driver::{BOB, Desk, RUST, ZHANG, busy, room, user};
+use crate::{effect::Effect, words::Language};
+
+const SIZE: (u16, u16) = (120, 36);
+const LOBBY: RoomId = RoomId::LOBBY;
+
+fn ask(request: impl Into<Request>) -> Effect {
+    Effect::Ask(request.into())
+}
+
+fn staff() -> (Request, Answer) {
+    let asked = Members { room: LOBBY, after: None, limit: Some(1) };
+    let page = UserPage { owner: Some(BOB), mods: vec![ZHANG], ..UserPage::default() };
+    (asked.into(), Answer::Users(page))
+}
+
+#[test]
+fn commands_about_people_become_requests() {
+    let text = |text: &str| text.to_owned();
+    for (typed, want) in [
+        (
+            "/kick bob no spam<Enter>",
+            ask(RoomKick { room: LOBBY, user: BOB, text: text("no spam") }),
+        ),
+        ("/ban @bob<Enter>", ask(RoomBan { room: LOBBY, user: BOB, text: text("") })),
+        ("/unban bob<Enter>", ask(RoomUnban { room: LOBBY, user: BOB })),
+        ("/bans<Enter>", ask(RoomBans { room: LOBBY, ..RoomBans::default() })),
+        ("/mod bob<Enter>", ask(RoomRole { room: LOBBY, user: BOB, role: Rank::Moderator })),
+        ("/unmod bob<Enter>", ask(RoomRole { room: LOBBY, user: BOB, role: Rank::Member })),
+    ] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys(typed);
+        assert_eq!(desk.wishes(), [want], "{typed}");
+    }
+}
+
+#[test]
+fn whoever_is_not_known_here_is_looked_up_first() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/kick eve spam<Enter>");
+    let asked = Users { ids: Vec::new(), names: vec!["eve".into()] };
+    assert!(desk.effects.contains(&ask(asked.clone())));
+    desk.wishes();
+    let page = UserPage { users: vec![user(UserId(9), "eve", "Eve")], ..UserPage::default() };
+    desk.answer(asked.clone(), Answer::Users(page));
+    let kick = RoomKick { room: LOBBY, user: UserId(9), text: "spam".into() };
+    assert_eq!(desk.wishes(), [ask(kick)]);
+    desk.keys("/ban eva<Enter>");
+    let asked = Users { ids: Vec::new(), names: vec!["eva".into()] };
+    desk.answer(asked, Answer::Users(UserPage::default()));
+    desk.shows("There is nobody called eva.");
+}
+
+#[test]
+fn the_banned_are_listed() {
+    let mut desk = busy(SIZE, Language::English);
+    let asked = RoomBans { room: LOBBY, ..RoomBans::default() };
+    desk.answer(asked.clone(), Answer::Bans(BanPage::default()));
+    desk.shows("Nobody is banned here.");
+    let ban = |id: &str, text: &str| Ban {
+        user: user(UserId(9), id, id),
+        by: BOB,
+        at_ms: 1,
+        text: text.into(),
+    };
+    let bans = vec![ban("eve", "spam"), ban("mallory", "")];
+    desk.answer(asked, Answer::Bans(BanPage { bans, next: None }));
+    desk.shows("Banned here: eve (spam), mallory");
+}
+
+#[test]
+fn the_room_says_what_happened_and_the_list_who_keeps_order() {
+    for (language, lines) in [
+        (
+            Language::English,
+            [
+                "张三 made Bob a moderator",
+                "the room belongs to Bob now",
+                "张三 was removed by Bob: spam",
+                "张三 was banned by Bob",
+                "taken back by Bob",
+                "Bob (owner)",
+                "张三 (moderator)",
+            ],
+        ),
+        (
+            Language::Chinese,
+            [
+                "张三 让 Bob 当了版主",
+                "Bob 成了房主",
+                "Bob 把 张三 移出了房间：spam",
+                "Bob 封禁了 张三",
+                "Bob 撤回了这条消息",
+                "Bob (房主)",
+                "张三 (版主)",
+            ],
+        ),
+    ] {
+        let mut desk = busy(SIZE, language);
+        let (asked, answer) = staff();
+        desk.answer(asked, answer);
+        let [_, _, _, _, _, owner, moderator] = lines;
+        desk.shows(owner);
+        desk.shows(moderator);
+        let role = |role| Body { user: Some(BOB), role: Some(role), ..Body::default() };
+        desk.posted(LOBBY, ZHANG, 8, Kind::Role, role(Rank::Moderator));
+        desk.posted(LOBBY, ZHANG, 8, Kind::Role, role(Rank::Owner));
+        let farewell = Body { by: Some(BOB), ..Body::text("spam") };
+        desk.posted(LOBBY, ZHANG, 8, Kind::Leave, farewell);
+        desk.hides(moderator);
+        let farewell = Body { by: Some(BOB), ban: true, ..Body::default() };
+        desk.posted(LOBBY, ZHANG, 8, Kind::Leave, farewell);
+        let said = desk.said(LOBBY, ZHANG, 9, "something bad");
+        let back = Body { of: Some(said), ..Body::default() };
+        desk.posted(LOBBY, BOB, 9, Kind::Redact, back);
+        lines[..5].iter().for_each(|line| desk.shows(line));
+        desk.hides("something bad");
+    }
+}
+
+fn taken_out(ban: bool) -> Notice {
+    let mut room = room(RUST, "", 0);
+    let by = user(BOB, "bob", "Bob");
+    room.role = Role::Gone;
+    room.removed = Some(Removal { by, text: "too loud".into(), ban });
+    Notice::Event(Event::Room(Box::new(room)))
+}
+
+/// A desk at #rust, where something half is written.
+fn at_rust() -> Desk {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("<C-n>half a sentence");
+    desk.shows("anybody here?");
+    desk.wishes();
+    desk
+}
+
+#[test]
+fn who_is_taken_out_is_told_and_may_still_read() {
+    for (ban, sentence) in [
+        (false, "Bob removed you from #rust: too loud"),
+        (true, "Bob banned you from #rust: too loud"),
+    ] {
+        let mut desk = at_rust();
+        desk.tell(taken_out(ban));
+        desk.shows(sentence);
+        desk.shows("anybody here?");
+        desk.keys("<Enter>");
+        assert_eq!(desk.wishes(), [], "nothing is sent there");
+        desk.shows(sentence);
+        desk.shows("half a sentence");
+        desk.keys("<C-c>");
+        desk.shows("You are no longer in #rust. /close takes it away.");
+        desk.keys("/close<Enter>");
+        desk.hides("anybody here?");
+        desk.shows("Message to #lobby");
+        let screen = desk.screen();
+        assert!(!screen.lines().next().unwrap().contains("#rust"), "{screen}");
+    }
+}
+
+#[test]
+fn who_comes_back_writes_on() {
+    let mut desk = at_rust();
+    desk.tell(taken_out(false));
+    desk.tell(Notice::Event(Event::Room(Box::new(room(RUST, "rust", 2)))));
+    desk.keys("<Enter>");
+    let said = Body::text("half a sentence");
+    assert_eq!(desk.wishes(), [Effect::Post(RUST, Kind::Text, said)]);
+}
+
+#[test]
+fn a_moderator_takes_back_what_others_said() {
+    for moderates in [false, true] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("<C-n>");
+        let mut rust = room(RUST, "rust", 2);
+        rust.moderates = moderates;
+        desk.tell(Notice::Event(Event::Room(Box::new(rust))));
+        desk.keys("<Up>d");
+        let asked = desk.screen().contains("Take “anybody here?” back?");
+        assert_eq!(asked, moderates, "{}", desk.screen());
+    }
+}

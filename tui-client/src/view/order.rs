@@ -1,0 +1,125 @@
+//! Keeping order in the room that is shown: taking people out, banning them, saying who moderates; and being taken
+//! out oneself. Part of the main view.
+
+use liao_client_core::{model::Model, notice::Notice};
+use liao_common::{
+    event::{BanPage, Event, Rank, UserPage},
+    id::{RoomId, UserId},
+    request::{Request, RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban, Users},
+    text,
+};
+
+use super::{
+    chat::{person_with_id, title_of},
+    main::MainView,
+    told::Held,
+};
+use crate::{app::Base, command::Verb, words::Words};
+
+/// What shall be done to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Where.
+    pub room: RoomId,
+    /// What.
+    pub verb: Verb,
+    /// Why; may be empty.
+    pub why: String,
+}
+
+impl Order {
+    fn request(self, user: UserId) -> Request {
+        let Self { room, verb, why } = self;
+        match verb {
+            Verb::Kick => RoomKick { room, user, text: why }.into(),
+            Verb::Ban => RoomBan { room, user, text: why }.into(),
+            Verb::Unban => RoomUnban { room, user }.into(),
+            Verb::Mod => RoomRole { room, user, role: Rank::Moderator }.into(),
+            _ => RoomRole { room, user, role: Rank::Member }.into(),
+        }
+    }
+}
+
+impl MainView {
+    /// A command about a person in a room: the user id, and behind it perhaps a reason.
+    pub(super) fn keep_order(
+        &mut self,
+        (room, verb): (RoomId, Verb),
+        argument: &str,
+        model: &Model,
+        base: &mut Base,
+    ) {
+        if verb == Verb::Bans {
+            return self.ask(RoomBans { room, ..RoomBans::default() }, base);
+        }
+        let (name, why) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
+        let name = name.trim_start_matches('@');
+        let order = Order { room, verb, why: why.trim().to_owned() };
+        match person_with_id(model, name) {
+            Some(user) => self.ask(order.request(user), base),
+            None => {
+                let request = Users { ids: Vec::new(), names: vec![name.to_owned()] };
+                self.held.push(Held::Order(request.clone().into(), order));
+                self.ask(request, base);
+            }
+        }
+    }
+
+    /// The server looked up whom it is about.
+    pub(super) fn order_found(&mut self, order: Order, page: &UserPage, base: &mut Base) -> bool {
+        let found = page.users.first();
+        if let Some(user) = found {
+            self.ask(order.request(user.user), base);
+        }
+        found.is_some()
+    }
+
+    /// What cannot be seen in the chat is said.
+    pub(super) fn ordered(&mut self, request: &Request, base: &Base) {
+        match request {
+            Request::RoomBan(_) => self.say(base, base.words.t("status.banned")),
+            Request::RoomUnban(_) => self.say(base, base.words.t("status.unbanned")),
+            _ => {}
+        }
+    }
+
+    pub(super) fn bans_came(&mut self, page: &BanPage, base: &Base) {
+        let words = base.words;
+        if page.bans.is_empty() {
+            return self.say(base, words.t("room.no_bans"));
+        }
+        let banned = page.bans.iter().map(|ban| {
+            let (id, why) = (text::clean_line(&ban.user.id), text::clean_line(&ban.text));
+            if why.is_empty() { id } else { format!("{id} ({why})") }
+        });
+        let mut names = banned.collect::<Vec<_>>().join(", ");
+        if page.next.is_some() {
+            names.push_str(", …");
+        }
+        self.say(base, words.fill("room.bans", &[("names", &names)]));
+    }
+
+    /// Somebody took this person out of a room.
+    pub(super) fn removal_noticed(&mut self, notice: &Notice, model: &Model, base: &mut Base) {
+        let Notice::Event(Event::Room(room)) = notice else { return };
+        if room.removed.is_some()
+            && let Some(sentence) = removal_sentence(model, room.room, base.words)
+        {
+            self.complain(base, sentence);
+        }
+    }
+}
+
+/// Why nothing can be written in a room any more; `None` where it can.
+#[must_use]
+pub fn removal_sentence(model: &Model, room: RoomId, words: &Words) -> Option<String> {
+    let farewell = model.room(room)?.removed.as_ref()?;
+    let (room, name) = (title_of(model, room), model.name(farewell.by).unwrap_or("…"));
+    let key = match (farewell.ban, farewell.why.is_empty()) {
+        (false, true) => "room.you_removed",
+        (false, false) => "room.you_removed_why",
+        (true, true) => "room.you_banned",
+        (true, false) => "room.you_banned_why",
+    };
+    Some(words.fill(key, &[("room", &room), ("name", &name), ("reason", &farewell.why)]))
+}
