@@ -53,7 +53,7 @@ fn whoever_is_not_known_here_is_looked_up_first() {
     assert!(desk.effects.contains(&ask(asked.clone())));
     desk.wishes();
     let page = UserPage { users: vec![user(UserId(9), "eve", "Eve")], ..UserPage::default() };
-    desk.answer(asked.clone(), Answer::Users(page));
+    desk.answer(asked, Answer::Users(page));
     let kick = RoomKick { room: LOBBY, user: UserId(9), text: "spam".into() };
     assert_eq!(desk.wishes(), [ask(kick)]);
     desk.keys("/ban eva<Enter>");
