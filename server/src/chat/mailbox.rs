@@ -142,6 +142,11 @@ impl Mailbox {
         })
     }
 
+    /// Whether its device was logged out just now.
+    pub fn is_logged_out(&self) -> bool {
+        self.state().notes.iter().any(|note| matches!(note, Note::LoggedOut))
+    }
+
     /// Ends when something waits. May end without.
     pub async fn wait(&self) {
         self.notify.notified().await;

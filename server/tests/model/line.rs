@@ -74,9 +74,15 @@ impl Line {
         self.asks(Register { user, name, secret: secret(), dev_name, invite: None }).await
     }
 
+    /// Nothing is kept of the login.
     pub(crate) async fn logs_in(&mut self, name: &str) -> Session {
+        self.logs_in_on(name, "").await
+    }
+
+    /// Logs in on a new device.
+    pub(crate) async fn logs_in_on(&mut self, name: &str, device: &str) -> Session {
         let (user, secret) = (Some(name.to_owned()), Some(secret()));
-        let (mech, dev_name) = ("password".to_owned(), String::new());
+        let (mech, dev_name) = ("password".to_owned(), device.to_owned());
         self.asks(Auth { mech, user, secret, dev_name, token: None }).await.unwrap()
     }
 

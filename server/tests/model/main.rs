@@ -6,6 +6,7 @@
 
 mod line;
 mod reference;
+mod slowly;
 mod words;
 mod world;
 

@@ -1,7 +1,7 @@
 //! A whole server in memory, and the people connected to it. Every deed is done to the server and to the
 //! reference, and both must tell the same. The server can be stopped, killed and cut from power.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, path::Path, sync::Arc, time::Duration};
 
 use liao_common::{
     event::{self, Posted, Rank},
@@ -74,9 +74,31 @@ struct Screen {
     at: BTreeMap<u64, u64>,
 }
 
-struct Running {
-    hub: Arc<Hub>,
+/// A server that runs.
+pub(crate) struct Running {
+    pub(crate) hub: Arc<Hub>,
     committing: JoinHandle<()>,
+}
+
+/// Starts a server on what is there; `blocking` says how long reading takes.
+pub(crate) fn serve(
+    disk: &MemoryDisk,
+    index: &MemoryIndex,
+    folder: &Path,
+    blocking: Blocking,
+) -> Running {
+    let mut config = Config::new(folder, ([127, 0, 0, 1], 0).into());
+    config.transport = Transport::Plaintext;
+    config.hash_cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+    (config.rules.posts_burst, config.free_bytes_min) = (1_000_000, 0);
+    let mut store = StoreOptions::new(7, project::VERSION);
+    store.applying = Applying::Writer;
+    let clock = || 1_800_000_000_000;
+    let disk = Arc::new(disk.clone());
+    let ground = Ground { disk, index, files: folder, store, clock, blocking };
+    let (hub, duty, _) = server::assemble(&config, ground).unwrap();
+    let committing = tokio::spawn(duty.on_this_task(|| std::future::ready(())));
+    Running { hub: Arc::new(hub), committing }
 }
 
 /// See the module.
@@ -106,23 +128,8 @@ impl World {
     }
 
     fn starts(&mut self) {
-        let mut config = Config::new(self.folder.path(), ([127, 0, 0, 1], 0).into());
-        config.transport = Transport::Plaintext;
-        config.hash_cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
-        (config.rules.posts_burst, config.free_bytes_min) = (1_000_000, 0);
-        let mut store = StoreOptions::new(7, project::VERSION);
-        store.applying = Applying::Writer;
-        let ground = Ground {
-            disk: Arc::new(self.disk.clone()),
-            index: &self.index,
-            files: self.folder.path(),
-            store,
-            clock: || 1_800_000_000_000,
-            blocking: Blocking::Inline(|| Duration::ZERO),
-        };
-        let (hub, duty, _) = server::assemble(&config, ground).unwrap();
-        let committing = tokio::spawn(duty.on_this_task(|| std::future::ready(())));
-        self.running = Some(Running { hub: Arc::new(hub), committing });
+        let blocking = Blocking::Inline(|| Duration::ZERO);
+        self.running = Some(serve(&self.disk, &self.index, self.folder.path(), blocking));
     }
 
     fn hub(&self) -> Arc<Hub> {

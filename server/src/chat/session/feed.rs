@@ -269,8 +269,11 @@ impl Session {
                     bytes
                 }
             };
-            // Whoever leaves is told before what is said afterwards can be seen: so the look at the
-            // mailbox must come second.
+            // Whoever leaves or is logged out is told before what is said afterwards can be seen: so
+            // the look at the mailbox must come second.
+            if mailbox.is_logged_out() {
+                return Err(FaultCode::AuthRevoked.into());
+            }
             if let Some(left_at) = mailbox.until(id)
                 && follow.position > left_at
             {
