@@ -25,13 +25,13 @@ use world::{Deed, Difference, End, World};
 const CASES: u32 = 256;
 
 /// Deeds of one story.
-const STEPS_MAX: usize = 40;
+const STEPS: std::ops::Range<usize> = 20..80;
 
 /// People there may be.
 const PEOPLE_MAX: u64 = 5;
 
 /// Names that rooms are made with and looked for by.
-const NAMES: [&str; 3] = ["rose", "lily", "lobby"];
+const NAMES: [&str; 4] = ["rose", "lily", "moss", "lobby"];
 
 /// Something that happens. Its numbers are made to fit the world of the moment.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ fn trouble() -> impl Strategy<Value = Step> {
 
 fn story() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![8 => talk(), 6 => meet(), 3 => order(), 1 => trouble()];
-    proptest::collection::vec(step, 1..STEPS_MAX)
+    proptest::collection::vec(step, STEPS)
 }
 
 /// A story as it goes on.
@@ -136,6 +136,11 @@ struct Play {
 impl Play {
     fn who(&self, number: u8) -> u64 {
         1 + u64::from(number) % self.world.reference.people()
+    }
+
+    /// Somebody, and now and then nobody.
+    fn whom(&self, number: u8) -> u64 {
+        if number < 230 { self.who(number) } else { u64::from(number % 2) * 1000 }
     }
 
     /// Some room, and now and then one that is not there.
@@ -183,6 +188,19 @@ impl Play {
         let post = Post { room, cid, kind, text, of };
         self.posts.push((user, post.clone()));
         post
+    }
+
+    /// Three meet; two of them have a private room, and the second came when something was said.
+    async fn begins(&mut self) -> Result<(), Difference> {
+        for _ in 0..3 {
+            self.world.registers().await?;
+        }
+        self.world.does(1, &Deed::Create { name: "moss", private: true }).await?;
+        let room = self.world.reference.rooms();
+        let post = self.post(1, room, Kind::Text, None);
+        self.world.does(1, &Deed::Send(post)).await?;
+        self.world.does(1, &Deed::Invite { room, whom: 2 }).await?;
+        self.world.does(2, &Deed::Join(room)).await
     }
 
     async fn takes(&mut self, step: &Step) -> Result<(), Difference> {
@@ -245,7 +263,7 @@ impl Play {
                 (user, Deed::Leave(self.room_of(user, room)))
             }
             Step::Invites { who, room, whom } => {
-                let whom = u64::from(whom) % (self.world.reference.people() + 2);
+                let whom = self.whom(whom);
                 let user = self.who(who);
                 (user, Deed::Invite { room: self.room_of(user, room), whom })
             }
@@ -267,9 +285,7 @@ impl Play {
                 let of = banned.get(usize::from(whom) % banned.len().max(1));
                 (user, Deed::Unban { room, whom: of.copied().unwrap_or(whom.into()) })
             }
-            Step::Opens { who, whom } => {
-                (self.who(who), Deed::Open(u64::from(whom) % (self.world.reference.people() + 2)))
-            }
+            Step::Opens { who, whom } => (self.who(who), Deed::Open(self.whom(whom))),
             Step::Marks { who, room, read } => {
                 let user = self.who(who);
                 let room = self.room_of(user, room);
@@ -316,9 +332,7 @@ fn plays(steps: &[Step], flaw: Option<Flaw>) -> Result<(), Difference> {
     runtime.build().unwrap().block_on(async {
         let mut play = Play { world: World::new(), posts: Vec::new() };
         play.world.reference.flaw = flaw;
-        for _ in 0..3 {
-            play.world.registers().await?;
-        }
+        play.begins().await?;
         for step in steps {
             play.takes(step).await?;
         }
