@@ -14,12 +14,14 @@ use crate::Dice;
 /// Where wall clocks stand when a world begins, in milliseconds since 1970.
 const DAWN_MS: i64 = 1_800_000_000_000;
 
-/// The longest that one read or one hash takes, in milliseconds.
+/// The longest that one read or one hash takes, in milliseconds: as a rule, and on a bad day.
 const WORK_MS_MAX: u64 = 4;
+const SLOW_WORK_MS_MAX: u64 = 600;
 
 thread_local! {
     static DAWN: Cell<Option<Instant>> = const { Cell::new(None) };
     static WALL_OFF_MS: Cell<i64> = const { Cell::new(0) };
+    static WORK_IS_SLOW: Cell<bool> = const { Cell::new(false) };
     static WORK: RefCell<Dice> = const { RefCell::new(Dice::new(0)) };
 }
 
@@ -27,6 +29,7 @@ thread_local! {
 pub(crate) fn begin(dice: Dice) {
     DAWN.set(Some(Instant::now()));
     WALL_OFF_MS.set(0);
+    WORK_IS_SLOW.set(false);
     WORK.set(dice);
 }
 
@@ -47,9 +50,15 @@ pub(crate) fn jump(off_ms: i64) {
     WALL_OFF_MS.set(off_ms);
 }
 
+/// From now on reading takes long, or does not.
+pub(crate) fn work_is_slow(slow: bool) {
+    WORK_IS_SLOW.set(slow);
+}
+
 /// How long a piece of blocking work takes this time.
 pub(crate) fn work() -> Duration {
-    Duration::from_millis(WORK.with_borrow_mut(|dice| dice.below(WORK_MS_MAX + 1)))
+    let max = if WORK_IS_SLOW.get() { SLOW_WORK_MS_MAX } else { WORK_MS_MAX };
+    Duration::from_millis(WORK.with_borrow_mut(|dice| dice.below(max + 1)))
 }
 
 /// Measures real time.

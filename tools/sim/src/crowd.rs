@@ -9,11 +9,18 @@ use liao_client_core::{
 use liao_common::{
     id::{RoomId, Seq, UserId},
     message::{Body, Kind},
-    request::{RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomList, RoomOpen, RoomTopic},
+    request::{
+        History, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomList, RoomOpen, RoomTopic,
+    },
 };
+use liao_server::state::{key, view};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Dice, device::Device};
+use crate::{
+    Dice,
+    device::{Device, Heads},
+    host::Host,
+};
 
 /// The longest pause between two deeds, in milliseconds.
 const PAUSE_MS_MAX: u64 = 1500;
@@ -21,20 +28,32 @@ const PAUSE_MS_MAX: u64 = 1500;
 /// Names that rooms are made with and looked for by.
 const ROOMS: [&str; 4] = ["rose", "lily", "iris", "fern"];
 
+/// Numbers of rooms that are tried by whoever looks around.
+const ROOMS_TRIED: u64 = 12;
+
 /// Posts of somebody who pastes.
 const BURST_MAX: u64 = 40;
 
 /// One device at work until the end is called.
 pub(crate) struct Worker {
-    pub(crate) device: Arc<Device>,
-    pub(crate) people: Vec<String>,
-    pub(crate) dice: Dice,
+    device: Arc<Device>,
+    /// The other devices of the same person.
+    others: Vec<Arc<Device>>,
+    people: Vec<String>,
+    host: Arc<Host>,
+    dice: Dice,
     said: u64,
 }
 
 impl Worker {
-    pub(crate) const fn new(device: Arc<Device>, people: Vec<String>, dice: Dice) -> Self {
-        Self { device, people, dice, said: 0 }
+    pub(crate) const fn new(
+        device: Arc<Device>,
+        others: Vec<Arc<Device>>,
+        people: Vec<String>,
+        host: Arc<Host>,
+        dice: Dice,
+    ) -> Self {
+        Self { device, others, people, host, dice, said: 0 }
     }
 
     pub(crate) async fn works(mut self, end: CancellationToken) {
@@ -51,7 +70,9 @@ impl Worker {
 
     async fn acts(&mut self) {
         match self.dice.below(100) {
-            0..46 => self.says().await,
+            0..42 => self.says().await,
+            42..45 => self.looks_back(),
+            45 => self.logs_another_out().await,
             46..53 => self.edits().await,
             53..59 => self.takes_back().await,
             59..67 => self.reads(),
@@ -141,6 +162,25 @@ impl Worker {
         wanted.into_iter().for_each(|page| self.device.asks(page));
     }
 
+    /// Reads somewhere in a room, perhaps in one that is no longer or never was theirs.
+    fn looks_back(&mut self) {
+        let foreign = RoomId(self.dice.within(1, ROOMS_TRIED));
+        let room = self.room().filter(|_| self.dice.chance(70)).unwrap_or(foreign);
+        let head = self.device.looks(|model| model.room(room).map_or(9, |room| room.head.0.0));
+        let at = Some(Seq(self.dice.below(head + 2)));
+        let ask = History { room, ..History::default() };
+        self.device.asks(match self.dice.below(3) {
+            0 => History { before: at, ..ask },
+            1 => History { after: at, ..ask },
+            _ => History { around: at, ..ask },
+        });
+    }
+
+    async fn logs_another_out(&mut self) {
+        let Some(other) = self.dice.pick(&self.others).cloned() else { return };
+        self.device.logs_out(&other, || heads(&self.host)).await;
+    }
+
     fn joins(&mut self) {
         let invited = self.device.looks(|model| {
             let rooms = model.rooms().into_iter().filter(|room| room.is_invitation());
@@ -186,4 +226,12 @@ impl Worker {
         let topic = format!("topic {}", self.dice.below(1000));
         self.device.asks(RoomTopic { room, topic });
     }
+}
+
+/// What has been said so far; `None` when nobody can tell.
+fn heads(host: &Host) -> Option<Heads> {
+    let hub = host.hub()?;
+    let rooms = 1..view::next_number(&*hub.store, key::ROOMS).ok()?;
+    let head = |room| Some((RoomId(room), view::head(&*hub.store, RoomId(room)).ok()?.seq));
+    rooms.map(head).collect()
 }

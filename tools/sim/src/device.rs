@@ -2,6 +2,8 @@
 //! as facts for the judge. Its program may die and be started again: what a disk would have kept, the
 //! token and the posts that wait, is there again then; the rest is not.
 
+mod logout;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,7 +21,7 @@ use liao_client_core::{
 };
 use liao_common::{
     event::{Event, Gap, Role, Room, Synced},
-    id::{RoomId, Seq},
+    id::{DeviceId, RoomId, Seq},
     message::{Body, Kind},
     request::{Request, Token, Watch},
 };
@@ -49,7 +51,18 @@ struct State {
     seen: Seen,
     token: Option<Token>,
     outbox: Vec<Queued>,
+    /// Its number on the server, once logged in.
+    dev: Option<DeviceId>,
+    /// Somebody asked for it to be logged out.
+    may_be_out: bool,
+    /// That it was logged out was acknowledged: in which life, and what had been said by then.
+    out: Option<(u64, Heads)>,
+    /// Where pushes began in rooms that were entered: right behind these places.
+    starts: Vec<(RoomId, Seq)>,
 }
+
+/// The last place of each room.
+pub(crate) type Heads = BTreeMap<RoomId, Seq>;
 
 /// A running program.
 struct Life {
@@ -72,6 +85,8 @@ struct Seen {
     /// which is at the entering or, where one has spoken meanwhile, behind it.
     entered: BTreeMap<RoomId, Seq>,
     marks: BTreeMap<RoomId, Mark>,
+    /// Rooms that were entered and of which nothing was pushed yet.
+    entering: BTreeSet<RoomId>,
     named: bool,
 }
 
@@ -92,6 +107,10 @@ impl Device {
             seen: Seen::default(),
             token: None,
             outbox: Vec::new(),
+            dev: None,
+            may_be_out: false,
+            out: None,
+            starts: Vec::new(),
         };
         Arc::new(Self {
             name: name.to_owned(),
@@ -168,11 +187,19 @@ impl Device {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn takes(&self, notice: &Notice) -> Vec<Request> {
+    fn takes(self: &Arc<Self>, notice: &Notice) -> Vec<Request> {
         let who = self.who();
         self.trace(&who, notice);
+        if let Notice::State(LinkState::Ended(why)) = notice {
+            self.is_ended(&who, why);
+        }
         let mut state = self.lock();
         state.keeps(notice);
+        if state.hears_after_its_end(notice) {
+            self.stage.fact(&who, Fact::Revoked {});
+        }
+        let begun = state.seen.is_begun_by(notice);
+        state.starts.extend(begun);
         for fact in state.seen.facts(notice) {
             self.stage.fact(&who, fact);
         }
@@ -191,9 +218,11 @@ impl Device {
             }
             other => self.stage.step(who, &format_args!("{other:?}")),
         }
-        if let Notice::State(LinkState::Ended(why)) = notice {
-            self.stage.broke(format!("the link of {who} ended: {why:?}"));
-        }
+    }
+
+    /// Where pushes began in the rooms that it entered: right behind these places.
+    pub(crate) fn starts_of_rooms(&self) -> Vec<(RoomId, Seq)> {
+        self.lock().starts.clone()
     }
 
     /// Asks the server; when too much waits already, it does without.
@@ -285,7 +314,12 @@ impl State {
     /// What a disk would keep.
     fn keeps(&mut self, notice: &Notice) {
         match notice {
-            Notice::LoggedIn(session) => self.token = session.token.clone().or(self.token.take()),
+            Notice::LoggedIn(session) => {
+                self.token = session.token.clone().or(self.token.take());
+                if self.dev.replace(session.dev) != Some(session.dev) {
+                    (self.may_be_out, self.out) = (false, None);
+                }
+            }
             Notice::Posted { nonce, .. } | Notice::PostFailed { nonce, .. } => {
                 self.outbox.retain(|post| post.nonce != *nonce);
             }
@@ -295,6 +329,16 @@ impl State {
 }
 
 impl Seen {
+    /// Where the pushes of a room that was entered begin, if these are the first.
+    fn is_begun_by(&mut self, notice: &Notice) -> Option<(RoomId, Seq)> {
+        let (room, first) = match notice {
+            Notice::Event(Event::Message(message)) => (message.room, message.seq),
+            Notice::Event(Event::Gap(gap)) => (gap.room, gap.from),
+            _ => return None,
+        };
+        self.entering.remove(&room).then(|| (room, Seq(first.0.saturating_sub(1))))
+    }
+
     fn facts(&mut self, notice: &Notice) -> Vec<Fact> {
         match notice {
             Notice::LoggedIn(session) if !self.named => {
@@ -349,6 +393,7 @@ impl Seen {
         self.gone = outside.map(|room| room.room).collect();
         self.begins.clear();
         self.entered.clear();
+        self.entering.clear();
         for room in &synced.rooms {
             self.begins.insert(room.room, room.read.0.max(room.floor));
             if let Some(seen) = before.get(&room.room) {
@@ -376,6 +421,7 @@ impl Seen {
         let to = room.read.0.max(room.floor);
         if came_back || !self.begins.contains_key(&room.room) {
             self.begins.insert(room.room, to);
+            self.entering.insert(room.room);
         }
         if came_back {
             self.entered.insert(room.room, to);

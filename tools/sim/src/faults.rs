@@ -110,7 +110,7 @@ impl Trouble {
 
     async fn strikes_the_server(&mut self) {
         let after_ms = self.dice.within(1, LASTS_MS_MAX);
-        let fault = self.dice.below(8);
+        let fault = self.dice.below(9);
         self.stage.step("trouble", &format_args!("{fault} for the server {after_ms}"));
         match fault {
             0 => self.host.restarts(Ending::Polite, after_ms).await,
@@ -128,6 +128,11 @@ impl Trouble {
                 sleep(Duration::from_millis(after_ms)).await;
                 self.host.with_disk(|disk| disk.set_free_bytes(ROOMY_BYTES));
             }
+            7 => {
+                clock::work_is_slow(true);
+                sleep(Duration::from_millis(after_ms)).await;
+                clock::work_is_slow(false);
+            }
             _ => clock::jump(self.dice.pick(&JUMPS_MS).copied().unwrap_or_default()),
         }
     }
@@ -135,6 +140,7 @@ impl Trouble {
     /// All is well again.
     pub(crate) fn mend(&self) {
         self.stage.step("trouble", &"is over");
+        clock::work_is_slow(false);
         for device in &self.devices {
             device.way.join();
             device.way.becomes_good();

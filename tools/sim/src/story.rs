@@ -175,8 +175,13 @@ impl Story {
         let end = CancellationToken::new();
         let names: Vec<String> = people.iter().map(|name| (*name).to_owned()).collect();
         let mut workers = Vec::new();
-        for (_, device) in &self.devices {
-            let worker = Worker::new(Arc::clone(device), names.clone(), self.dice.fork());
+        for (person, device) in &self.devices {
+            let of_person = self.devices.iter().filter(|(of, _)| of == person);
+            let others = of_person.filter(|(_, other)| !Arc::ptr_eq(other, device));
+            let others = others.map(|(_, other)| Arc::clone(other)).collect();
+            let host = Arc::clone(&self.host);
+            let dice = self.dice.fork();
+            let worker = Worker::new(Arc::clone(device), others, names.clone(), host, dice);
             workers.push(tokio::spawn(worker.works(end.clone())));
         }
         let mut trouble = Trouble {
@@ -332,6 +337,7 @@ impl Story {
     }
 }
 
-fn secret(name: &str) -> Secret {
+/// The password of a person.
+pub(crate) fn secret(name: &str) -> Secret {
     Secret(format!("correct horse of {name}"))
 }

@@ -83,6 +83,13 @@ impl Truth {
             }
             wrong
         });
+        let me = device.looks(liao_client_core::model::Model::my_id).unwrap_or_default();
+        for (room, before) in device.starts_of_rooms() {
+            if self.rooms.get(&room).is_none_or(|log| !log.is_entered_at(me, before)) {
+                let who = device.who();
+                stage.broke(format!("I8 {who} was pushed room {room} from behind {before} on, and did not enter there"));
+            }
+        }
         for words in wrong {
             stage.broke(format!("I5 {}: {words}, and that is not what is stored", device.who()));
         }
@@ -122,6 +129,15 @@ impl Log {
             };
             false
         })
+    }
+
+    /// Whether somebody entered here: not before it, and nothing behind it is left out.
+    fn is_entered_at(&self, user: UserId, place: Seq) -> bool {
+        let entry = usize::try_from(place.0).unwrap_or_default().checked_sub(1);
+        match entry.and_then(|at| self.messages.get(at)) {
+            Some(message) => message.kind == Kind::Join && message.from == user,
+            None => place == Seq::ZERO && self.room.kind == RoomKind::Direct,
+        }
     }
 
     fn agrees(&self, row: &Row) -> bool {
