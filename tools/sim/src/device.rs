@@ -122,11 +122,14 @@ impl Device {
         })
     }
 
-    /// Starts the program, which logs in with the token it has, or with these credentials.
+    /// Starts the program, which logs in with the token it has, or with these credentials; a person
+    /// who has logged in before and has no token types the password.
     pub(crate) fn starts(self: &Arc<Self>, credentials: Option<Credentials>) {
         let mut state = self.lock();
         let token = state.token.clone().map(Credentials::Token);
-        let Some(credentials) = token.or(credentials).filter(|_| state.life.is_none()) else {
+        let typed = || state.dev.and_then(|_| self.password());
+        let credentials = token.or(credentials).or_else(typed);
+        let Some(credentials) = credentials.filter(|_| state.life.is_none()) else {
             return;
         };
         let dialer: Arc<Way> = Arc::clone(&self.way);

@@ -32,9 +32,15 @@ impl Device {
             device.dies();
             device.lock().token = None;
             sleep(LOGS_IN_AGAIN).await;
-            let person = device.name.split('.').next().unwrap_or_default();
-            device.starts(password(person));
+            device.starts(None);
         });
+    }
+
+    /// What its person types in to log in.
+    pub(super) fn password(&self) -> Option<Credentials> {
+        let person = self.name.split('.').next().unwrap_or_default();
+        let user = UserName::parse(person).ok()?;
+        Some(Credentials::Password { user, secret: secret(person) })
     }
 
     /// Logs another device of the same person out, if its number is known. `heads` tells what was
@@ -68,10 +74,4 @@ impl State {
         };
         *life == self.lives && heads.get(&message.room).is_none_or(|head| message.seq > *head)
     }
-}
-
-/// What a person types in to log in.
-fn password(person: &str) -> Option<Credentials> {
-    let user = UserName::parse(person).ok()?;
-    Some(Credentials::Password { user, secret: secret(person) })
 }
