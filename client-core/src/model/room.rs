@@ -49,6 +49,8 @@ pub struct RoomView {
     pub rank: u64,
     /// What was said.
     pub timeline: Timeline,
+    /// Topic and number of members are what they were at this place. The head may be known before.
+    counted: Seq,
 }
 
 impl RoomView {
@@ -71,6 +73,7 @@ impl RoomView {
             last_ms: 0,
             rank: 0,
             timeline: Timeline::default(),
+            counted: Seq::ZERO,
         };
         view.update(room);
         view
@@ -87,6 +90,7 @@ impl RoomView {
         self.moderates = room.moderates;
         self.removed = None;
         self.members = room.members;
+        self.counted = room.head.0;
         self.with = room.with.as_ref().map(|user| user.user).or(self.with);
         self.raise_head(room.head);
         self.raise_read(room.read);
@@ -101,6 +105,7 @@ impl RoomView {
     pub(super) fn reset(&mut self) {
         self.head = (Seq::ZERO, 0);
         self.read = (Seq::ZERO, 0);
+        self.counted = Seq::ZERO;
         self.timeline.reset();
     }
 
@@ -120,7 +125,8 @@ impl RoomView {
     /// Takes a pushed message in. Who speaks has read what was said before; the server says so too.
     pub(super) fn push(&mut self, message: &Message, me: Option<UserId>) -> bool {
         let news = self.timeline.insert(message);
-        if message.seq > self.head.0 {
+        if message.seq > self.counted {
+            self.counted = message.seq;
             self.last_ms = message.at_ms;
             self.follow(message);
         }
@@ -131,7 +137,7 @@ impl RoomView {
         news
     }
 
-    /// Topic and number of members change with messages; those up to the head were counted in.
+    /// Topic and number of members change with messages; those before were counted in.
     fn follow(&mut self, message: &Message) {
         self.follow_staff(message);
         match message.kind {
