@@ -70,6 +70,8 @@ impl Log {
             members: 3,
             floor: Seq::ZERO,
             with: None,
+            moderates: false,
+            removed: None,
         };
         Self { room, messages: Vec::new() }
     }
