@@ -25,7 +25,7 @@ use world::{Deed, Difference, End, World};
 const CASES: u32 = 256;
 
 /// Deeds of one story.
-const STEPS: std::ops::Range<usize> = 20..80;
+const STEPS: std::ops::Range<usize> = 20..60;
 
 /// People there may be.
 const PEOPLE_MAX: u64 = 5;

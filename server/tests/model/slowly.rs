@@ -27,8 +27,8 @@ const READING: Duration = Duration::from_millis(500);
 /// By then everything has been fed.
 const FED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Anna speaks in a room where bert has two connections; the second is about to be fed everything, and
-/// none of it is in memory.
+/// Anna speaks in a room where bert has two connections; the second is about to be fed everything that
+/// was missed, here or in the lobby, and none of it is in memory.
 struct Scene {
     anna: Line,
     bert: Line,
@@ -36,6 +36,7 @@ struct Scene {
     /// The login of the late one.
     session: Session,
     room: RoomId,
+    missed: RoomId,
     _server: (TempDir, Running),
 }
 
@@ -45,7 +46,7 @@ async fn says(line: &mut Line, room: RoomId, number: u8, kind: Kind, body: Body)
 }
 
 impl Scene {
-    async fn new() -> Self {
+    async fn new(missed_in: impl FnOnce(RoomId) -> RoomId) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blocking = Blocking::Inline(|| READING);
         let running = serve(&MemoryDisk::new(), &MemoryIndex::new(), folder.path(), blocking);
@@ -61,21 +62,22 @@ impl Scene {
         let rose = RoomCreate { name: "rose".into(), private: false, topic: String::new() };
         let room = anna.asks::<Room>(rose).await.unwrap().room;
         bert.asks::<Room>(RoomJoin { room: Some(room), name: None }).await.unwrap();
+        let missed = missed_in(room);
         for number in 1..=MISSED {
-            says(&mut anna, room, number, Kind::Text, Body::text("hello")).await;
+            says(&mut anna, missed, number, Kind::Text, Body::text("hello")).await;
         }
         // Taking something back empties the room's memory: all must be read from the journal.
         let body = Body { of: Some(Seq(3)), ..Body::default() };
-        says(&mut anna, room, MISSED + 1, Kind::Redact, body).await;
+        says(&mut anna, missed, MISSED + 1, Kind::Redact, body).await;
         let mut late = Line::new(&hub).await;
         let session = late.logs_in_on("bert", "late").await;
-        Self { anna, bert, late, session, room, _server: (folder, running) }
+        Self { anna, bert, late, session, room, missed, _server: (folder, running) }
     }
 
     /// The late connection begins to be fed.
     async fn begins(&mut self) {
         let epoch = self._server.1.hub.epoch();
-        self.late.syncs(epoch, vec![(self.room, Seq(2))]).await;
+        self.late.syncs(epoch, vec![(self.missed, Seq(2))]).await;
     }
 
     /// What the late connection was fed after all, in the room.
@@ -96,7 +98,7 @@ fn in_simulated_time(story: impl Future<Output = ()>) {
 #[test]
 fn who_leaves_while_they_are_fed_hears_nothing_that_is_said_after() {
     in_simulated_time(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new(|room| room).await;
         scene.begins().await;
         scene.bert.asks::<Empty>(RoomLeave { room: scene.room }).await.unwrap();
         let after = says(&mut scene.anna, scene.room, 250, Kind::Text, Body::text("secret")).await;
@@ -106,9 +108,20 @@ fn who_leaves_while_they_are_fed_hears_nothing_that_is_said_after() {
 }
 
 #[test]
+fn who_leaves_a_room_while_they_are_fed_another_hears_the_leaving_and_nothing_after() {
+    in_simulated_time(async {
+        let mut scene = Scene::new(|_| RoomId::LOBBY).await;
+        scene.begins().await;
+        scene.bert.asks::<Empty>(RoomLeave { room: scene.room }).await.unwrap();
+        let after = says(&mut scene.anna, scene.room, 250, Kind::Text, Body::text("secret")).await;
+        assert_eq!(scene.fed().await, [after.0 - 1], "the leaving alone");
+    });
+}
+
+#[test]
 fn a_device_that_is_logged_out_while_it_is_fed_hears_nothing_that_is_said_after() {
     in_simulated_time(async {
-        let mut scene = Scene::new().await;
+        let mut scene = Scene::new(|room| room).await;
         scene.begins().await;
         scene.bert.asks::<Empty>(Revoke { dev: scene.session.dev }).await.unwrap();
         let after = says(&mut scene.anna, scene.room, 250, Kind::Text, Body::text("secret")).await;

@@ -109,6 +109,8 @@ pub(crate) struct World {
     folder: TempDir,
     running: Option<Running>,
     screens: BTreeMap<u64, Screen>,
+    /// How far everybody was told of each room, also of those they have left.
+    known: BTreeMap<u64, BTreeMap<u64, u64>>,
     epoch: String,
 }
 
@@ -120,9 +122,10 @@ impl World {
     pub(crate) fn new() -> Self {
         let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
         let folder = tempfile::tempdir().unwrap();
-        let (reference, screens) = (Reference::default(), BTreeMap::new());
+        let (reference, epoch) = (Reference::default(), String::new());
+        let (screens, known) = (BTreeMap::new(), BTreeMap::new());
         let mut world =
-            Self { reference, disk, index, folder, running: None, screens, epoch: String::new() };
+            Self { reference, disk, index, folder, running: None, screens, known, epoch };
         world.starts();
         world
     }
@@ -157,12 +160,12 @@ impl World {
 
     /// Ends the server, starts it again, and brings everybody back who was there.
     pub(crate) async fn restarts(&mut self, end: End, resume: bool) -> Result<(), Difference> {
-        let before: Vec<(u64, BTreeMap<u64, u64>)> =
-            self.screens.iter().map(|(user, screen)| (*user, screen.at.clone())).collect();
+        let before: Vec<u64> = self.screens.keys().copied().collect();
         self.ends(end).await;
         self.starts();
-        for (user, at) in before {
-            self.connects(user, if resume { at } else { BTreeMap::new() }).await?;
+        for user in before {
+            let at = if resume { self.places(user) } else { BTreeMap::new() };
+            self.connects(user, at).await?;
         }
         Ok(())
     }
@@ -209,9 +212,9 @@ impl World {
         self.compares_pushes().await
     }
 
-    /// How far somebody was told of their rooms.
+    /// How far somebody was told of rooms, also of those they have left.
     pub(crate) fn places(&self, user: u64) -> BTreeMap<u64, u64> {
-        self.screens.get(&user).map(|screen| screen.at.clone()).unwrap_or_default()
+        self.known.get(&user).cloned().unwrap_or_default()
     }
 
     pub(crate) fn is_here(&self, user: u64) -> bool {
@@ -291,6 +294,7 @@ impl World {
         for (user, screen) in &mut self.screens {
             let real = screen.line.pushed().await;
             let wanted = wanted_pushes(&self.reference, *user, &mut screen.at);
+            self.known.entry(*user).or_default().extend(screen.at.clone());
             if real != wanted {
                 return Err(differ(&format!("pushed to {user}"), &real, &wanted));
             }

@@ -121,10 +121,15 @@ impl Log {
         if self.room.kind == RoomKind::Direct {
             inside.extend([Some(self.room.by), self.room.with].into_iter().flatten());
         }
+        let mut left = None;
         self.messages.iter().find(|message| {
+            // An owner who leaves says with the next breath whose the room is now.
+            let heir = message.kind == Kind::Role && left == Some(message.from);
+            left = (message.kind == Kind::Leave).then_some(message.from);
             match message.kind {
                 Kind::Join => inside.insert(message.from),
                 Kind::Leave => inside.remove(&message.from),
+                _ if heir => return false,
                 _ => return !inside.contains(&message.from),
             };
             false
