@@ -139,13 +139,16 @@ impl Committer {
                 return Ok(());
             }
             for (room, of) in left {
-                for erasure in erasure::of_message(&*store, room, of)? {
-                    self.writer.overwrite(&erasure.at, &erasure.body)?;
-                }
+                self.overwrite(&erasure::of_message(&*store, room, of)?)?;
                 self.erased.push(Erased { room, of }.record());
             }
             self.tell_erased()?;
         }
+    }
+
+    fn overwrite(&mut self, erasures: &[Erasure]) -> Result<(), StoreError> {
+        let all: Vec<_> = erasures.iter().map(|erasure| (erasure.at, &*erasure.body)).collect();
+        self.writer.overwrite_all(&all)
     }
 
     /// Notes in the journal what was erased.
@@ -217,9 +220,7 @@ impl Committer {
         batch.finish()?;
         self.erased.clear();
         // After what asked for it is safe: a crash in between is made good at the next start.
-        for erasure in &erasures {
-            self.writer.overwrite(&erasure.at, &erasure.body)?;
-        }
+        self.overwrite(&erasures)?;
         self.erased.extend(taken_back.iter().map(|&(room, of)| Erased { room, of }.record()));
         Ok(())
     }

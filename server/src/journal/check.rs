@@ -55,7 +55,7 @@ pub fn check(disk: &dyn Disk) -> Result<Vec<SegmentReport>, JournalError> {
     let redo = overwrite::pending(disk)?;
     let last = reports.len().saturating_sub(1);
     for (at, report) in reports.iter_mut().enumerate() {
-        report.remedy = remedy(disk, report, at == last, redo)?;
+        report.remedy = remedy(disk, report, at == last, &redo)?;
     }
     Ok(reports)
 }
@@ -64,12 +64,12 @@ fn remedy(
     disk: &dyn Disk,
     report: &SegmentReport,
     last: bool,
-    redo: Option<RecordRef>,
+    redo: &[RecordRef],
 ) -> Result<Remedy, JournalError> {
     let Some(JournalError::Damaged { segment, offset, reason }) = report.flaw else {
         return Ok(Remedy::None);
     };
-    if redo.is_some_and(|at| (at.segment, at.offset) == (segment, offset)) {
+    if redo.iter().any(|at| (at.segment, at.offset) == (segment, offset)) {
         return Ok(Remedy::Redo);
     }
     Ok(match reason {

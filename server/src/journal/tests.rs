@@ -416,6 +416,52 @@ fn an_overwrite_holds_and_every_power_cut_leaves_the_old_or_the_new() {
 }
 
 #[test]
+fn many_overwrites_hold_together_and_every_power_cut_leaves_all_old_or_all_new() {
+    let secrets = |of: usize| [record("keep"), record(&format!("secret {of:02}"))];
+    let blank = [record("keep"), record("*********")];
+    let mut seen = BTreeMap::new();
+    for changes in 0..24 {
+        for seed in 0..12 {
+            let disk = MemoryDisk::new();
+            let mut journal = open(&disk);
+            let places: Vec<RecordRef> =
+                (0..20).map(|of| append(&mut journal, &secrets(of)).expect("append")[1]).collect();
+            assert!(places[19].segment > places[0].segment, "they are in several segments");
+            disk.power_off_after(changes);
+            let all: Vec<_> = places.iter().map(|at| (*at, &b"*********"[..])).collect();
+            let done = journal.overwrite_all(&all).is_ok();
+            let after = disk.cut(seed, seed % 3 != 0);
+            let found = commits(&try_open(&after).expect("the journal opens").0).expect("commits");
+            let new = found.iter().filter(|commit| **commit == blank).count();
+            let old = (0..20).filter(|of| found[*of] == secrets(*of)).count();
+            assert!(
+                (new, old) == (20, 0) || (new, old) == (0, 20) && !done,
+                "{new} new, {old} old"
+            );
+            assert!(!after.list().expect("list").iter().any(|name| name.ends_with(".redo")));
+            *seen.entry((done, new > 0)).or_insert(0) += 1;
+        }
+    }
+    assert!(seen.contains_key(&(false, false)) && seen.contains_key(&(false, true)), "{seen:?}");
+}
+
+#[test]
+fn a_redo_file_takes_so_many_bytes_and_the_next_one_the_rest() {
+    let disk = Arc::new(MemoryDisk::new());
+    let (mut journal, _) = Journal::open(disk, JournalOptions::new(7)).expect("open");
+    let large = NewRecord { kind: 1, body: vec![b'x'; 100_000].into() };
+    let places: Vec<RecordRef> = (0..100)
+        .map(|_| append(&mut journal, std::slice::from_ref(&large)).expect("append")[0])
+        .collect();
+    let blank = vec![b'*'; 100_000];
+    let all: Vec<_> = places.iter().map(|at| (*at, &*blank)).collect();
+    journal.overwrite_all(&all).expect("overwrite");
+    for at in &places {
+        assert!(journal.reader().read(at).expect("read") == blank);
+    }
+}
+
+#[test]
 fn an_overwrite_of_another_length_or_place_is_refused() {
     let mut journal = open(&MemoryDisk::new());
     let at = append(&mut journal, &[record("secret")]).expect("append")[0];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::overwrite::Replacement;
 use super::reader::JournalReader;
 use super::record::{
     FLAG_LAST, FLAG_SYNCED_BEFORE, Head, NewRecord, RECORD_BODY_BYTES_MAX, RECORD_HEADER_BYTES,
@@ -233,13 +234,37 @@ impl Journal {
     /// Replaces the body of a synced record by one of the same length, for good and on disk.
     /// Atomic over power cuts: the old body or the new one is found, never a damaged record.
     pub fn overwrite(&mut self, at: &RecordRef, body: &[u8]) -> Result<(), JournalError> {
-        self.usable()?;
-        let old = self.reader.read_record(at)?;
-        if old.body.len() != body.len() {
-            return Err(JournalError::Absent { at: *at });
+        self.overwrite_all(&[(*at, body)])
+    }
+
+    /// The same for many records, which are synced together.
+    pub fn overwrite_all(&mut self, all: &[(RecordRef, &[u8])]) -> Result<(), JournalError> {
+        let (mut gathered, mut bytes) = (Vec::new(), 0);
+        for (at, body) in all {
+            self.usable()?;
+            let old = self.reader.read_record(at)?;
+            if old.body.len() != body.len() {
+                return Err(JournalError::Absent { at: *at });
+            }
+            let replacement = overwrite::replacement(&self.reader, &old, body)?;
+            bytes += replacement.1.len();
+            gathered.push(replacement);
+            if bytes >= overwrite::REDO_BYTES_MAX {
+                self.overwrite_gathered(&mut gathered)?;
+                bytes = 0;
+            }
         }
-        let done = overwrite::run(self.disk.as_ref(), &self.reader, &old, body);
+        self.overwrite_gathered(&mut gathered)
+    }
+
+    fn overwrite_gathered(&mut self, all: &mut Vec<Replacement>) -> Result<(), JournalError> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.usable()?;
+        let done = overwrite::run(self.disk.as_ref(), &self.reader, all);
         self.poisoned = done.is_err();
+        all.clear();
         done
     }
 

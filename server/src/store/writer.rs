@@ -58,6 +58,11 @@ impl Writer {
         Ok(self.journal.overwrite(at, body)?)
     }
 
+    /// The same for many records, which are synced together.
+    pub fn overwrite_all(&mut self, all: &[(RecordRef, &[u8])]) -> Result<(), StoreError> {
+        Ok(self.journal.overwrite_all(all)?)
+    }
+
     /// True after a failed write or sync: nothing more is taken.
     pub fn poisoned(&self) -> bool {
         self.journal.poisoned()
