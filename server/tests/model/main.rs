@@ -25,7 +25,7 @@ use world::{Deed, Difference, End, World};
 const CASES: u32 = 256;
 
 /// Deeds of one story.
-const STEPS: std::ops::Range<usize> = 20..60;
+const STEPS: std::ops::Range<usize> = 20..80;
 
 /// People there may be.
 const PEOPLE_MAX: u64 = 5;
@@ -386,7 +386,7 @@ fn a_reference_that_is_wrong_is_found_out() {
         ShowsWhatWasBefore,
     ] {
         let mut runner = runner(CASES, 2);
-        let found = (0..CASES).any(|_| {
+        let found = (0..8 * CASES).any(|_| {
             let steps = story().new_tree(&mut runner).unwrap();
             plays(&proptest::strategy::ValueTree::current(&steps), Some(flaw)).is_err()
         });

@@ -338,12 +338,12 @@ fn what_stood_still_is_listed_with_its_place_and_needs_no_question() {
     let (direction, name) = (Direction::Upload, "a.bin".to_owned());
     let added = TransferChange::Added { direction, room: LOBBY, name, size: 1000, fid: None };
     desk.tell(notice(added));
-    desk.tell(notice(TransferChange::Place { path: "/home/alice/work/a.bin".into() }));
+    desk.tell(notice(TransferChange::Place { path: "/home/alice/docs/a.bin".into() }));
     desk.tell(notice(TransferChange::Phase { phase: Phase::Paused, at_ms: 1000 }));
     desk.tell(notice(TransferChange::Moved { done: 250, at_ms: 1000 }));
     desk.keys("<F4>");
     desk.shows("25 %  paused");
-    desk.shows("/home/alice/work/a.bin");
+    desk.shows("/home/alice/docs/a.bin");
     desk.keys("R");
     assert_eq!(desk.wishes(), [Effect::Resume(TransferId(5))]);
     desk.keys("<Esc><A-r>");
