@@ -67,6 +67,39 @@ fn a_changed_key_stops_everything_and_names_the_command_for_it() {
 }
 
 #[test]
+fn a_certificate_spares_the_question_and_its_loss_stops() {
+    let mut town = Town::new();
+    let addr = town.addr().to_string();
+    let home = town.home("alice");
+    let file = town.gets_a_certificate();
+    let mut alice = Opening::at(&home).with(&["--ca-file", file.to_str().unwrap(), &addr]).opens();
+    alice.chooses("2");
+    alice.waits_for(word("field.password_again"));
+    assert!(alice.has_never_seen(word("trust.title")), "nobody is asked");
+    alice.fills_in(&["alice", "", PASSWORD, PASSWORD]);
+    alice.is_in("#lobby");
+    alice.quits();
+
+    let before = town.pin();
+    let file = town.gets_a_certificate();
+    assert_ne!(town.pin(), before);
+    let opens = || Opening::at(&home).with(&["--ca-file", file.to_str().unwrap()]).opens();
+    let mut alice = opens();
+    alice.goes_on_as("alice");
+    alice.is_in("#lobby");
+    alice.quits();
+
+    town.gives_its_certificate_up();
+    let mut alice = opens();
+    alice.goes_on_as("alice");
+    alice.waits_for_all(&[word("trust.uncertified_title"), &format!("liao forget {addr}")]);
+    assert!(alice.has_never_seen(word("presence.you")));
+    alice.presses(Key::Esc);
+    alice.waits_for(word("menu.quit"));
+    alice.quits();
+}
+
+#[test]
 fn a_key_that_was_announced_is_no_changed_key() {
     let mut town = Town::new();
     let mut alice = town.registers("alice", "Alice");

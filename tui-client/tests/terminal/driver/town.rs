@@ -15,7 +15,9 @@ use liao_server::{
     chat::{hub::Registration, password::Cost},
     config::{Config, Transport},
     server::{self, Running},
+    tls::CertificateFiles,
 };
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -74,9 +76,33 @@ impl Town {
         self.starts();
     }
 
+    /// The server gets a certificate with a new key. Gives the file with the authority that vouches for it.
+    pub(crate) fn gets_a_certificate(&mut self) -> PathBuf {
+        let path = |name: &str| self.folder.path().join(name);
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let files = CertificateFiles { chain: path("chain.pem"), key: path("key.pem") };
+        fs::write(&files.chain, params.signed_by(&key, &authority).unwrap().pem()).unwrap();
+        fs::write(&files.key, key.serialize_pem()).unwrap();
+        fs::write(path("ca.pem"), authority.pem()).unwrap();
+        let file = path("ca.pem");
+        self.config.certificate = Some(files);
+        self.restarts();
+        file
+    }
+
+    /// The server goes back to the key of its own.
+    pub(crate) fn gives_its_certificate_up(&mut self) {
+        self.config.certificate = None;
+        self.restarts();
+    }
+
     /// The server says which key it will have one day.
     pub(crate) fn announces_a_key(&mut self) {
-        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let key = KeyPair::generate().unwrap().serialize_pem();
         fs::write(self.config.data.join("tls/next.pem"), key).unwrap();
         self.restarts();
     }
