@@ -13,8 +13,8 @@ use crate::{
     swarm::Swarm,
 };
 
-/// Registrations under way at a time: fewer than the server lets wait for a hash.
-const REGISTER_AT_ONCE: usize = 32;
+/// Registrations under way at a time where hashing is cheap: fewer than the server lets wait for it.
+pub(crate) const REGISTER_AT_ONCE: usize = 32;
 
 /// Logins under way at a time.
 pub(crate) const LOG_IN_AT_ONCE: usize = 256;
@@ -38,8 +38,8 @@ pub(crate) fn password(number: usize) -> String {
     format!("not a word {number} anybody knows")
 }
 
-/// Registers `count` people.
-pub(crate) fn register(server: &Server, count: usize) -> Result<Vec<Person>> {
+/// Registers `count` people, so many at a time.
+pub(crate) fn register(server: &Server, count: usize, at_once: usize) -> Result<Vec<Person>> {
     let scripts = (0..count).map(|number| {
         let ask = Register {
             user: format!("load{number}"),
@@ -50,7 +50,7 @@ pub(crate) fn register(server: &Server, count: usize) -> Result<Vec<Person>> {
         };
         Script { link: None, ask: vec![hello(), ask.into()], leave: true }
     });
-    let played = play(&mut Swarm::new()?, server, scripts.collect(), REGISTER_AT_ONCE)?;
+    let played = play(&mut Swarm::new()?, server, scripts.collect(), at_once)?;
     let person = |played: &crate::play::Played| {
         let session: Session = played.answers.last().context("no answer")?.decode()?;
         Ok(Person { user: session.user, token: session.token.context("no token")? })

@@ -30,7 +30,7 @@ impl Suite {
     pub(crate) fn register(&mut self, count: usize) -> Result<()> {
         (self.say)(&format!("registering {count} people"));
         let server = self.server(Transport::Plain)?;
-        self.people = crowd::register(&server, count)?;
+        self.people = crowd::register(&server, count, crowd::REGISTER_AT_ONCE)?;
         server.stop()?;
         Ok(())
     }
