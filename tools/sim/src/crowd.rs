@@ -7,10 +7,12 @@ use liao_client_core::{
     timeline::{Content, Row},
 };
 use liao_common::{
+    event::{Rank, Role},
     id::{RoomId, Seq, UserId},
     message::{Body, Kind},
     request::{
-        History, RoomCreate, RoomInvite, RoomJoin, RoomLeave, RoomList, RoomOpen, RoomTopic,
+        History, RoomBan, RoomCreate, RoomInvite, RoomJoin, RoomKick, RoomLeave, RoomList,
+        RoomOpen, RoomRole, RoomTopic, RoomUnban,
     },
 };
 use liao_server::state::{key, view};
@@ -70,7 +72,8 @@ impl Worker {
 
     async fn acts(&mut self) {
         match self.dice.below(100) {
-            0..42 => self.says().await,
+            0..38 => self.says().await,
+            38..42 => self.keeps_order(),
             42..45 => self.looks_back(),
             45 => self.logs_another_out().await,
             46..53 => self.edits().await,
@@ -204,6 +207,28 @@ impl Worker {
         let Some(room) = self.room() else { return };
         let user = UserId(self.dice.within(1, self.people.len() as u64));
         self.device.asks(RoomInvite { room, user });
+    }
+
+    /// Where this person owns or moderates a room, others are taken out of it, banned, let in again, and made
+    /// moderators. Nobody is taken out of the lobby, where everybody waits to be seen online at the end.
+    fn keeps_order(&mut self) {
+        let mut rooms: Vec<RoomId> = self.device.looks(|model| {
+            let admin = model.me.as_ref().is_some_and(|me| me.admin);
+            let rooms = model.rooms().into_iter().filter(|room| room.id != RoomId::LOBBY);
+            let mine = rooms.filter(|room| admin || room.role == Role::Owner || room.moderates);
+            mine.map(|room| room.id).collect()
+        });
+        rooms.sort_unstable();
+        let Some(&room) = self.dice.pick(&rooms) else { return };
+        let user = UserId(self.dice.within(1, self.people.len() as u64));
+        let text = if self.dice.chance(50) { "enough".to_owned() } else { String::new() };
+        match self.dice.below(10) {
+            0..4 => self.device.asks(RoomKick { room, user, text }),
+            4..6 => self.device.asks(RoomBan { room, user, text }),
+            6..8 => self.device.asks(RoomUnban { room, user }),
+            8 => self.device.asks(RoomRole { room, user, role: Rank::Moderator }),
+            _ => self.device.asks(RoomRole { room, user, role: Rank::Member }),
+        }
     }
 
     fn opens(&mut self) {

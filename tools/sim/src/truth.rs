@@ -130,6 +130,10 @@ impl Log {
                 Kind::Join => inside.insert(message.from),
                 Kind::Leave => inside.remove(&message.from),
                 _ if heir => return false,
+                // The first account administers the server: it need not be inside where all may be.
+                Kind::Role if message.from == UserId(1) && self.room.kind == RoomKind::Public => {
+                    return false;
+                }
                 _ => return !inside.contains(&message.from),
             };
             false
