@@ -11,6 +11,7 @@ use liao_common::{
     request::{History, Mark, Request},
 };
 
+mod left;
 mod own_changes;
 mod people;
 mod room;
@@ -86,6 +87,7 @@ pub struct Model {
     watching: bool,
     ready: bool,
     rank: u64,
+    left: left::Left,
     epoch: String,
 }
 
@@ -258,6 +260,7 @@ impl Model {
         self.ready = false;
         self.pages.clear();
         self.refused.clear();
+        self.left = left::Left::default();
         let other_log = synced.reset || synced.epoch != self.epoch;
         self.epoch.clone_from(&synced.epoch);
         let listed: BTreeSet<RoomId> = synced.rooms.iter().map(|room| room.room).collect();
@@ -423,9 +426,10 @@ impl Model {
                 page.users.iter().for_each(|user| self.people.learn(user));
                 changes.people = true;
             }
+            (_, Ok(Answer::Room(room))) if self.left.is_older(room) => {}
             (_, Ok(Answer::Room(room))) => self.place(room, changes),
             (Request::RoomLeave(asked), Ok(_)) => {
-                self.rooms.remove(&asked.room);
+                self.rooms.remove(&asked.room).iter().for_each(|view| self.left.note(view));
                 changes.rooms.insert(asked.room);
             }
             (_, Ok(Answer::Marked(marked))) => {

@@ -11,7 +11,7 @@ use liao_common::{
     event::{Event, Heads, Marked, Page, Role, Room, RoomKind, Session, Synced},
     id::{DeviceId, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
-    request::History,
+    request::{History, RoomJoin},
 };
 use proptest::prelude::*;
 
@@ -304,4 +304,32 @@ proptest! {
         reads_all(&mut late, &logs);
         prop_assert_eq!(seen(&there), seen(&late));
     }
+}
+
+/// Joined where one was already, left from another device: the answer was read before and comes after.
+#[test]
+fn an_answer_older_than_the_leaving_brings_no_room_back() {
+    let mut logs: Vec<Log> = (1..=ROOMS).map(Log::new).collect();
+    let mut model = fresh();
+    syncs(&mut model, &logs);
+    let log = &mut logs[1];
+    log.happens(UserId(8), Deed::IAmAsked);
+    let enters = log.happens(ME, Deed::IEnter);
+    let answer = |room: Room| Notice::Answer {
+        ticket: Ticket(1),
+        request: Box::new(RoomJoin { room: Some(room.room), name: None }.into()),
+        answer: Ok(Box::new(Answer::Room(room))),
+    };
+    let old = answer(log.told());
+    let leaves = log.happens(ME, Deed::ILeave);
+    let id = log.room.room;
+    for event in enters.into_iter().chain(leaves) {
+        model.apply(&Notice::Event(event));
+    }
+    model.apply(&old);
+    assert!(model.room(id).is_none(), "gone is gone");
+    log.happens(UserId(8), Deed::IAmAsked);
+    log.happens(ME, Deed::IEnter);
+    model.apply(&answer(log.told()));
+    assert!(model.room(id).is_some_and(|room| room.role == Role::Member), "and back is back");
 }

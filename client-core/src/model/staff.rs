@@ -67,6 +67,7 @@ impl Model {
 
     /// A room is gone. Where somebody else did that, it stays to be read.
     pub(super) fn lose(&mut self, room: &Room) {
+        self.rooms.get(&room.room).into_iter().for_each(|view| self.left.note(view));
         let Some(removal) = &room.removed else {
             self.rooms.remove(&room.room);
             return;
