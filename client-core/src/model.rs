@@ -429,7 +429,7 @@ impl Model {
             (_, Ok(Answer::Room(room))) if self.left.is_older(room) => {}
             (_, Ok(Answer::Room(room))) => self.place(room, changes),
             (Request::RoomLeave(asked), Ok(_)) => {
-                self.rooms.remove(&asked.room).iter().for_each(|view| self.left.note(view));
+                self.rooms.remove(&asked.room);
                 changes.rooms.insert(asked.room);
             }
             (_, Ok(Answer::Marked(marked))) => {
