@@ -23,9 +23,9 @@ impl Left {
         self.0.insert(room.id, room.head.0);
     }
 
-    /// Whether an answer tells of a room as it was before it was left. Who came back has a newer head:
-    /// entering is a message.
+    /// Whether an answer tells of a room as it was before it was left. The same head proves nothing: what
+    /// was told of the room may have been read after one came back.
     pub(super) fn is_older(&self, room: &Room) -> bool {
-        self.0.get(&room.room).is_some_and(|head| room.head.0 <= *head)
+        self.0.get(&room.room).is_some_and(|head| room.head.0 < *head)
     }
 }
