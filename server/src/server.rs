@@ -415,9 +415,10 @@ impl Running {
         self.door.hub.passwords.worked()
     }
 
-    /// Ends when storing failed: nothing can be taken any more, and a restart is needed.
-    pub async fn failed(&self) {
-        self.door.hub.engine.failed().await;
+    /// Ends when storing failed: nothing can be taken any more, and a restart is needed. May be waited
+    /// for while the server is in other hands.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.door.hub.engine.failed().clone().cancelled_owned()
     }
 
     /// Says goodbye to everybody, stores what is under way, and closes the files.

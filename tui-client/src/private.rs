@@ -93,13 +93,32 @@ impl Private {
     /// See [`PrivateError`].
     pub async fn join_or_host(folder: &Path) -> Result<Arc<Self>, PrivateError> {
         let (place, hosted) = settle(folder).await?;
-        Ok(Arc::new(Self {
+        let private = Arc::new(Self {
             folder: folder.to_owned(),
             place: Mutex::new(place),
             doubted: AtomicBool::new(false),
-            hosted: tokio::sync::Mutex::new(hosted),
+            hosted: tokio::sync::Mutex::new(None),
             stopping: CancellationToken::new(),
-        }))
+        });
+        let mut carried = private.hosted.lock().await;
+        *carried = hosted.inspect(|running| private.mind(running));
+        drop(carried);
+        Ok(private)
+    }
+
+    /// Ends a server that can store no more: whoever misses it then carries it on from a new start.
+    fn mind(self: &Arc<Self>, running: &Running) {
+        let (private, failed) = (Arc::clone(self), running.failed());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = private.stopping.cancelled() => return,
+                () = failed => {}
+            }
+            let failed = private.hosted.lock().await.take();
+            if let Some(running) = failed {
+                running.stop().await;
+            }
+        });
     }
 
     /// Where it is, as far as known.
@@ -119,7 +138,7 @@ impl Private {
     ///
     /// # Errors
     /// See [`PrivateError`].
-    pub async fn take_over(&self, lost: &Place) -> Result<Place, PrivateError> {
+    pub async fn take_over(self: &Arc<Self>, lost: &Place) -> Result<Place, PrivateError> {
         let mut hosted = self.hosted.lock().await;
         let place = self.place();
         if hosted.is_some() || place != *lost {
@@ -130,7 +149,7 @@ impl Private {
             () = self.stopping.cancelled() => return Err(PrivateError::Stopped),
             settled = settle(&self.folder) => settled?,
         };
-        *hosted = running;
+        *hosted = running.inspect(|running| self.mind(running));
         self.place.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&place);
         Ok(place)
     }

@@ -164,9 +164,10 @@ impl Engine {
         result.await.map_err(|_| stopped())?
     }
 
-    /// Ends when the store failed, and only the next start can mend it.
-    pub async fn failed(&self) {
-        self.failed.cancelled().await;
+    /// Is cancelled when the store failed, and only the next start can mend it.
+    #[must_use]
+    pub const fn failed(&self) -> &CancellationToken {
+        &self.failed
     }
 }
 

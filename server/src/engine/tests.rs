@@ -119,7 +119,9 @@ async fn after_a_decision_that_panics_nothing_is_promised_and_all_know() {
     assert_eq!(holding.await.unwrap(), Ok(()), "it was stored before");
     assert_eq!(broken.unwrap_err().code, FaultCode::ShuttingDown);
     assert_eq!(beside.unwrap_err().code, FaultCode::ShuttingDown, "it was not stored");
-    tokio::time::timeout(std::time::Duration::from_secs(10), engine.failed()).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), engine.failed().cancelled())
+        .await
+        .unwrap();
     let later = engine.run(|tx| say(tx, "later")).await;
     assert_eq!(later.unwrap_err().code, FaultCode::ShuttingDown);
     assert_eq!(*told.0.lock().unwrap(), [Seq(1)]);

@@ -141,7 +141,7 @@ impl Host {
         let sync = move || tokio::time::sleep(Duration::from_millis(dice.within(1, SYNC_MS_MAX)));
         let (engine, host) = (hub.engine.clone(), Arc::clone(self));
         let failing = async move {
-            engine.failed().await;
+            engine.failed().cancelled().await;
             drop(engine);
             host.stage.step("server", &"storing failed");
             // On a task of its own: ending the process ends this one.

@@ -1,21 +1,25 @@
 //! The private server from the inside: who carries it, who joins, and what happens when the carrier
 //! leaves.
 
-use std::{fs, net::TcpListener, path::Path, sync::Arc, time::Duration};
+use std::{fs, io::Write as _, net::TcpListener, path::Path, sync::Arc, time::Duration};
 
 use liao::private::Private;
 use liao_client_core::{
     address::Address,
+    dial::ServerDialer,
     handle::Handle,
     link::{Credentials, Link, LinkConfig},
     notice::{LinkState, Notice},
+    trust::Trust,
 };
 use liao_common::{
     event::Event,
     id::RoomId,
     message::{Body, Kind},
+    name::UserName,
     request::{Register, Secret},
 };
+use liao_server::{config::Config, server};
 use tokio::{sync::mpsc, time::timeout};
 
 /// Nothing here takes longer on the slowest machine.
@@ -29,15 +33,26 @@ async fn private(folder: &Path) -> Arc<Private> {
     within("a private server", Private::join_or_host(folder)).await.unwrap()
 }
 
-fn register(private: &Arc<Private>, user: &str) -> (Handle, mpsc::Receiver<Notice>) {
-    let register = Register {
+fn secret() -> Secret {
+    Secret("a good long password".to_owned())
+}
+
+fn enter(private: &Arc<Private>, with: Credentials) -> (Handle, mpsc::Receiver<Notice>) {
+    Link::start(LinkConfig::new(private.dialer(), with, "test"))
+}
+
+fn form(user: &str) -> Credentials {
+    Credentials::Register(Register {
         user: user.to_owned(),
         name: String::new(),
-        secret: Secret("a good long password".to_owned()),
+        secret: secret(),
         dev_name: String::new(),
         invite: None,
-    };
-    Link::start(LinkConfig::new(private.dialer(), Credentials::Register(register), "test"))
+    })
+}
+
+fn register(private: &Arc<Private>, user: &str) -> (Handle, mpsc::Receiver<Notice>) {
+    enter(private, form(user))
 }
 
 /// Waits for a notice that is wanted.
@@ -100,6 +115,48 @@ async fn when_the_carrier_leaves_the_others_talk_on() {
     assert_eq!(third.place(), before);
     ann.close().await;
     within("an orderly end", async { tokio::join!(second.stop(), third.stop()) }).await;
+}
+
+/// Enough that an index reads from its file when it is asked.
+const MANY: usize = 2000;
+
+/// Fills a server in this folder with bob, and with words that wait for him.
+async fn fill(folder: &Path) {
+    let mut config = Config::new(folder, ([127, 0, 0, 1], 0).into());
+    config.rules.posts_burst = 1_000_000;
+    let running = within("a server", server::start(config)).await.unwrap();
+    let address = Address { host: "127.0.0.1".into(), port: running.addr().port() };
+    let trust = Trust::Pinned(running.pin().unwrap());
+    let dialer = Arc::new(ServerDialer { address, trust });
+    let enters = |user| Link::start(LinkConfig::new(dialer.clone(), form(user), "test"));
+    let (bob, mut bob_hears) = enters("bob");
+    until("bob is online", &mut bob_hears, online).await;
+    bob.close().await;
+    let (ann, mut ann_hears) = enters("ann");
+    until("ann is online", &mut ann_hears, online).await;
+    for number in 0..MANY {
+        ann.post(RoomId::LOBBY, Kind::Text, Body::text(format!("words {number}"))).await.unwrap();
+        until("they are stored", &mut ann_hears, |notice| matches!(notice, Notice::Posted { .. }))
+            .await;
+    }
+    ann.close().await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_index_is_damaged_starts_again_by_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("private-server");
+    fill(&folder).await;
+    let private = private(&folder).await;
+    let rows = folder.join("index/db");
+    let len = usize::try_from(fs::metadata(&rows).unwrap().len()).unwrap();
+    fs::File::options().write(true).open(rows).unwrap().write_all(&vec![0; len]).unwrap();
+    let user = UserName::parse("bob").unwrap();
+    let (bob, mut bob_hears) = enter(&private, Credentials::Password { user, secret: secret() });
+    until("bob hears the last words", &mut bob_hears, says("words 1999")).await;
+    bob.close().await;
+    private.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
