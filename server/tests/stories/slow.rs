@@ -20,7 +20,7 @@ use crate::{
 const READERS: usize = 10;
 
 /// Messages of a round; with [`TEXT_BYTES`] they are far more than the system keeps on the way.
-const ROUND: u64 = 2000;
+const ROUND: u64 = 4000;
 
 /// Bytes of a message.
 const TEXT_BYTES: usize = 15_000;
