@@ -27,6 +27,8 @@ fn nothing_secret_is_logged_even_when_everything_is() {
     alice.waits_for(beginning("link.waiting"));
     town.starts();
     alice.waits_for_end_of(beginning("link.waiting"));
+    // What is stored shows that the server is there again; a form is not opened before.
+    alice.says("here again");
     talks_in_private(&town, &mut alice, &mut bob);
     alice.quits();
     bob.quits();
