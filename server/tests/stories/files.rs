@@ -7,12 +7,15 @@ use liao_client_core::{
     transfer::{Phase, TransferChange, TransferFault, TransferId, TransferNotice},
 };
 use liao_common::{
-    event::{FileData, FileOpened, FileStored, Posted, kind},
+    codec,
+    event::{FileAck, FileData, FileFound, FileOpened, FileStored, Posted, Session, Welcome, kind},
     fault::{Fault, FaultCode},
     id::{FileId, Hash, Nonce, RoomId},
     limits,
     message::{Body, Kind},
-    request::{FileCancel, FileDone, FileGet, FileOpen, Send},
+    request::{
+        Auth, FileCancel, FileDone, FileGet, FileOpen, Hello, RoomBan, RoomKick, RoomUnban, Send,
+    },
 };
 use tempfile::TempDir;
 
@@ -302,12 +305,7 @@ async fn opened(raw: &mut Raw, ask: FileOpen) -> Result<FileOpened, Fault> {
 async fn sends(raw: &mut Raw, x: u64, from: u64, bytes: &[u8]) {
     for (number, piece) in bytes.chunks(limits::CHUNK_BYTES).enumerate() {
         let o = from + (number * limits::CHUNK_BYTES) as u64;
-        raw.writes(&liao_common::codec::frame(
-            kind::FDAT,
-            0,
-            &FileData { x, o, d: piece.to_vec() },
-        ))
-        .await;
+        raw.writes(&codec::frame(kind::FDAT, 0, &FileData { x, o, d: piece.to_vec() })).await;
     }
 }
 
@@ -393,8 +391,7 @@ async fn files_are_for_the_members_of_their_room() {
     let mut raw = world.raw().await;
     raw.logs_in("eve", "laptop").await;
     for (fid, what) in [(fid, "a foreign one"), (FileId(999), "none")] {
-        let fault =
-            raw.asks::<liao_common::event::FileFound>(FileGet { fid, off: 0 }).await.unwrap_err();
+        let fault = raw.asks::<FileFound>(FileGet { fid, off: 0 }).await.unwrap_err();
         assert_eq!(fault, FaultCode::NotFound.into(), "{what}");
     }
     for room in [alice.room("#plan"), RoomId(999)] {
@@ -410,7 +407,7 @@ async fn files_are_for_the_members_of_their_room() {
 
 /// Whether somebody may fetch a file, and if not, why.
 async fn may_fetch(raw: &mut Raw, fid: FileId) -> Result<(), FaultCode> {
-    let found = raw.asks::<liao_common::event::FileFound>(FileGet { fid, off: 0 }).await;
+    let found = raw.asks::<FileFound>(FileGet { fid, off: 0 }).await;
     found.map(drop).map_err(|fault| fault.code)
 }
 
@@ -494,4 +491,75 @@ async fn two_transfers_run_on_a_connection() {
     let body = Body { fid: Some(fid), ..Body::default() };
     let offer = Send { room: RoomId::LOBBY, cid: Nonce([3; 16]), kind: Kind::File, body };
     raw.asks::<Posted>(offer).await.unwrap();
+}
+
+/// Logs in as a client does that only moves files: nothing is pushed there.
+async fn logs_in_for_files(raw: &mut Raw, person: &Person) {
+    let v = (limits::PROTOCOL_VERSION, limits::PROTOCOL_VERSION);
+    let role = Some("data".into());
+    raw.asks::<Welcome>(Hello { v, caps: Vec::new(), agent: "raw".into(), role }).await.unwrap();
+    let auth = Auth { mech: "token".into(), token: Some(person.token()), ..Auth::default() };
+    raw.asks::<Session>(auth).await.unwrap();
+}
+
+/// Takes pieces, and acknowledges each, until the download is over; gives how many bytes came.
+async fn takes_until_refused(raw: &mut Raw, x: u64, mut got: u64) -> (u64, Fault) {
+    loop {
+        let frame = if raw.events.is_empty() {
+            raw.next().await.expect("a piece or a word")
+        } else {
+            raw.events.remove(0)
+        };
+        match (frame.kind(), frame.rid) {
+            (kind::FDAT, 0) => {
+                got += frame.decode::<FileData>().unwrap().d.len() as u64;
+                raw.writes(&codec::frame(kind::FACK, 0, &FileAck { x, o: got })).await;
+            }
+            (kind::ERR, 0) => return (got, frame.decode().unwrap()),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_download_ends_with_the_right_to_it() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    alice.creates("#tea", false).await;
+    let room = alice.room("#tea");
+    let size = 2 * limits::WINDOW_BYTES;
+    let (_dir, path) = file("large.bin", &content(usize::try_from(size).unwrap()));
+    let fid = sent(&alice, alice.sends_file("#tea", &path)).await;
+    alice.sees("#tea", "alice offers large.bin").await;
+    let offered = alice.looks(|seen| {
+        let mut messages = seen.messages.iter();
+        messages.find(|message| message.body.fid == Some(fid)).unwrap().seq
+    });
+    let user = bob.number();
+    for how in ["leaves", "kicked", "banned", "taken back"] {
+        let mut raw = world.raw().await;
+        bob.joins("#tea").await;
+        logs_in_for_files(&mut raw, &bob).await;
+        let found: FileFound = raw.asks(FileGet { fid, off: 0 }).await.unwrap();
+        match how {
+            "leaves" => bob.leaves("#tea").await,
+            "kicked" => {
+                alice.asks(RoomKick { room, user, text: String::new() }).await.unwrap();
+            }
+            "banned" => {
+                alice.asks(RoomBan { room, user, text: String::new() }).await.unwrap();
+                alice.asks(RoomUnban { room, user }).await.unwrap();
+            }
+            _ => {
+                let redact = Body { of: Some(offered), ..Body::default() };
+                alice.posts("#tea", Kind::Redact, redact).await.unwrap();
+            }
+        }
+        let (got, fault) = takes_until_refused(&mut raw, found.x, 0).await;
+        assert_eq!(fault.code, FaultCode::NotFound, "{how}");
+        assert!(fault.msg.contains(&found.x.to_string()) && !fault.fatal, "{how}: {fault}");
+        // Nothing was acknowledged before: more than a window cannot have been on its way.
+        assert!(got <= limits::WINDOW_BYTES, "{how}: {got}");
+        assert_eq!(may_fetch(&mut raw, fid).await, Err(FaultCode::NotFound), "{how}: it goes on");
+    }
 }

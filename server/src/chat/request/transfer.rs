@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use liao_common::{
     codec,
-    event::{Empty, FileAck, FileData, FileFound, FileOpened, FileStored, kind},
+    event::{self, Empty, FileAck, FileData, FileFound, FileOpened, FileStored, kind},
     fault::{Fault, FaultCode},
-    id::UserId,
+    id::{FileId, UserId},
     limits,
     request::{FileCancel, FileDone, FileGet, FileOpen},
     text,
@@ -39,6 +39,7 @@ struct Sending {
 }
 
 struct Fetching {
+    fid: FileId,
     download: Option<Download>,
     acked: u64,
 }
@@ -166,13 +167,7 @@ impl Transfers {
         let x = self.last + 1;
         let (download, found) = hub
             .read(move |hub| {
-                let file = view::file(&*hub.store, ask.fid)?.ok_or(FaultCode::NotFound)?;
-                let member =
-                    view::inside(&*hub.store, user, file.room)?.ok_or(FaultCode::NotFound)?;
-                let shown = view::offers(&*hub.store, ask.fid, 1)?.first().copied();
-                if file.user != user && shown.is_none_or(|seq| seq <= member.floor) {
-                    return Err(FaultCode::NotFound.into());
-                }
+                let file = seen(hub, user, ask.fid)?;
                 let download = hub.files.download(&file.b3, file.size, ask.off)?;
                 Ok((download, FileFound { x, size: file.size, b3: file.b3, name: file.name }))
             })
@@ -180,7 +175,8 @@ impl Transfers {
         self.last = x;
         if !download.is_done() {
             let acked = download.offset();
-            self.downloads.insert(x, Fetching { download: Some(download), acked });
+            let fetching = Fetching { fid: ask.fid, download: Some(download), acked };
+            self.downloads.insert(x, fetching);
         }
         Ok(found)
     }
@@ -197,12 +193,15 @@ impl Transfers {
         self.downloads.values().any(Fetching::is_ready)
     }
 
-    /// The next piece of a download, if one may go out.
-    pub(in crate::chat) async fn next(&mut self, hub: &Arc<Hub>) -> Option<Bytes> {
+    /// The next piece of a download, if one may go out, or the word that there will be none.
+    pub(in crate::chat) async fn next(&mut self, hub: &Arc<Hub>, user: UserId) -> Option<Bytes> {
         let (&x, fetching) = self.downloads.iter_mut().find(|(_, fetching)| fetching.is_ready())?;
         let mut download = fetching.download.take()?;
+        let fid = fetching.fid;
         let read = hub
-            .read(move |_| {
+            .read(move |hub| {
+                // Each time: whoever was taken out, or left, gets not one piece more.
+                seen(hub, user, fid)?;
                 let piece = download.read()?;
                 Ok((download, piece))
             })
@@ -217,9 +216,8 @@ impl Transfers {
                 Some(codec::frame(kind::FDAT, 0, &FileData { x, o, d }))
             }
             Err(fault) => {
-                tracing::error!("a stored file cannot be read: {fault}");
                 self.downloads.remove(&x);
-                None
+                Some(event::err(0, &over(x, fault)))
             }
         }
     }
@@ -239,6 +237,27 @@ impl Transfers {
         }
         Ok(Empty {})
     }
+}
+
+/// A file, if this person is in its room now and may see where it was offered.
+fn seen(hub: &Hub, user: UserId, fid: FileId) -> Result<File, Fault> {
+    let file = view::file(&*hub.store, fid)?.ok_or(FaultCode::NotFound)?;
+    let member = view::inside(&*hub.store, user, file.room)?.ok_or(FaultCode::NotFound)?;
+    let shown = view::offers(&*hub.store, fid, 1)?.first().copied();
+    if file.user != user && shown.is_none_or(|seq| seq <= member.floor) {
+        return Err(FaultCode::NotFound.into());
+    }
+    Ok(file)
+}
+
+/// Why a download ends before its end.
+fn over(x: u64, mut fault: Fault) -> Fault {
+    if fault.code == FaultCode::NotFound {
+        fault.msg = format!("transfer {x} is over: its file is not for you any more");
+    } else {
+        tracing::error!("a stored file cannot be read: {fault}");
+    }
+    fault
 }
 
 impl Fetching {

@@ -143,8 +143,9 @@ impl Session {
             self.syncing = false;
             out.push(codec::frame(kind::SYNCED, 0, &Empty {}));
         }
+        let user = self.caller().user;
         if !out.is_full()
-            && let Some(piece) = self.transfers.next(&self.hub).await
+            && let Some(piece) = self.transfers.next(&self.hub, user).await
         {
             out.push(piece);
         }
