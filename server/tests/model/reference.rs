@@ -25,7 +25,8 @@ struct Room {
     came: BTreeMap<u64, u64>,
     owner: Option<u64>,
     moderators: BTreeSet<u64>,
-    banned: BTreeSet<u64>,
+    /// Who may not come in, and who said so.
+    banned: BTreeMap<u64, u64>,
 }
 
 impl Room {
@@ -86,7 +87,7 @@ impl Reference {
 
     /// Who may not enter a room.
     pub(crate) fn banned(&self, room: u64) -> Vec<u64> {
-        self.room(room).map_or_else(|_| Vec::new(), |room| room.banned.iter().copied().collect())
+        self.room(room).map_or_else(|_| Vec::new(), |room| room.banned.keys().copied().collect())
     }
 
     pub(crate) fn is_inside(&self, user: u64, room: u64) -> bool {
@@ -165,7 +166,7 @@ impl Reference {
     fn make(&mut self, kind: RoomKind, name: &str, by: u64, with: Option<u64>) -> u64 {
         let (inside, invited) = (BTreeMap::new(), BTreeMap::new());
         let (name, log, came) = (name.into(), Vec::new(), BTreeMap::new());
-        let (owner, moderators, banned) = (None, BTreeSet::new(), BTreeSet::new());
+        let (owner, moderators, banned) = (None, BTreeSet::new(), BTreeMap::new());
         let room =
             Room { kind, name, by, with, log, inside, invited, came, owner, moderators, banned };
         self.rooms.push(room);
@@ -259,21 +260,25 @@ impl Reference {
             return Err(FaultCode::NotFound);
         }
         self.orders_on(user, id, whom)?;
-        if self.room(id)?.banned.contains(&whom) {
+        if self.room(id)?.banned.contains_key(&whom) {
             return Ok(Told::Done);
         }
         self.room_mut(id).invited.remove(&whom);
         if self.is_inside(whom, id) {
             self.exit(whom, id, Order { by: Some(user), ban: true, role: None });
         }
-        self.room_mut(id).banned.insert(whom);
+        self.room_mut(id).banned.insert(whom, user);
         Ok(Told::Done)
     }
 
     pub(crate) fn unban(&mut self, user: u64, id: u64, whom: u64) -> Answer {
-        self.orders(user, id, Power::Moderator)?;
-        let lifted = self.room_mut(id).banned.remove(&whom);
-        if lifted { Ok(Told::Done) } else { Err(FaultCode::NotFound) }
+        let power = self.orders(user, id, Power::Moderator)?;
+        let by = self.room(id)?.banned.get(&whom).copied().ok_or(FaultCode::NotFound)?;
+        if self.power(by, id) > power {
+            return Err(FaultCode::Forbidden);
+        }
+        self.room_mut(id).banned.remove(&whom);
+        Ok(Told::Done)
     }
 
     /// Makes the next account.
@@ -346,7 +351,7 @@ impl Reference {
             if room.kind != RoomKind::Public && !room.invited.contains_key(&user) {
                 return Err(FaultCode::NotFound);
             }
-            let banned = room.kind == RoomKind::Public && room.banned.contains(&user);
+            let banned = room.kind == RoomKind::Public && room.banned.contains_key(&user);
             if banned && self.flaw != Some(Flaw::LetsTheBannedIn) {
                 return Err(FaultCode::Banned);
             }
@@ -384,7 +389,7 @@ impl Reference {
         if room.inside.contains_key(&whom) || room.invited.contains_key(&whom) {
             return Ok(Told::Done);
         }
-        if room.banned.contains(&whom) {
+        if room.banned.contains_key(&whom) {
             return Err(FaultCode::Banned);
         }
         self.note(id, user, Kind::Invite, Some(whom));

@@ -142,6 +142,25 @@ async fn a_banned_person_stays_out_until_somebody_lifts_it() {
 }
 
 #[tokio::test]
+async fn a_ban_holds_against_those_below_whoever_said_it() {
+    let world = World::new().await;
+    let (alice, bob, carol, room) = tea(&world).await;
+    let admin = world.logs_in("admin").await;
+    bans(&admin, room, &carol, "").await.unwrap();
+    for below in [&alice, &bob] {
+        assert_eq!(refusal(unbans(below, room, &carol).await), FaultCode::Forbidden);
+    }
+    assert_eq!(refusal(carol.asks(by_name("tea")).await), FaultCode::Banned);
+    unbans(&admin, room, &carol).await.unwrap();
+
+    bans(&alice, room, &carol, "").await.unwrap();
+    assert_eq!(refusal(unbans(&bob, room, &carol).await), FaultCode::Forbidden);
+    alice.leaves("#tea").await;
+    unbans(&bob, room, &carol).await.unwrap();
+    carol.joins("#tea").await;
+}
+
+#[tokio::test]
 async fn everybody_acts_on_those_below_only() {
     let world = World::new().await;
     let (alice, bob, carol, room) = tea(&world).await;

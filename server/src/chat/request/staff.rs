@@ -142,12 +142,15 @@ fn remove(tx: &mut Transaction<'_, '_>, member: Member, farewell: Body) -> Resul
     membership::decline(tx, member)
 }
 
-/// Lets a person in again.
+/// Lets a person in again, unless it was somebody above the caller who keeps them out.
 pub(super) async fn unban(caller: Caller, ask: RoomUnban) -> Result<Empty, Fault> {
     let user = caller.user;
     let decide = move |tx: &mut Transaction<'_, '_>| {
-        may(tx, user, ask.room, Power::Moderator)?;
-        view::ban(tx, ask.room, ask.user)?.ok_or_else(not_found)?;
+        let (room, power) = may(tx, user, ask.room, Power::Moderator)?;
+        let ban = view::ban(tx, ask.room, ask.user)?.ok_or_else(not_found)?;
+        if view::power(tx, &room, ban.by)? > power {
+            return Err(FaultCode::Forbidden.into());
+        }
         tx.drop_ban(BanOver { room: ask.room, user: ask.user });
         Ok(Empty {})
     };
