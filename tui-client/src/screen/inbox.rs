@@ -45,7 +45,8 @@ pub(super) fn draw(
     paint.line(areas.topic, title);
     let area = areas.timeline;
     if rows.is_empty() {
-        let text = truncate(paint.t("inbox.empty"), usize::from(area.width));
+        let key = if main.chat_behind(model).is_some() { "inbox.empty" } else { "inbox.no_chat" };
+        let text = truncate(paint.t(key), usize::from(area.width));
         return paint.middle(row(area, area.height / 2), Line::from(Span::styled(text, dim)));
     }
     let two = area.width < COLUMNS_NAMES;
@@ -77,9 +78,13 @@ pub(super) fn draw(
 
 /// Whoever types without looking writes to the chat behind; this says so.
 fn where_typing_goes(paint: &mut Paint<'_, '_>, area: Rect, main: &MainView, model: &Model) {
-    let room = title_of(model, main.chat_behind(model));
-    let whole = paint.words.fill("inbox.typing", &[("room", &room)]);
-    let short = paint.words.fill("inbox.typing_short", &[("room", &room)]);
+    let (whole, short) = match main.chat_behind(model).map(|room| title_of(model, room)) {
+        Some(room) => (
+            paint.words.fill("inbox.typing", &[("room", &room)]),
+            paint.words.fill("inbox.typing_short", &[("room", &room)]),
+        ),
+        None => (paint.t("inbox.no_chat").to_owned(), paint.t("inbox.no_chat").to_owned()),
+    };
     let free = usize::from(area.width.saturating_sub(2));
     let text = if columns(&whole) <= free { whole } else { short };
     let dim = paint.styles().dim;

@@ -2,16 +2,19 @@
 //! lost or sent in part, and what cannot be done says why.
 
 use liao_client_core::{
+    answer::Answer,
     notice::Notice,
     transfer::{Direction, Phase, TransferChange, TransferId, TransferNotice},
 };
 use liao_common::{
+    event::{RoomPage, RoomRow, Synced},
     id::RoomId,
     message::{Body, Kind},
+    request::{RoomJoin, RoomList},
 };
 
-use super::driver::{ALICE, Desk, RUST, busy};
-use crate::{effect::Effect, words::Language};
+use super::driver::{ALICE, Desk, RUST, busy, room};
+use crate::{app::Front, effect::Effect, input::Input, view::main::MainView, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -47,6 +50,55 @@ fn after_something_was_done_with_a_message_one_writes_on() {
     desk.keys("<Up>sso");
     desk.shows("❯ so");
     assert!(matches!(desk.wishes()[..], [Effect::Download(_)]));
+}
+
+#[test]
+fn who_is_in_no_room_types_into_the_list_of_rooms() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.app.front = Front::Main(Box::<MainView>::default());
+    desk.log_in();
+    let (epoch, rooms) = ("e".into(), Vec::new());
+    desk.tell(Notice::Synced(Box::new(Synced { epoch, reset: false, rooms })));
+    desk.greet();
+    desk.shows("You are in no room");
+    desk.wishes();
+
+    desk.keys("/join #lob");
+    desk.shows("/join #lob");
+    let row = RoomRow {
+        room: RoomId::LOBBY,
+        name: "lobby".into(),
+        topic: String::new(),
+        members: 3,
+        joined: false,
+    };
+    let asked = RoomList { query: "lob".into(), ..RoomList::default() };
+    assert!(desk.wishes().contains(&Effect::Ask(asked.clone().into())));
+    desk.answer(asked, Answer::Rooms(RoomPage { rooms: vec![row], next: None }));
+    desk.keys("by<Enter>");
+    let join = RoomJoin { room: Some(RoomId::LOBBY), name: None };
+    assert!(desk.wishes().contains(&Effect::Ask(join.clone().into())));
+    desk.answer(join, Answer::Room(room(RoomId::LOBBY, "lobby", 3)));
+    desk.shows("You joined #lobby");
+    desk.keys("hello");
+    desk.shows("❯ hello");
+}
+
+#[test]
+fn who_is_in_no_room_is_told_where_a_paste_or_a_command_cannot_go() {
+    let mut desk = Desk::fresh(SIZE, Language::English);
+    desk.app.front = Front::Main(Box::<MainView>::default());
+    desk.log_in();
+    let (epoch, rooms) = ("e".into(), Vec::new());
+    desk.tell(Notice::Synced(Box::new(Synced { epoch, reset: false, rooms })));
+    desk.greet();
+    desk.wishes();
+    desk.input(Input::Paste("one\ntwo".into()));
+    desk.shows("Create a room");
+    desk.hides("one");
+    desk.keys("<Esc>");
+    desk.keys("<C-k>msg<Enter>");
+    desk.shows("Create a room");
 }
 
 #[test]

@@ -92,10 +92,13 @@ impl MainView {
             }
             return self.carry_out(command.verb, "", model, base);
         }
-        self.focus = Focus::Composer;
+        if self.shows_inbox() {
+            self.leave_inbox(model, base);
+        }
         if let Some(chat) = self.chat_mut() {
             // A command's name always fits.
             let _ = chat.composer.set_text(&format!("/{} ", command.name));
+            self.focus = Focus::Composer;
         }
     }
 
@@ -281,8 +284,10 @@ impl MainView {
         }
         self.closed.insert(room);
         self.opened.remove(&room);
-        let next = self.tabs(model).into_iter().find(|tab| *tab != room);
-        self.go(next.unwrap_or(RoomId::LOBBY), model, base);
+        match self.tabs(model).into_iter().find(|tab| *tab != room) {
+            Some(next) => self.go(next, model, base),
+            None => self.go_to_inbox(model),
+        }
         self.closed.insert(room);
     }
 

@@ -362,7 +362,10 @@ impl MainView {
             }
             (Place::Inbox, _) => {
                 self.leave_inbox(model, base);
-                self.compose(text, model, base);
+                match self.room() {
+                    Some(_) => self.compose(text, model, base),
+                    None => self.type_overlay(text, model, base),
+                }
             }
         }
     }
@@ -379,6 +382,10 @@ impl MainView {
         match self.place {
             Place::Inbox => self.leave_inbox(model, base),
             Place::Room(_) => self.focus = Focus::Composer,
+        }
+        if self.room().is_none() {
+            // Nothing takes it, and a sentence says so. What was copied can be pasted again.
+            return;
         }
         let lines = text.trim_end().split(['\n', '\r']).count();
         if self.focus == Focus::Composer && lines > LINES_UNASKED_MAX {
@@ -414,11 +421,10 @@ impl MainView {
             return;
         }
         let waiting = liao_client_core::inbox::inbox(model).len();
-        if waiting > 0 && !self.wrote {
-            self.show_inbox(model);
-        } else {
-            let first = self.tabs(model).first().copied().unwrap_or(RoomId::LOBBY);
-            self.go(self.last.unwrap_or(first), model, base);
+        let chat = self.last.or(self.tabs(model).first().copied());
+        match chat.filter(|_| waiting == 0 || self.wrote) {
+            Some(chat) => self.go(chat, model, base),
+            None => self.show_inbox(model),
         }
         self.welcome(model, base);
         if waiting > 0 && self.wrote {
@@ -441,15 +447,19 @@ impl MainView {
         self.say(base, base.words.fill(key, &[("name", &name), ("room", &lobby)]));
     }
 
-    /// A room that one was removed from gives way to the next.
-    fn leave_what_is_gone(&mut self, model: &mut Model, base: &mut Base) {
-        let gone = self.room().filter(|room| model.room(*room).is_none());
-        if gone.is_none() {
-            return;
-        }
+    /// Goes to the first chat; where one is in none, to the inbox, which says what helps.
+    pub(super) fn go_on(&mut self, model: &mut Model, base: &mut Base) {
         match self.tabs(model).first().copied() {
             Some(next) => self.go(next, model, base),
             None => self.show_inbox(model),
+        }
+    }
+
+    /// A room that one was removed from gives way to the next.
+    fn leave_what_is_gone(&mut self, model: &mut Model, base: &mut Base) {
+        let gone = self.room().filter(|room| model.room(*room).is_none());
+        if gone.is_some() {
+            self.go_on(model, base);
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     main::{Focus, MainView, Place},
     overlay::Overlay,
 };
-use crate::{app::Base, effect::Effect};
+use crate::{action::Action, app::Base, effect::Effect};
 
 impl MainView {
     /// The tabs behind the inbox: rooms first, then people, each in the order they came into being.
@@ -76,18 +76,21 @@ impl MainView {
         }
     }
 
-    /// From the inbox to the chat behind it.
+    /// From the inbox to the chat behind it. Where one is in none, the list of rooms leads on.
     pub(super) fn leave_inbox(&mut self, model: &mut Model, base: &mut Base) {
-        let room = self.chat_behind(model);
-        self.go(room, model, base);
+        if let Some(room) = self.chat_behind(model) {
+            return self.go(room, model, base);
+        }
+        self.say(base, base.words.t("inbox.no_chat"));
+        self.open_overlay(Action::Rooms, model, base);
     }
 
-    /// The chat that was shown last, while one is in it; else the first one.
+    /// The chat that was shown last, while one is in it; else the first one; `None` where one is in no chat.
     #[must_use]
-    pub fn chat_behind(&self, model: &Model) -> RoomId {
+    pub fn chat_behind(&self, model: &Model) -> Option<RoomId> {
         let tabs = self.tabs(model);
         let last = self.last.filter(|last| tabs.contains(last));
-        last.or(tabs.first().copied()).unwrap_or(RoomId::LOBBY)
+        last.or(tabs.first().copied())
     }
 
     pub(super) fn toggle_sidebar(&mut self, base: &Base) {

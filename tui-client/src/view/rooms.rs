@@ -48,10 +48,11 @@ impl RoomsView {
         after.map(|after| RoomList { after: Some(after), ..asked.clone() })
     }
 
-    /// What the server is asked for: the beginning of a name, without `#`.
+    /// What the server is asked for: the beginning of a name, without `#`. Who is in no chat types the command here.
     #[must_use]
     pub fn wanted(&self) -> &str {
-        self.query.trim_start_matches('#')
+        let name = self.query.strip_prefix("/join").map_or(self.query.as_str(), str::trim_start);
+        name.trim_start_matches('#')
     }
 
     /// The rooms that one is invited to are as the model has them now.
@@ -86,7 +87,7 @@ impl RoomsView {
     /// The name to be made into a new room, when no room is called so.
     #[must_use]
     pub fn new_name(&self) -> Option<&str> {
-        let name = self.query.trim().trim_start_matches('#');
+        let name = self.wanted().trim();
         let taken = self.rooms.iter().chain(&self.invited).any(|room| room.name == name);
         (!name.is_empty() && !taken).then_some(name)
     }
