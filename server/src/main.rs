@@ -266,6 +266,8 @@ fn fit_to_limit(mut config: Config) -> Config {
 
 async fn run_server(config: Config) -> Result<()> {
     let data = config.data.clone();
+    // Before the start, which may take long: one that comes meanwhile is answered behind it.
+    let mut hangup = signal(SignalKind::hangup())?;
     let running = match server::start(fit_to_limit(config)).await {
         Err(StartError::Store(StoreError::Journal(error))) if error.is_one_record() => {
             bail!("{error}; `liaod check --data {}` says what can be read", data.display())
@@ -275,7 +277,6 @@ async fn run_server(config: Config) -> Result<()> {
     // Before the line: whoever reads it may answer with a signal.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
     say(&mut std::io::stdout(), &ready(&running));
     let signal = loop {
         tokio::select! {

@@ -57,14 +57,21 @@ impl Program {
     }
 
     /// Runs a `serve` and waits for its line.
-    pub(super) async fn run(mut command: Command) -> Self {
+    pub(super) async fn run(command: Command) -> Self {
+        Self::run_while(command, async |_| ()).await
+    }
+
+    /// The same, with something that happens before the line.
+    pub(super) async fn run_while(mut command: Command, before: impl AsyncFnOnce(Pid)) -> Self {
         let mut child = command.spawn().unwrap();
+        let pid = Pid::from_child(&child);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
             stdout.read_line(&mut line).unwrap();
             line.trim_end().to_owned()
         });
+        before(pid).await;
         let line = within("the line that it listens", reading).await.unwrap();
         assert!(line.starts_with("listening on 127.0.0.1:"), "{line:?}");
         Self { child, line }

@@ -1,7 +1,15 @@
 //! TLS as peers meet it: what is refused at once, who stalls, which key is shown, and what a certificate
 //! that is renewed changes. The client's half of the matrix is in the client core.
 
-use std::{fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::Path,
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
 
 use liao_client_core::{
     address::Address,
@@ -17,7 +25,11 @@ use liao_client_core::{
 use liao_common::{event::Session, limits, request::Request};
 use liao_server::{config::Transport, server::Running, tls::CertificateFiles};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustix::process::Signal;
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    process::{Signal, kill_process},
+};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -451,6 +463,45 @@ async fn sighup_reads_the_certificate_anew_and_says_what_came_of_it() {
     let told = tells(&log, "the certificate in use stays").await;
     assert!(told.contains(&key.display().to_string()), "{told}");
     assert_eq!(shown(program.addr(), &office).await, second);
+    program.signal(Signal::TERM);
+    assert_eq!(program.ends().await, Some(0));
+}
+
+/// Opens a pipe once somebody waits for what will be written there.
+async fn pipe_into(path: &Path) -> fs::File {
+    within("somebody reads", async {
+        loop {
+            match rustix::fs::open(path, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()) {
+                Ok(pipe) => return pipe.into(),
+                Err(error) => assert_eq!(error, Errno::NXIO),
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_sighup_during_the_start_is_answered_behind_it() {
+    let office = Office::new();
+    office.renews();
+    let data = tempfile::tempdir().unwrap();
+    let (slow, kept, log) = (office.path("slow.pem"), office.path("kept.pem"), office.path("log"));
+    fs::copy(office.files().chain, &kept).unwrap();
+    assert!(Command::new("mkfifo").arg(&slow).status().unwrap().success());
+    let mut command = liaod(&["serve", "--listen", "127.0.0.1:0"], data.path());
+    command.arg("--tls-cert").arg(&slow).arg("--tls-key").arg(office.files().key);
+    command.stderr(fs::File::create(&log).unwrap());
+    let program = Program::run_while(command, async |pid| {
+        let mut pipe = pipe_into(&slow).await;
+        kill_process(pid, Signal::HUP).unwrap();
+        let chain = fs::read(&kept).unwrap();
+        fs::rename(&kept, &slow).unwrap();
+        // Where nobody is left to read it, the line will be missing.
+        drop(pipe.write_all(&chain));
+    })
+    .await;
+    tells(&log, "the certificate was read anew").await;
     program.signal(Signal::TERM);
     assert_eq!(program.ends().await, Some(0));
 }
