@@ -66,7 +66,12 @@ pub async fn run(hub: Arc<Hub>) {
 }
 
 async fn keep_with_devices(hub: &Arc<Hub>) -> Result<(), Fault> {
-    keep(hub).await?;
+    let kept = keep(hub).await;
+    see_all(hub).await?;
+    kept
+}
+
+async fn see_all(hub: &Arc<Hub>) -> Result<(), Fault> {
     let (age_ms, every_ms) = (hub.age.now_ms(), hub.rules.seen_every_ms());
     for devices in hub.switchboard.all_devices().chunks(DEVICES_AT_ONCE) {
         let devices = devices.to_vec();
@@ -82,6 +87,8 @@ async fn keep_with_devices(hub: &Arc<Hub>) -> Result<(), Fault> {
 pub async fn keep(hub: &Hub) -> Result<(), Fault> {
     let age_ms = hub.age.now_ms();
     let decide = move |tx: &mut Transaction<'_, '_>| {
+        // Little, and seldom: no disk is filled by it, and nobody is to be let in longer for a full one.
+        tx.mark_essential();
         tx.put_age(&record::Age { age_ms, wall_ms: tx.now_ms() });
         Ok(())
     };
@@ -95,6 +102,8 @@ fn see(
     age_ms: u64,
     every_ms: u64,
 ) -> Result<(), Fault> {
+    // Whoever is here is not to be logged out because the disk is full.
+    tx.mark_essential();
     for (user, dev) in devices {
         let device = view::device(tx, *user, *dev)?;
         let old = |device: &record::Device| age_ms.saturating_sub(device.seen_at_age) >= every_ms;

@@ -146,9 +146,32 @@ async fn known(world: &World) -> Result<usize, FaultCode> {
 }
 
 #[tokio::test]
+async fn a_full_disk_stops_no_count() {
+    let mut world = World::new().await;
+    let alice = world.registers("alice").await;
+    alice.goes().await;
+    world.changes(|config| config.free_bytes_min = u64::MAX).await;
+    for _ in 0..2 {
+        days_pass(46).await;
+        world.restarts().await;
+    }
+    assert_eq!(comes_back(&world, &alice).await, VOID);
+}
+
+#[tokio::test]
 async fn who_stays_connected_is_not_away() {
-    let world = World::with(|config| config.rules.token_idle_ms = 4 * HOUR_MS).await;
+    stays_connected(0).await;
+}
+
+#[tokio::test]
+async fn who_stays_connected_is_not_away_on_a_full_disk() {
+    stays_connected(u64::MAX).await;
+}
+
+async fn stays_connected(free_bytes_min: u64) {
+    let mut world = World::with(|config| config.rules.token_idle_ms = 4 * HOUR_MS).await;
     world.registers("alice").await.goes().await;
+    world.changes(|config| config.free_bytes_min = free_bytes_min).await;
     let mut here = world.raw().await;
     here.logs_in("alice", "here").await;
     // Nobody is let go for silence who says something every 80 seconds. What is asked is decided by the
