@@ -3,7 +3,9 @@
 use std::{
     fs::{self, OpenOptions},
     io::Write as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use liao_common::{
@@ -201,4 +203,50 @@ async fn a_refused_command_says_which_word_is_wrong() {
     let refusal = add("bob", "Bob", &gone).await;
     assert!(refusal.starts_with("cannot read the password from "), "{refusal}");
     assert!(refusal.contains("No such file"), "{refusal}");
+}
+
+/// What a certificate's client calls after a renewal, with a service that is reloaded by a word only.
+fn deploys(folder: &Path, to: &Path) -> Command {
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("sh");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/liaod-deploy.sh")).arg(to);
+    command.env("RENEWED_LINEAGE", folder).env("PATH", path);
+    command
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_written_through_no_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reload, to) = (folder.path().join("systemctl"), folder.path().join("tls"));
+    fs::write(&reload, "#!/bin/sh\necho \"$@\"\n").unwrap();
+    fs::set_permissions(&reload, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("fullchain.pem"), "chain").unwrap();
+    fs::write(folder.path().join("privkey.pem"), "key").unwrap();
+    fs::create_dir(&to).unwrap();
+    for _ in 0..2 {
+        let deployed = output(deploys(folder.path(), &to)).await;
+        assert_eq!(text(&deployed.stdout), "reload liaod\n", "{}", text(&deployed.stderr));
+        for (name, words, mode) in
+            [("certificate-key.pem", "key", 0o600), ("certificate.pem", "chain", 0o644)]
+        {
+            let path = to.join(name);
+            assert_eq!(fs::read_to_string(&path).unwrap(), words);
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode, "{name}");
+        }
+    }
+    let elsewhere = folder.path().join("elsewhere");
+    fs::write(&elsewhere, "other words").unwrap();
+    for name in ["certificate-key.pem", "certificate.pem"] {
+        fs::remove_file(to.join(name)).unwrap();
+        symlink(&elsewhere, to.join(name)).unwrap();
+        let refused = output(deploys(folder.path(), &to)).await;
+        assert!(!refused.status.success() && refused.stdout.is_empty(), "{name}");
+        assert!(text(&refused.stderr).contains("is a link"), "{name}");
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "other words");
+        fs::remove_file(to.join(name)).unwrap();
+        fs::write(to.join(name), "").unwrap();
+    }
+    let link = folder.path().join("link");
+    symlink(&to, &link).unwrap();
+    assert!(!output(deploys(folder.path(), &link)).await.status.success());
 }
