@@ -276,6 +276,7 @@ fn on_key(app: &mut App, key: KeyEvent) {
 fn is_idle(app: &App, action: Action) -> bool {
     match &app.front {
         Front::Main(main) if app.help.is_none() => main.is_idle(action),
+        Front::Door if app.help.is_none() => app.door.is_being_let_in(),
         _ => false,
     }
 }
@@ -382,6 +383,10 @@ fn on_notice(app: &mut App, notice: &Notice) {
         Front::Door => {
             if app.door.noticed(notice, &mut app.base) {
                 app.front = Front::Main(Box::new(MainView::of(app.door.newcomer)));
+                let ahead = app.door.take_typed_ahead();
+                if !ahead.is_empty() {
+                    type_text(app, &ahead);
+                }
             }
         }
         Front::Main(main) => {

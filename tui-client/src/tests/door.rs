@@ -7,13 +7,13 @@ use liao_client_core::{
     trust::ConnectError,
 };
 use liao_common::{
-    event::Session,
+    event::{Session, Synced},
     fault::{Fault, FaultCode},
-    id::{DeviceId, Pin},
+    id::{DeviceId, Pin, RoomId},
     request::Secret,
 };
 
-use super::driver::{ALICE, Desk, NOW_MS, start, with};
+use super::driver::{ALICE, Desk, NOW_MS, room, start, with};
 use crate::{
     effect::{Effect, Login},
     input::{Input, PrivateTrouble, Unstored},
@@ -312,6 +312,29 @@ fn escape_stops_the_wait_and_keeps_what_was_typed() {
     desk.shows("alice");
     desk.keys("<Esc>1");
     desk.shows("alice");
+}
+
+#[test]
+fn what_is_typed_while_one_is_let_in_is_in_the_composer() {
+    let mut desk = known();
+    desk.keys("<Enter>hello 1, what? ");
+    desk.log_in();
+    desk.keys("ok");
+    let rooms = vec![room(RoomId::LOBBY, "lobby", 2)];
+    desk.tell(Notice::Synced(Box::new(Synced { epoch: "e".into(), reset: false, rooms })));
+    desk.greet();
+    desk.shows("❯ hello 1, what? ok");
+
+    let mut desk = known();
+    desk.keys("<Enter>a password");
+    let refused = End::Refused(Fault::from(FaultCode::Unauthenticated));
+    desk.tell(Notice::State(LinkState::Ended(refused)));
+    desk.keys("another<Enter>");
+    desk.log_in();
+    let rooms = vec![room(RoomId::LOBBY, "lobby", 2)];
+    desk.tell(Notice::Synced(Box::new(Synced { epoch: "e".into(), reset: false, rooms })));
+    desk.greet();
+    desk.shows("Message to #lobby");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use liao_client_core::{
 };
 
 use super::{
+    ahead::Ahead,
     entry::{EntryKind, EntryView},
     hit::Hit,
     menu::{MenuView, Trouble},
@@ -81,6 +82,8 @@ pub struct Door {
     pub(super) typed: String,
     pub(super) log_in: Option<EntryView>,
     pub(super) register: Option<EntryView>,
+    /// What was typed while one waited to be let in; it belongs into the chat behind.
+    ahead: Ahead,
 }
 
 impl Door {
@@ -106,6 +109,7 @@ impl Door {
             typed: String::new(),
             log_in: None,
             register: None,
+            ahead: Ahead::default(),
         }
     }
 
@@ -152,14 +156,19 @@ impl Door {
         }
     }
 
-    /// Typing goes into the field with the focus; a space ticks the box.
+    /// Typing goes into the field with the focus; a space ticks the box. What is typed while one waits to be
+    /// let in is kept for then.
     pub fn type_text(&mut self, text: &str) {
+        if self.is_being_let_in() {
+            return self.ahead.push(text);
+        }
+        self.ahead.take();
         match &mut self.step {
             Step::Address(form) => {
                 form.insert(text);
             }
             Step::Entry(entry) if entry.keep_focused => {
-                if text == " " && !entry.form.is_waiting() {
+                if text == " " {
                     entry.keep = !entry.keep;
                 }
             }
@@ -168,6 +177,21 @@ impl Door {
             }
             Step::Menu | Step::Trust(_) | Step::Forget(_) => {}
         }
+    }
+
+    /// Whether one waits for the answer to a login: then letters are for the chat behind.
+    #[must_use]
+    pub fn is_being_let_in(&self) -> bool {
+        match &self.step {
+            Step::Menu => self.menu.starting && matches!(self.goal, Goal::Remembered(_)),
+            Step::Entry(entry) => entry.form.is_waiting(),
+            _ => false,
+        }
+    }
+
+    /// What was typed before one was let in.
+    pub fn take_typed_ahead(&mut self) -> String {
+        self.ahead.take()
     }
 
     /// A click.

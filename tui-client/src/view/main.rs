@@ -17,6 +17,7 @@ use liao_common::{
 };
 
 use super::{
+    ahead::Ahead,
     areas::{self, Areas, COLUMNS_SIDEBAR},
     chat::ChatView,
     completion::Completion,
@@ -101,6 +102,8 @@ pub struct MainView {
     pub(super) greeted: bool,
     /// The person wrote before that: then nothing is put between them and what they write.
     pub(super) wrote: bool,
+    /// What was written before any chat was there.
+    ahead: Ahead,
     /// The chat that was shown last.
     pub(super) last: Option<RoomId>,
     /// Where the completion popup was sent away.
@@ -137,6 +140,7 @@ impl Default for MainView {
             newcomer: false,
             greeted: false,
             wrote: false,
+            ahead: Ahead::default(),
             last: None,
             dismissed: None,
             watched: None,
@@ -353,6 +357,9 @@ impl MainView {
             return self.type_overlay(text, model, base);
         }
         self.wrote |= !self.greeted;
+        if !self.greeted && self.tabs(model).is_empty() {
+            return self.ahead.push(text);
+        }
         match (self.place, self.focus) {
             (_, Focus::Sidebar) => self.filter_people(text, model, base),
             (Place::Room(_), Focus::Composer) => self.compose(text, model, base),
@@ -425,6 +432,10 @@ impl MainView {
         match chat.filter(|_| waiting == 0 || self.wrote) {
             Some(chat) => self.go(chat, model, base),
             None => self.show_inbox(model),
+        }
+        let ahead = self.ahead.take();
+        if !ahead.is_empty() {
+            self.type_text(&ahead, model, base);
         }
         self.welcome(model, base);
         if waiting > 0 && self.wrote {

@@ -1,6 +1,7 @@
 //! What each part of the screen knows and does. Pure: no drawing, no await, no files. The truth is the model's; here
 //! is only how one looks at it.
 
+pub mod ahead;
 pub mod areas;
 pub mod changing;
 pub mod chat;
