@@ -48,7 +48,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server until SIGTERM or SIGINT.
+    /// Run the server until SIGTERM or SIGINT, on a terminal also until that is closed.
     Serve(Serve),
     /// Manage accounts.
     #[command(subcommand)]
@@ -204,6 +204,8 @@ fn start_log(serves: bool) {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // It would be told where nothing could be told, and that panics.
+        .log_internal_errors(false)
         .init();
 }
 
@@ -266,6 +268,8 @@ fn fit_to_limit(mut config: Config) -> Config {
 
 async fn run_server(config: Config) -> Result<()> {
     let data = config.data.clone();
+    // Asked now: of a terminal that was closed nobody can say that it is one.
+    let by_hand = std::io::stderr().is_terminal();
     // Before the start, which may take long: one that comes meanwhile is answered behind it.
     let mut hangup = signal(SignalKind::hangup())?;
     let running = match server::start(fit_to_limit(config)).await {
@@ -283,7 +287,12 @@ async fn run_server(config: Config) -> Result<()> {
             _ = terminate.recv() => break Some("SIGTERM"),
             _ = interrupt.recv() => break Some("SIGINT"),
             () = running.failed() => break None,
-            _ = hangup.recv() => running.reload().await,
+            _ = hangup.recv() => {
+                if by_hand {
+                    break Some("SIGHUP");
+                }
+                running.reload().await;
+            }
         }
     };
     if let Some(signal) = signal {

@@ -15,7 +15,11 @@ use liao_common::{
     message::{Body, Kind, Message},
     request::{Auth, History, Register, Secret, Send},
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, openpt, ptsname, unlockpt},
+};
 use tokio::net::TcpStream;
 
 use crate::support::{Raw, register, within};
@@ -162,6 +166,24 @@ async fn it_says_where_it_listens_and_stops_when_told_to() {
     assert_eq!(program.ends().await, Some(0));
     let again = Program::start(&data, &[]).await;
     assert!(again.line.contains(&pin), "the key stays the same");
+}
+
+#[tokio::test]
+async fn it_stops_when_its_terminal_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    unlockpt(&terminal).unwrap();
+    let screen = ptsname(&terminal, Vec::new()).unwrap();
+    let screen =
+        rustix::fs::open(screen.as_c_str(), OFlags::WRONLY | OFlags::NOCTTY, Mode::empty())
+            .unwrap();
+    let mut command = liaod(&["serve", "--listen", "127.0.0.1:0"], folder.path());
+    command.stderr(screen);
+    let program = Program::run(command).await;
+    // From here on whatever is written there fails.
+    drop(terminal);
+    program.signal(Signal::HUP);
+    assert_eq!(program.ends().await, Some(0));
 }
 
 #[tokio::test]
