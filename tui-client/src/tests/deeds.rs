@@ -167,7 +167,7 @@ fn a_refused_wish_is_said_in_words() {
     let request = Request::from(RoomJoin { room: None, name: Some("secret".into()) });
     let answer = Err(CallError::Fault(Fault::from(FaultCode::NotFound)));
     desk.tell(Notice::Answer { ticket: Ticket(1), request: Box::new(request), answer });
-    desk.shows("There is no such room");
+    desk.shows("Enter creates it");
     // A slip of the finger is not a room; whoever means it presses Enter.
     desk.effects.clear();
     desk.keys("<Enter>");

@@ -144,7 +144,7 @@ impl MainView {
                 Err(CallError::Fault(fault)),
             ) if fault.code == FaultCode::NotFound => {
                 // Perhaps a slip of the finger: a new room is made in a dialog, not behind one's back.
-                self.complain(base, base.words.fault(fault.code));
+                self.say(base, base.words.fill("room.none_of_name", &[("room", name)]));
                 self.overlay = Some(Overlay::Dialog(DialogView::create(name)));
             }
             (request, Err(error)) if is_wish(request) || !held.is_empty() => {
