@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use liao_common::{
-    event::{Event, Page, Role, Room, Session, Synced, Welcome},
+    event::{Event, Page, Role, Room, Session, Welcome},
     id::{RoomId, Seq, UserId},
     limits,
     message::Message,
@@ -12,6 +12,7 @@ use liao_common::{
 };
 
 mod left;
+mod listed;
 mod own_changes;
 mod people;
 mod room;
@@ -21,7 +22,7 @@ mod tests;
 
 pub use own_changes::RefusedChange;
 pub use people::{People, Person};
-pub use room::RoomView;
+pub use room::{Loss, RoomView};
 
 use own_changes::OwnChanges;
 
@@ -256,33 +257,6 @@ impl Model {
         changes
     }
 
-    fn synced(&mut self, synced: &Synced, changes: &mut Changes) {
-        self.ready = false;
-        self.pages.clear();
-        self.refused.clear();
-        self.left = left::Left::default();
-        let other_log = synced.reset || synced.epoch != self.epoch;
-        self.epoch.clone_from(&synced.epoch);
-        let listed: BTreeSet<RoomId> = synced.rooms.iter().map(|room| room.room).collect();
-        changes.rooms.extend(self.rooms.keys());
-        self.rooms.retain(|room, view| {
-            view.staff_asked = false;
-            listed.contains(room) || (view.removed.is_some() && !other_log)
-        });
-        if other_log {
-            self.rooms.values_mut().for_each(RoomView::reset);
-        }
-        for room in synced.rooms.iter().rev() {
-            self.place(room, changes);
-            self.touch(room.room);
-        }
-        if self.watching {
-            // The link has repeated the wish by now.
-            changes.requests.push(self.people.restart());
-            changes.people = true;
-        }
-    }
-
     fn event(&mut self, event: &Event, changes: &mut Changes) {
         match event {
             Event::Message(message) => self.message(message, changes),
@@ -295,6 +269,7 @@ impl Model {
             Event::Synced => {
                 self.ready = true;
                 changes.link = true;
+                self.show_refused(changes);
                 self.refill(changes);
             }
             Event::Room(room) => self.place(room, changes),
@@ -496,5 +471,8 @@ impl Model {
             _ => {}
         }
         changes.rooms.insert(id);
+        if self.ready {
+            self.show_refused(changes);
+        }
     }
 }

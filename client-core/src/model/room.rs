@@ -12,6 +12,15 @@ use liao_common::{
 
 use crate::timeline::{Farewell, Timeline};
 
+/// Why this person is not in a room any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Somebody took them out.
+    Removed(Farewell),
+    /// The server does not name it any more. What happened is not known: it happened without a connection.
+    Unlisted,
+}
+
 /// A room of this person, or one that they are invited to.
 #[derive(Clone, Debug)]
 pub struct RoomView {
@@ -27,8 +36,8 @@ pub struct RoomView {
     pub role: Role,
     /// Whether this person moderates it.
     pub moderates: bool,
-    /// Somebody took this person out of it.
-    pub removed: Option<Farewell>,
+    /// This person is not in it any more; it stays to be read.
+    pub removed: Option<Loss>,
     /// Whose it is, once that is known.
     pub owner: Option<UserId>,
     /// Who moderates it, as far as that is known.
@@ -99,6 +108,13 @@ impl RoomView {
         } else {
             self.timeline.raise_floor(room.floor);
         }
+    }
+
+    /// This person is not in it any more.
+    pub(super) fn be_lost(&mut self, loss: Loss) {
+        self.removed = Some(loss);
+        (self.role, self.moderates) = (Role::Gone, false);
+        self.raise_read(self.head);
     }
 
     /// The log is another one now.

@@ -9,7 +9,7 @@ use liao_common::{
     text,
 };
 
-use super::{Model, RoomView};
+use super::{Loss, Model, RoomView};
 use crate::timeline::Farewell;
 
 impl Model {
@@ -75,9 +75,7 @@ impl Model {
         self.people.learn(&removal.by);
         if let Some(view) = self.rooms.get_mut(&room.room).filter(|view| view.is_inside()) {
             let why = text::clean_line(&removal.text);
-            view.removed = Some(Farewell { by: removal.by.user, why, ban: removal.ban });
-            (view.role, view.moderates) = (Role::Gone, false);
-            view.raise_read(view.head);
+            view.be_lost(Loss::Removed(Farewell { by: removal.by.user, why, ban: removal.ban }));
         } else {
             self.rooms.remove(&room.room);
         }

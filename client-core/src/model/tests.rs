@@ -1,5 +1,5 @@
 use liao_common::{
-    event::{Empty, Gap, Heads, Marked, Posted, Presence, RoomKind, User, UserPage},
+    event::{Empty, Gap, Heads, Marked, Posted, Presence, RoomKind, Synced, User, UserPage},
     fault::{Fault, FaultCode},
     id::Nonce,
     message::{Body, Kind},
@@ -11,6 +11,7 @@ use crate::{
     fake::{room, said, session, user},
     inbox::{InboxKind, inbox},
     notice::{Queued, Ticket},
+    timeline::RowState,
 };
 
 /// A model that is logged in, in sync with these rooms, and knows who is online.
@@ -418,4 +419,62 @@ fn refused_changes_are_told_once_with_their_words() {
     };
     assert_eq!(model.take_refused_changes(), [told]);
     assert_eq!(model.take_refused_changes(), []);
+}
+
+fn queue(model: &mut Model, room: u64, nonce: u8) -> (Nonce, RoomId) {
+    let (nonce, room) = (Nonce([nonce; 16]), RoomId(room));
+    let queued = Queued { nonce, room, kind: Kind::Text, body: Body::text("unsent"), at_ms: 1 };
+    model.apply(&Notice::Queued(Box::new(queued)));
+    (nonce, room)
+}
+
+fn refuse(model: &mut Model, (nonce, room): (Nonce, RoomId)) -> Changes {
+    model.apply(&Notice::PostFailed { nonce, room, fault: FaultCode::NotFound.into() })
+}
+
+#[test]
+fn a_room_that_is_not_listed_any_more_stays_with_the_words_that_were_refused() {
+    let mut model = ready(&[room(1, 0), room(5, 2)]);
+    push(&mut model, said(5, 3, 9, "before"));
+    let own = queue(&mut model, 5, 4);
+    model.apply(&synced(&[room(1, 0)]));
+    model.apply(&Notice::Event(Event::Synced));
+    assert_eq!((model.rooms().len(), model.unread(), model.waiting_unlisted()), (1, 0, 1));
+    refuse(&mut model, own);
+    let view = model.room(RoomId(5)).unwrap();
+    assert_eq!(view.removed, Some(Loss::Unlisted));
+    assert!(!view.is_inside() && view.name == "room5" && view.timeline.row(Seq(3)).is_some());
+    assert!(matches!(view.timeline.pending()[0].state, RowState::Failed(_)));
+
+    model.apply(&synced(&[room(1, 0), room(5, 3)]));
+    let view = model.room(RoomId(5)).unwrap();
+    assert!(view.is_inside() && view.removed.is_none() && view.timeline.pending().len() == 1);
+
+    let reset = Synced { epoch: "e2".into(), reset: true, rooms: vec![room(1, 0)] };
+    model.apply(&Notice::Synced(Box::new(reset)));
+    assert!(model.room(RoomId(5)).is_none(), "of another log nothing is known");
+    model.apply(&Notice::Event(Event::Synced));
+    let kept = model.room(RoomId(5)).unwrap();
+    assert_eq!(kept.timeline.pending().len(), 1, "but words of one's own are kept");
+}
+
+#[test]
+fn refused_words_of_an_earlier_run_are_shown_without_their_room() {
+    for ready in [false, true] {
+        let mut model = Model::default();
+        model.apply(&Notice::LoggedIn(Box::new(session(None))));
+        let own = queue(&mut model, 5, 4);
+        model.apply(&synced(&[room(1, 0)]));
+        if ready {
+            model.apply(&Notice::Event(Event::Synced));
+            assert!(model.room(RoomId(5)).is_none(), "they may still be taken");
+        }
+        refuse(&mut model, own);
+        model.apply(&Notice::Event(Event::Synced));
+        let view = model.lost().next().unwrap();
+        assert_eq!((view.id, view.timeline.pending().len()), (RoomId(5), 1));
+        assert!(model.forget(RoomId(5)));
+        model.apply(&Notice::Discarded { nonce: own.0, room: own.1 });
+        assert!(model.room(RoomId(5)).is_none());
+    }
 }

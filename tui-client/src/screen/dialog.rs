@@ -94,6 +94,10 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
             let name = title_of(model, *room);
             (words.fill(key, &[("room", &name)]), "hint.leave", "hint.stay")
         }
+        Question::CloseUnsent(room) => {
+            let name = title_of(model, *room);
+            (words.fill("room.close_unsent_ask", &[("room", &name)]), "action.discard", "hint.keep")
+        }
         Question::LogDeviceOut(_, name) => {
             (words.fill("devices.log_out_ask", &[("name", name)]), "hint.log_out", "hint.keep")
         }

@@ -3,8 +3,9 @@
 use liao_client_core::answer::Answer;
 use liao_client_core::notice::Notice;
 use liao_common::{
-    event::{Ban, BanPage, Event, Rank, Removal, Role, UserPage},
-    id::{RoomId, UserId},
+    event::{Ban, BanPage, Event, Rank, Removal, Role, Synced, UserPage},
+    fault::FaultCode,
+    id::{Nonce, RoomId, UserId},
     message::{Body, Kind},
     request::{Members, Request, RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban, Users},
 };
@@ -168,6 +169,67 @@ fn who_is_taken_out_is_told_and_may_still_read() {
         let screen = desk.screen();
         assert!(!screen.lines().next().unwrap().contains("#rust"), "{screen}");
     }
+}
+
+fn tabs(desk: &mut Desk) -> String {
+    desk.screen().lines().next().unwrap_or_default().to_owned()
+}
+
+/// The next connection, on which #rust is not named.
+fn without_rust(desk: &mut Desk) {
+    let rooms = vec![room(LOBBY, "lobby", 3)];
+    desk.tell(Notice::Synced(Box::new(Synced { epoch: "e".into(), reset: false, rooms })));
+    desk.tell(Notice::Event(Event::Synced));
+}
+
+#[test]
+fn who_was_taken_out_without_a_connection_keeps_what_they_write() {
+    let mut desk = at_rust();
+    desk.queued(RUST, 5, "said in vain");
+    without_rust(&mut desk);
+    desk.shows("You are no longer in #rust");
+    desk.shows("❯ half a sentence");
+    desk.wishes();
+    let fault = FaultCode::NotFound.into();
+    desk.tell(Notice::PostFailed { nonce: Nonce([5; 16]), room: RUST, fault });
+    desk.shows("Not sent: you are no longer in #rust");
+    desk.shows("said in vain");
+    desk.keys("<Enter>");
+    assert_eq!(desk.wishes(), [], "nothing is sent there");
+    desk.keys("<C-c>/close<Enter>");
+    desk.shows("What you wrote in #rust was not sent.");
+    assert_eq!(desk.wishes(), []);
+    desk.keys("y");
+    assert_eq!(desk.wishes(), [Effect::Discard(Nonce([5; 16]))]);
+    desk.shows("Message to #lobby");
+    assert!(!tabs(&mut desk).contains("#rust"));
+}
+
+#[test]
+fn a_room_that_is_gone_goes_from_the_tabs_when_nothing_is_lost_with_it() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.shows("#rust");
+    without_rust(&mut desk);
+    desk.hides("#rust");
+    desk.hides("no longer");
+}
+
+#[test]
+fn words_refused_in_a_room_that_is_not_known_can_be_read_and_thrown_away() {
+    let mut desk = busy(SIZE, Language::English);
+    let (room, nonce) = (RoomId(9), Nonce([6; 16]));
+    desk.queued(room, 6, "of yesterday");
+    desk.tell(Notice::PostFailed { nonce, room, fault: FaultCode::NotFound.into() });
+    desk.shows("Not sent: you are no longer in #9");
+    assert!(tabs(&mut desk).contains("#9"));
+    desk.keys("<A-4>");
+    desk.shows("of yesterday");
+    desk.keys("<Up>d");
+    assert_eq!(desk.wishes(), [Effect::Discard(nonce)]);
+    desk.tell(Notice::Discarded { nonce, room });
+    desk.hides("of yesterday");
+    desk.keys("/close<Enter>");
+    assert!(!tabs(&mut desk).contains("#9"));
 }
 
 #[test]

@@ -34,7 +34,9 @@ pub struct ChatView {
 #[must_use]
 pub fn title(model: &Model, room: &RoomView) -> String {
     if !room.is_direct() {
-        return format!("#{}", room.name);
+        let number = || room.id.0.to_string();
+        let name = Some(room.name.clone()).filter(|name| !name.is_empty());
+        return format!("#{}", name.unwrap_or_else(number));
     }
     let name = room.with.and_then(|user| model.name(user));
     name.map_or_else(|| "…".to_owned(), str::to_owned)

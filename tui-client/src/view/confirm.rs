@@ -19,6 +19,8 @@ pub enum Question {
     TakeBack(RoomId, Seq, String),
     /// Leave this room?
     LeaveRoom(RoomId),
+    /// Close this room, and throw away what was refused there?
+    CloseUnsent(RoomId),
     /// Decline the invitation to this room?
     Decline(RoomId),
     /// Log out on this device, which is called so?
@@ -38,6 +40,7 @@ impl Question {
             | Self::LogOutAndLose(_)
             | Self::TakeBack(..)
             | Self::LeaveRoom(_)
+            | Self::CloseUnsent(_)
             | Self::Decline(_)
             | Self::LogDeviceOut(..)
             | Self::LogOthersOut(_) => &[Mode::Danger],

@@ -1,6 +1,6 @@
 //! Sending what was written, and carrying out commands. Part of the main view.
 
-use liao_client_core::{model::Model, notice::LinkState};
+use liao_client_core::{model::Model, notice::LinkState, timeline::RowState};
 use liao_common::{
     event::UserPage,
     id::RoomId,
@@ -14,7 +14,7 @@ use super::{
     dialog::{self, DialogView},
     files::file_named,
     main::{Focus, MainView},
-    order::removal_sentence,
+    order::{has_refused, removal_sentence},
     overlay::Overlay,
     remark::About,
     told::{Held, Written},
@@ -278,6 +278,24 @@ impl MainView {
 
     /// A private chat loses its tab until something is said in it; rooms are left, not closed.
     fn close(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
+        if model.room(room).is_some_and(|view| view.removed.is_some() && has_refused(view)) {
+            let question = Question::CloseUnsent(room);
+            self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
+            return;
+        }
+        self.put_away(room, model, base);
+    }
+
+    /// Closes a room although words that were refused stand there: they go with it.
+    pub(super) fn close_unsent(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
+        let pending = model.room(room).map(|view| view.timeline.pending()).unwrap_or_default();
+        for row in pending.iter().filter(|row| matches!(row.state, RowState::Failed(_))) {
+            base.wish(Effect::Discard(row.nonce));
+        }
+        self.put_away(room, model, base);
+    }
+
+    fn put_away(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
         let lost = model.forget(room);
         if !lost && !model.room(room).is_some_and(liao_client_core::model::RoomView::is_direct) {
             return self.complain(base, base.words.t("status.close_rooms"));

@@ -171,5 +171,5 @@ pub fn unsent(model: &Model) -> u64 {
     let sending = |row: &&Row| row.state == RowState::Sending;
     let of = |room: &RoomView| room.timeline.pending().iter().filter(sending).count();
     let count: usize = model.rooms().into_iter().map(of).sum();
-    u64::try_from(count + model.waiting_changes()).unwrap_or(u64::MAX)
+    u64::try_from(count + model.waiting_unlisted() + model.waiting_changes()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,11 @@
 //! Keeping order in the room that is shown: taking people out, banning them, saying who moderates; and being taken
 //! out oneself. Part of the main view.
 
-use liao_client_core::{model::Model, notice::Notice};
+use liao_client_core::{
+    model::{Loss, Model, RoomView},
+    notice::Notice,
+    timeline::RowState,
+};
 use liao_common::{
     event::{BanPage, Event, Rank, UserPage},
     id::{RoomId, UserId},
@@ -99,21 +103,63 @@ impl MainView {
         self.say(base, words.fill("room.bans", &[("names", &names)]));
     }
 
-    /// Somebody took this person out of a room.
-    pub(super) fn removal_noticed(&mut self, notice: &Notice, model: &Model, base: &mut Base) {
-        let Notice::Event(Event::Room(room)) = notice else { return };
-        if room.removed.is_some()
-            && let Some(sentence) = removal_sentence(model, room.room, base.words)
-        {
-            self.complain(base, sentence);
+    /// This person is not in a room any more, or what they wrote there was refused.
+    pub(super) fn removal_noticed(&mut self, notice: &Notice, model: &mut Model, base: &mut Base) {
+        match notice {
+            Notice::Event(Event::Room(room)) if room.removed.is_some() => {
+                if let Some(sentence) = removal_sentence(model, room.room, base.words) {
+                    self.complain(base, sentence);
+                }
+            }
+            Notice::Synced(_) => self.forget_unlisted(model, base),
+            Notice::Event(Event::Synced) => {
+                let refused = model.lost().find(|view| has_refused(view)).map(|view| view.id);
+                refused.into_iter().for_each(|room| self.tell_refused(room, model, base));
+            }
+            Notice::PostFailed { room, .. } if model.is_ready() => {
+                self.tell_refused(*room, model, base);
+            }
+            _ => {}
         }
     }
+
+    /// Rooms that the server does not name any more go, but for those in which one reads, or in which words of
+    /// one's own would go with them.
+    fn forget_unlisted(&mut self, model: &mut Model, base: &mut Base) {
+        let empty = |view: &&RoomView| {
+            let written = self.chats.get(&view.id).is_some_and(|chat| !chat.composer.is_blank());
+            view.removed == Some(Loss::Unlisted)
+                && Some(view.id) != self.room()
+                && view.timeline.pending().is_empty()
+                && !written
+        };
+        let rooms: Vec<RoomId> = model.lost().filter(empty).map(|view| view.id).collect();
+        rooms.into_iter().for_each(|room| _ = model.forget(room));
+        let shown = self.room().and_then(|room| removal_sentence(model, room, base.words));
+        shown.into_iter().for_each(|sentence| self.complain(base, sentence));
+    }
+
+    fn tell_refused(&mut self, room: RoomId, model: &Model, base: &mut Base) {
+        if model.room(room).is_some_and(|view| view.removed.is_some()) {
+            let room = title_of(model, room);
+            self.complain(base, base.words.fill("room.not_sent", &[("room", &room)]));
+        }
+    }
+}
+
+/// Whether words of one's own stand there that were refused.
+#[must_use]
+pub fn has_refused(view: &RoomView) -> bool {
+    view.timeline.pending().iter().any(|row| matches!(row.state, RowState::Failed(_)))
 }
 
 /// Why nothing can be written in a room any more; `None` where it can.
 #[must_use]
 pub fn removal_sentence(model: &Model, room: RoomId, words: &Words) -> Option<String> {
-    let farewell = model.room(room)?.removed.as_ref()?;
+    let loss = model.room(room)?.removed.as_ref()?;
+    let Loss::Removed(farewell) = loss else {
+        return Some(words.fill("room.closed", &[("room", &title_of(model, room))]));
+    };
     let (room, name) = (title_of(model, room), model.name(farewell.by).unwrap_or("…"));
     let key = match (farewell.ban, farewell.why.is_empty()) {
         (false, true) => "room.you_removed",

@@ -283,6 +283,7 @@ impl MainView {
             }
             Question::LogDeviceOut(dev, _) => self.log_devices_out(&[dev], model, base),
             Question::LogOthersOut(devs) => self.log_devices_out(&devs, model, base),
+            Question::CloseUnsent(room) => self.close_unsent(room, model, base),
             Question::LeaveRoom(room) => self.ask(RoomLeave { room }, base),
             Question::Decline(room) => {
                 self.held.push(Held::Decline(RoomLeave { room }.into()));
