@@ -229,6 +229,29 @@ fn a_link_whose_key_the_server_does_not_have_is_no_changed_key() {
 }
 
 #[test]
+fn a_key_that_came_with_a_link_can_be_forgotten_like_any_other() {
+    let target = LinkTarget { pin: Some(PIN), ..LinkTarget::parse("chat.example.org").unwrap() };
+    let at = Server::At(target);
+    let mut desk = Desk::new(with(start(SIZE, Language::English), at, Vec::new(), Vec::new()));
+    desk.keys("1alice<Tab>secret<Enter>");
+    desk.tell(Notice::State(LinkState::LoggingIn));
+    desk.log_in();
+    desk.tell(Notice::State(LinkState::Ended(End::PinChanged {
+        expected: PIN,
+        found: Pin([1; 32]),
+    })));
+    desk.shows("liao forget chat.example.org:8888");
+    desk.keys("<Esc>");
+    desk.effects.clear();
+    desk.keys("1");
+    desk.input(Input::Recalled(Vec::new()));
+    desk.input(Input::Probed { address: server().address(), result: Ok(pinned(Pin([1; 32]))) });
+    desk.shows(&Pin([1; 32]).words());
+    desk.keys("y");
+    desk.shows("Password");
+}
+
+#[test]
 fn a_key_that_another_program_forgot_is_asked_for_before_a_password_is_typed() {
     let mut desk = known();
     desk.keys("1");

@@ -163,10 +163,12 @@ impl Door {
 
     /// The server has proved that it has the key that a link brought.
     pub(super) fn proved(&mut self, base: &mut Base) {
-        if let Some(Server::At(target)) = &self.server
-            && let (None, Some(pin)) = (self.key_of(&target.address), target.pin)
-        {
-            self.keep_key(target.address.clone(), Shown { pin, vouched: false }, base);
+        let Some(Server::At(target)) = &mut self.server else { return };
+        // The link has done its work: from here on the known keys decide, which one can forget.
+        let Some(pin) = target.pin.take() else { return };
+        let address = target.address.clone();
+        if self.key_of(&address).is_none() {
+            self.keep_key(address, Shown { pin, vouched: false }, base);
         }
     }
 
