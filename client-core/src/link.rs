@@ -136,6 +136,7 @@ impl Link {
             notices: notices_in.clone(),
             posts: handle.commands.downgrade(),
             login,
+            kept: config.kept.clone(),
             shelf: config.shelf,
             numbers,
         }));

@@ -2,7 +2,7 @@ use liao_common::{
     codec,
     event::{Empty, Event, Gap, GoAway, Page, Ping, Posted, Room, RoomPage, kind},
     fault::{Fault, FaultCode},
-    id::{RoomId, Seq},
+    id::{FileId, Hash, RoomId, Seq},
     limits,
     message::{Body, Kind},
     name::UserName,
@@ -19,6 +19,7 @@ use crate::{
     home::{Account, Home},
     notice::Queued,
     outbox,
+    transfer::{DownloadJob, Phase, TransferChange, TransferFault},
 };
 
 fn config(dialer: &Arc<FakeDialer>, credentials: Credentials) -> LinkConfig {
@@ -781,4 +782,54 @@ async fn a_login_that_another_program_renewed_is_read_again() {
     peer.err(rid, &FaultCode::Unauthenticated.into()).await;
     let end = ended(&mut notices).await;
     assert!(matches!(end, End::Refused(fault) if fault.code == FaultCode::Unauthenticated));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_whose_login_is_refused_twice_ends_while_the_link_stays() {
+    for renewed in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::open(dir.path()).unwrap();
+        let address = Address::parse("chat.example.org:8888").unwrap();
+        let user = UserName::parse("me").unwrap();
+        let token = |token: &str| Token(token.as_bytes().to_vec());
+        if renewed {
+            let (address, user) = (address.clone(), user.clone());
+            let (name, token) = (String::new(), token("new"));
+            home.remember_account(Account { address, user, name, token, used_ms: 1 }).unwrap();
+        }
+        let (dialer, mut server) = fake();
+        let mut config = config(&dialer, Credentials::Token(token("old")));
+        config.kept = Some(KeptLogin { home, address, user });
+        let (handle, mut notices) = Link::start(config);
+        let (_chat, _) = server.accept_synced(&[room(1, 0)]).await;
+        online(&mut notices).await;
+        let dir = dir.path().join("files");
+        let (name, hash) = ("f".to_owned(), Hash([1; 32]));
+        let job = DownloadJob { room: RoomId(1), fid: FileId(9), name, size: 3, hash, dir };
+        handle.download(job).unwrap();
+
+        let mut peer = server.accept().await;
+        peer.greet().await;
+        let (rid, _) = peer.expect::<Auth>().await;
+        peer.err(rid, &FaultCode::Unauthenticated.into()).await;
+        if !renewed {
+            peer = server.accept().await;
+            peer.greet().await;
+        }
+        let (rid, auth) = peer.expect::<Auth>().await;
+        assert_eq!(auth.token, Some(token(if renewed { "new" } else { "old" })));
+        peer.err(rid, &FaultCode::Unauthenticated.into()).await;
+        let failed = until(&mut notices, |notice| match notice {
+            Notice::Transfer(notice) => match notice.change {
+                TransferChange::Phase { phase: Phase::Failed(fault), .. } => Some(fault),
+                _ => None,
+            },
+            _ => None,
+        });
+        let fault = failed.await;
+        assert!(
+            matches!(&fault, TransferFault::Refused(f) if f.code == FaultCode::Unauthenticated),
+            "{fault:?}"
+        );
+    }
 }

@@ -1,14 +1,22 @@
 //! What uploads and downloads share: a data connection that is made again after every cut, the
 //! person's wish to pause or cancel, progress at a bearable pace.
 
-use std::{future::Future, io, path::PathBuf, sync::Arc};
+use std::{
+    future::Future,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use liao_common::{
     event::{Event, Limits, Ping, kind},
     fault::{Fault, FaultCode},
     frame::Frame,
     id::FileId,
-    request::{Auth, FileCancel},
+    request::{Auth, FileCancel, Token},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -26,6 +34,7 @@ use crate::{
     dial::Dialer,
     entropy::{self, Entropy},
     handle::Command,
+    kept::KeptLogin,
     notice::Notice,
     trust::ConnectError,
 };
@@ -133,6 +142,10 @@ pub(super) struct Session {
     notices: mpsc::Sender<Notice>,
     posts: mpsc::WeakSender<Command>,
     login: watch::Receiver<Option<Access>>,
+    /// Where another program may have put a newer token.
+    kept: Option<KeptLogin>,
+    /// The token was refused at the last attempt.
+    refused_before: AtomicBool,
     control: watch::Receiver<Control>,
     /// The lineage of the log that its room and file are of; empty when unknown.
     epoch: String,
@@ -156,6 +169,8 @@ impl Session {
             notices: config.notices.clone(),
             posts: config.posts.clone(),
             login: config.login.clone(),
+            kept: config.kept.clone(),
+            refused_before: AtomicBool::new(false),
             control,
             epoch,
             told_ms: 0,
@@ -190,9 +205,27 @@ impl Session {
         if !self.epoch.is_empty() && self.epoch != welcome.epoch {
             return Err(TransferFault::OtherLog.into());
         }
-        let mech = "token".to_owned();
-        conn.ask(Auth { mech, token: Some(token), ..Auth::default() }).await.map_err(unknown)?;
+        self.log_in(&mut conn, token).await?;
         Ok((conn, welcome.limits))
+    }
+
+    /// A token that is refused may have been renewed a moment ago, by the link or by another program: the newer one
+    /// is tried, here or in the next attempt. Whoever is refused twice gives up, while the link may stay.
+    async fn log_in(&self, conn: &mut Connection, token: Token) -> Result<(), Halt> {
+        let Err(fault) = log_in_once(conn, token.clone()).await? else {
+            self.refused_before.store(false, Ordering::Relaxed);
+            return Ok(());
+        };
+        let newer = match &self.kept {
+            Some(kept) => kept.newer_than(&token).await,
+            None => None,
+        };
+        let again = match newer {
+            Some(newer) => log_in_once(conn, newer).await?,
+            None if self.refused_before.swap(true, Ordering::Relaxed) => Err(fault),
+            None => return Err(Halt::Cut(0, 0)),
+        };
+        again.map_err(|fault| TransferFault::Refused(fault).into())
     }
 
     /// Tells the server to stop a transfer. It would find out by itself, so this is not waited
@@ -296,16 +329,17 @@ async fn unless_stopped<T>(
     }
 }
 
-/// The token may have been renewed a moment ago. Whether this login is at an end is for the link to find out, which
-/// ends its transfers too.
-fn unknown(error: ConnectionError) -> Halt {
-    match error {
-        ConnectionError::Refused(fault)
+/// Logs in with a token; within is the fault of a server that does not know it.
+async fn log_in_once(conn: &mut Connection, token: Token) -> Result<Result<(), Fault>, Halt> {
+    let auth = Auth { mech: "token".to_owned(), token: Some(token), ..Auth::default() };
+    match conn.ask(auth).await {
+        Ok(_) => Ok(Ok(())),
+        Err(ConnectionError::Refused(fault))
             if matches!(fault.code, FaultCode::Unauthenticated | FaultCode::AuthRevoked) =>
         {
-            Halt::Cut(0, 0)
+            Ok(Err(fault))
         }
-        error => error.into(),
+        Err(error) => Err(error.into()),
     }
 }
 

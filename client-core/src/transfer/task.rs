@@ -28,6 +28,7 @@ use crate::{
     dial::Dialer,
     entropy::{self, Entropy},
     handle::{Command, TransferCommand},
+    kept::KeptLogin,
     notice::Notice,
 };
 
@@ -63,6 +64,8 @@ pub(crate) struct TransferConfig {
     pub(crate) notices: mpsc::Sender<Notice>,
     pub(crate) posts: mpsc::WeakSender<Command>,
     pub(crate) login: watch::Receiver<Option<Access>>,
+    /// Where the login is kept, and perhaps renewed by another program.
+    pub(crate) kept: Option<KeptLogin>,
     /// Where transfers are kept for the next run; none when they are not.
     pub(crate) shelf: Option<Shelf>,
     /// The next number of a transfer.
