@@ -69,7 +69,7 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
     alice.waits_for(filled("room.joined", &[("name", &"Carol")]));
 
     carol.enters("/join #secret");
-    carol.waits_for(word("fault.not_found"));
+    carol.waits_for(filled("room.none_of_name", &[("room", &"secret")]));
     assert!(carol.has_never_seen("what is it?"));
     for terminal in [alice, bob, carol] {
         terminal.signals("TERM");

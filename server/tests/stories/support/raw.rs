@@ -78,6 +78,8 @@ impl Raw {
             match (frame.kind(), frame.rid) {
                 (kind::OK, of) if of == rid => return Ok(frame.decode().unwrap()),
                 (kind::ERR, of) if of == rid => return Err(frame.decode().unwrap()),
+                // The last word: no answer comes behind it.
+                (kind::GOAWAY, _) => return Err(FaultCode::ShuttingDown.into()),
                 _ => self.events.push(frame),
             }
         }
