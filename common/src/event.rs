@@ -173,6 +173,27 @@ pub struct Room {
     pub removed: Option<Removal>,
 }
 
+impl Room {
+    /// All that is said of a room that is not this person's any more.
+    #[must_use]
+    pub const fn gone(room: RoomId) -> Self {
+        Self {
+            room,
+            kind: RoomKind::Private,
+            name: String::new(),
+            topic: String::new(),
+            head: (Seq::ZERO, 0),
+            read: (Seq::ZERO, 0),
+            role: Role::Gone,
+            members: 0,
+            floor: Seq::ZERO,
+            with: None,
+            moderates: false,
+            removed: None,
+        }
+    }
+}
+
 /// Answer to `sync`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Synced {

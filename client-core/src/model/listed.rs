@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use liao_common::{
-    event::{Role, Room, RoomKind, Synced},
-    id::{RoomId, Seq},
+    event::{Room, Synced},
+    id::RoomId,
 };
 
 use super::{Changes, Loss, Model, RoomView, left};
@@ -64,7 +64,7 @@ impl Model {
         };
         let shown: Vec<(RoomId, Timeline)> = self.unplaced.extract_if(.., refused).collect();
         for (room, timeline) in shown {
-            let mut view = RoomView::new(&nameless(room));
+            let mut view = RoomView::new(&Room::gone(room));
             view.timeline = timeline;
             view.be_lost(Loss::Unlisted);
             self.rooms.insert(room, view);
@@ -78,23 +78,5 @@ impl Model {
         let lost = self.lost().map(|view| &view.timeline);
         let rows = lost.chain(self.unplaced.values()).flat_map(Timeline::pending);
         rows.filter(|row| row.state == RowState::Sending).count()
-    }
-}
-
-/// All that is known of a room that the server does not name.
-const fn nameless(room: RoomId) -> Room {
-    Room {
-        room,
-        kind: RoomKind::Private,
-        name: String::new(),
-        topic: String::new(),
-        head: (Seq::ZERO, 0),
-        read: (Seq::ZERO, 0),
-        role: Role::Gone,
-        members: 0,
-        floor: Seq::ZERO,
-        with: None,
-        moderates: false,
-        removed: None,
     }
 }

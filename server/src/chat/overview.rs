@@ -68,24 +68,6 @@ pub(super) fn is_in(room: &event::Room) -> bool {
     matches!(room.role, Role::Member | Role::Owner)
 }
 
-/// A room that is not this person's any more.
-pub(super) fn gone(room: RoomId) -> event::Room {
-    event::Room {
-        room,
-        kind: RoomKind::Private,
-        name: String::new(),
-        topic: String::new(),
-        head: (Seq::ZERO, 0),
-        read: (Seq::ZERO, 0),
-        role: Role::Gone,
-        members: 0,
-        floor: Seq::ZERO,
-        with: None,
-        moderates: false,
-        removed: None,
-    }
-}
-
 /// A room that this person went out of with its message `last`. Who did not go by themselves is
 /// told who took them out.
 pub(super) fn left(
@@ -94,7 +76,7 @@ pub(super) fn left(
     room: RoomId,
     last: Seq,
 ) -> Result<event::Room, Fault> {
-    let mut told = gone(room);
+    let mut told = event::Room::gone(room);
     let Some((place, _)) = view::message_place(store, room, last)? else { return Ok(told) };
     let frame = match store.record(&place) {
         Err(error) if error.is_one_record() => return Ok(told),

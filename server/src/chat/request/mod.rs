@@ -26,7 +26,7 @@ use liao_common::{
 };
 use serde::Serialize;
 
-use super::{hub::Hub, origin::Origin, overview::gone};
+use super::{hub::Hub, origin::Origin};
 use crate::state::view;
 
 /// Who asks.
@@ -107,7 +107,7 @@ impl Caller {
         let user = self.user;
         let read = move |hub: &Hub| {
             let now = view::room_for(&*hub.store, user, room)?;
-            Ok(now.unwrap_or_else(|| gone(room)))
+            Ok(now.unwrap_or_else(|| event::Room::gone(room)))
         };
         self.hub.read(read).await
     }

@@ -19,7 +19,7 @@ use crate::{
         follow::{Follow, Step, read_page},
         hub::Hub,
         mailbox::Note,
-        overview::{self, gone, is_in},
+        overview::{self, is_in},
         room::Depth,
     },
     engine::Turn,
@@ -228,7 +228,7 @@ impl Session {
         }
         let user = self.caller().user;
         let now = self.hub.read(move |hub| Ok(view::room_for(&*hub.store, user, room)?)).await?;
-        let now = now.unwrap_or_else(|| gone(room));
+        let now = now.unwrap_or_else(|| event::Room::gone(room));
         out.push(codec::frame(kind::ROOM, 0, &now));
         if !is_in(&now) {
             self.unfollow(room);
