@@ -20,69 +20,41 @@ mod suite;
 mod swarm;
 mod tape;
 mod tls;
+mod usual;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
-use anyhow::{Context as _, Result, bail};
-use clap::{Parser, ValueEnum};
-use report::Report;
-use server::Transport;
-use suite::Suite;
-
-/// Descriptors beside those of the connections.
-const DESCRIPTORS_BESIDE: u64 = 100;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use usual::{Figure, Usual};
 
 /// Measures liaod on this machine.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// What to measure.
-    #[arg(value_enum)]
+    #[command(subcommand)]
     what: What,
-    /// Seconds of each measured window.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
-    seconds: u64,
-    /// Members of the room of the fan-out.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(4..=1000))]
-    members: u64,
-    /// Connections that idle, or come back at once, each of another person.
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=19_000))]
-    connections: u64,
-    /// Posts in flight in the fan-out, of its four senders together [default: 64, 4 and 256].
-    #[arg(long, value_parser = clap::value_parser!(u64).range(4..=256))]
-    window: Option<u64>,
-    /// Only this transport [default: both].
-    #[arg(long)]
-    transport: Option<Wire>,
-    /// The server's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be measured; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// What to measure. Each has options of its own.
+#[derive(Subcommand)]
 enum What {
-    All,
-    Durable,
-    Fanout,
-    Idle,
-    Login,
-    Storm,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Wire {
-    Plain,
-    Tls,
+    /// All of the five that follow.
+    All(Usual),
+    /// Posts that are on the disk when they are acknowledged.
+    Durable(Usual),
+    /// One room of many, few who post.
+    Fanout(Usual),
+    /// Memory of connections that only listen, and what their logins take.
+    Idle(Usual),
+    /// Logins with a password, right and wrong.
+    Login(Usual),
+    /// Everybody comes back at once after a restart.
+    Storm(Usual),
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    match run(&Arguments::parse().what) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("liao-load: {error:#}"));
@@ -91,83 +63,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<()> {
-    let mut suite = prepare(arguments)?;
-    suite.report.processors = std::thread::available_parallelism()?.get();
-    suite.report.load_average.0 = machine::load_average();
-    let is = |what: What| arguments.what == What::All || arguments.what == what;
-    let (members, connections) =
-        (usize::try_from(arguments.members)?, usize::try_from(arguments.connections)?);
-    let many = is(What::Idle) || is(What::Storm);
-    if arguments.what != What::Login {
-        suite.register(if many { connections.max(members) } else { members })?;
+fn run(what: &What) -> Result<()> {
+    match what {
+        What::All(usual) => usual.run(Figure::All),
+        What::Durable(usual) => usual.run(Figure::Durable),
+        What::Fanout(usual) => usual.run(Figure::Fanout),
+        What::Idle(usual) => usual.run(Figure::Idle),
+        What::Login(usual) => usual.run(Figure::Login),
+        What::Storm(usual) => usual.run(Figure::Storm),
     }
-    suite.disk()?;
-    for transport in transports(arguments.transport) {
-        if is(What::Durable) {
-            suite.durable(transport, 16, 16)?;
-            suite.durable(transport, 1, 1)?;
-        }
-        if is(What::Fanout) {
-            let windows = arguments.window.map_or_else(|| vec![64, 4, 256], |window| vec![window]);
-            windows.into_iter().try_for_each(|window| suite.fanout(transport, members, window))?;
-        }
-        if is(What::Idle) {
-            suite.idle(transport, connections)?;
-        }
-        if is(What::Storm) {
-            suite.storm(transport, connections)?;
-        }
-    }
-    if is(What::Login) {
-        suite.login()?;
-    }
-    suite.report.load_average.1 = machine::load_average();
-    finish(&suite.report, arguments.json.as_deref())
-}
-
-fn prepare(arguments: &Arguments) -> Result<Suite> {
-    let descriptors = machine::raise_descriptors()?;
-    if arguments.connections + DESCRIPTORS_BESIDE > descriptors {
-        bail!(
-            "{} connections are more than the limit of descriptors ({descriptors}) allows",
-            arguments.connections
-        );
-    }
-    let data = match &arguments.under {
-        Some(folder) => tempfile::tempdir_in(folder),
-        None => tempfile::tempdir(),
-    };
-    Ok(Suite {
-        liaod: arguments.liaod.clone().map_or_else(server::beside, Ok)?,
-        data: data.context("cannot make a folder for the data")?,
-        seconds: arguments.seconds,
-        rooms: 0,
-        people: Vec::new(),
-        report: Report::default(),
-        say,
-    })
-}
-
-fn transports(only: Option<Wire>) -> Vec<Transport> {
-    match only {
-        Some(Wire::Plain) => vec![Transport::Plain],
-        Some(Wire::Tls) => vec![Transport::Tls],
-        None => vec![Transport::Plain, Transport::Tls],
-    }
-}
-
-fn finish(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
-    say(&format!("\n{}", report.table()));
-    if let Some(path) = json {
-        let text = serde_json::to_string_pretty(report)?;
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
 }
 
 /// Prints a line. Nobody may be reading; that is no reason to stop.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout();
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
