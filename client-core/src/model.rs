@@ -386,7 +386,10 @@ impl Model {
                 changes.requests.extend(self.people.listed(page));
                 changes.people = true;
             }
-            (Request::Watch(asked), Ok(_)) if asked.online && !self.watching => {
+            // Without an answer, the link says it again on the next connection, and nobody hears of that one.
+            (Request::Watch(asked), Ok(_) | Err(CallError::Lost))
+                if asked.online && !self.watching =>
+            {
                 self.watching = true;
                 changes.requests.push(self.people.restart());
                 changes.people = true;

@@ -91,6 +91,17 @@ fn unread_counts_rise_with_others_and_fall_with_marks() {
 }
 
 #[test]
+fn a_wish_to_see_who_is_online_outlives_the_connection_it_was_made_on() {
+    let mut model = Model::default();
+    model.apply(&Notice::LoggedIn(Box::new(session(None))));
+    model.apply(&synced(&[]));
+    let request = Box::new(Watch { act: Vec::new(), online: true }.into());
+    let lost = Notice::Answer { ticket: Ticket(1), request, answer: Err(CallError::Lost) };
+    assert_eq!(kinds(&model.apply(&lost).requests), ["who"]);
+    assert_eq!(kinds(&model.apply(&synced(&[])).requests), ["who"], "and on the next connection");
+}
+
+#[test]
 fn heads_move_rooms_that_are_not_pushed() {
     let mut model = ready(&[room(1, 0), room(2, 0)]);
     assert_eq!(model.rooms()[0].id, RoomId(1));
