@@ -59,6 +59,11 @@ pub(crate) fn register(server: &Server, count: usize, at_once: usize) -> Result<
 }
 
 impl Person {
+    /// Somebody whose account was made otherwise.
+    pub(crate) const fn new(user: UserId, token: Token) -> Self {
+        Self { user, token }
+    }
+
     /// Logs in with the token of the registration.
     pub(crate) fn log_in(&self) -> Request {
         Auth { mech: "token".into(), token: Some(self.token.clone()), ..Auth::default() }.into()

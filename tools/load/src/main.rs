@@ -5,6 +5,7 @@ mod clock;
 mod crowd;
 mod durable;
 mod fanout;
+mod history;
 mod idle;
 mod ledger;
 mod link;
@@ -51,6 +52,8 @@ enum What {
     Login(Usual),
     /// Everybody comes back at once after a restart.
     Storm(Usual),
+    /// What a long history costs.
+    History(history::Histories),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +74,7 @@ fn run(what: &What) -> Result<()> {
         What::Idle(usual) => usual.run(Figure::Idle),
         What::Login(usual) => usual.run(Figure::Login),
         What::Storm(usual) => usual.run(Figure::Storm),
+        What::History(histories) => histories.run(),
     }
 }
 

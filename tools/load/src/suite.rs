@@ -214,7 +214,8 @@ const fn name(transport: Transport) -> &'static str {
     }
 }
 
-fn times(latency: Latencies) -> String {
+/// Latencies in words.
+pub(crate) fn times(latency: Latencies) -> String {
     let ms = |us: u64| us as f64 / 1e3;
     format!(
         "p50 {:.2} ms, p99 {:.2} ms, max {:.1} ms",

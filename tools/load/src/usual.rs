@@ -133,7 +133,8 @@ fn transports(only: Option<Wire>) -> Vec<Transport> {
     }
 }
 
-fn finish(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
+/// Prints the table and writes the file.
+pub(crate) fn finish(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
     say(&format!("\n{}", report.table()));
     if let Some(path) = json {
         let text = serde_json::to_string_pretty(report)?;
