@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::Arc,
 };
 
@@ -13,10 +13,8 @@ use liao_common::{
     frame::{Frame, FrameCodec},
     limits,
 };
-use rustls::{ClientConnection, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, pki_types::ServerName};
 use tokio_util::codec::Decoder as _;
-
-use crate::server::Server;
 
 /// See the module.
 pub(crate) struct Link {
@@ -32,11 +30,11 @@ pub(crate) struct Link {
 
 impl Link {
     /// Connects; the TLS handshake goes on with the first bytes.
-    pub(crate) fn open(server: &Server) -> Result<Self> {
-        let stream = TcpStream::connect(server.addr)?;
+    pub(crate) fn open(addr: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Result<Self> {
+        let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        let tls = match &server.tls {
+        let tls = match tls {
             Some(config) => {
                 let mut tls =
                     ClientConnection::new(Arc::clone(config), ServerName::try_from("liao")?)?;

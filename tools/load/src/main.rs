@@ -11,6 +11,7 @@ mod ledger;
 mod link;
 mod login;
 mod machine;
+mod peers;
 mod play;
 mod post;
 mod report;
@@ -54,6 +55,11 @@ enum What {
     Storm(Usual),
     /// What a long history costs.
     History(history::Histories),
+    /// Beside other servers, in turn: inspircd, mosquitto, nats-server, and a bare one as the ceiling.
+    Peers(peers::Options),
+    /// The bare one.
+    #[command(hide = true)]
+    Ceiling { port: u16 },
 }
 
 fn main() -> ExitCode {
@@ -75,6 +81,8 @@ fn run(what: &What) -> Result<()> {
         What::Login(usual) => usual.run(Figure::Login),
         What::Storm(usual) => usual.run(Figure::Storm),
         What::History(histories) => histories.run(),
+        What::Peers(options) => options.run(),
+        What::Ceiling { port } => peers::ceiling(*port),
     }
 }
 

@@ -27,6 +27,11 @@ const NUMBER_DIGITS: usize = 12;
 /// Senders that there were in this process, so that no nonce comes twice.
 static SENDERS: AtomicU64 = AtomicU64::new(1);
 
+/// What no other sender of this process has in its nonces.
+pub(crate) fn fresh_tag() -> u64 {
+    SENDERS.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Number of a sender's first request; all that follow are as long on the wire.
 const RID_FIRST: u64 = 1 << 32;
 
@@ -100,7 +105,7 @@ impl Template {
 
 impl Sender {
     pub(crate) fn new(link: usize, room: RoomId) -> Result<Self> {
-        let tag = SENDERS.fetch_add(1, Ordering::Relaxed);
+        let tag = fresh_tag();
         let template = Template::new(room, tag)?;
         Ok(Self { link, template, sent: 0, acked: 0, last: None, since: VecDeque::new() })
     }

@@ -1,6 +1,6 @@
 //! Many connections on one thread. Owns the links and the system's list of those that are ready.
 
-use std::os::fd::OwnedFd;
+use std::{net::SocketAddr, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use liao_common::frame::Frame;
@@ -11,6 +11,7 @@ use rustix::{
         epoll::{self, CreateFlags, Event, EventData, EventFlags},
     },
 };
+use rustls::ClientConfig;
 
 use crate::{link::Link, server::Server};
 
@@ -42,7 +43,16 @@ impl Swarm {
 
     /// Connects and gives the link's number.
     pub(crate) fn open(&mut self, server: &Server) -> Result<usize> {
-        let link = Link::open(server)?;
+        self.connect(server.addr, server.tls.as_ref())
+    }
+
+    /// The same with any server.
+    pub(crate) fn connect(
+        &mut self,
+        addr: SocketAddr,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<usize> {
+        let link = Link::open(addr, tls)?;
         let id = self.links.len();
         epoll::add(&self.epoll, &link.stream, EventData::new_u64(id as u64), EventFlags::IN)?;
         self.links.push(Some(link));
@@ -66,13 +76,20 @@ impl Swarm {
     /// Writes what waits, then gives the links that have something to read. Empty after `ms`
     /// milliseconds without anything.
     pub(crate) fn wait(&mut self, ms: u32) -> Result<Vec<usize>> {
+        self.wait_for(Duration::from_millis(ms.into()))
+    }
+
+    /// The same with a finer measure.
+    pub(crate) fn wait_for(&mut self, time: Duration) -> Result<Vec<usize>> {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
         dirty.dedup();
         dirty.iter().try_for_each(|id| self.flush(*id))?;
         self.events.clear();
-        let limit =
-            Timespec { tv_sec: i64::from(ms / 1000), tv_nsec: i64::from(ms % 1000) * 1_000_000 };
+        let limit = Timespec {
+            tv_sec: i64::try_from(time.as_secs())?,
+            tv_nsec: i64::from(time.subsec_nanos()),
+        };
         match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&limit)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
