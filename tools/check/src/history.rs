@@ -61,6 +61,12 @@ pub enum Fact {
         /// The code of the fault.
         code: String,
     },
+    /// A post was refused as its program died, and nobody looked at it: what was said after it may be
+    /// stored before it, for it is sent again.
+    Unheard {
+        /// The post's nonce.
+        cid: String,
+    },
     /// A connection is synced: pushes go on behind these places.
     Began {
         /// The lineage of the data.

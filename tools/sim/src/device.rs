@@ -7,6 +7,7 @@ mod logout;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use liao_check::history::{Draft, Entry, Fact};
@@ -16,7 +17,7 @@ use liao_client_core::{
     handle::Handle,
     link::{Credentials, Link, LinkConfig},
     model::Model,
-    notice::{LinkState, Notice, Queued},
+    notice::{LinkState, Notice, Queued, Ticket},
     timeline::Item,
 };
 use liao_common::{
@@ -27,10 +28,14 @@ use liao_common::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{Dice, stage::Stage, way::Way};
+
+/// How long its link has to hand over what it holds, when a program dies.
+const LAST_WORDS: Duration = Duration::from_millis(1);
 
 /// See the module.
 pub(crate) struct Device {
@@ -59,6 +64,8 @@ struct State {
     out: Option<(u64, Heads)>,
     /// Where pushes began in rooms that were entered: right behind these places.
     starts: Vec<(RoomId, Seq)>,
+    /// Requests of the running program without an answer.
+    asked: BTreeSet<Ticket>,
 }
 
 /// The last place of each room.
@@ -67,7 +74,7 @@ pub(crate) type Heads = BTreeMap<RoomId, Seq>;
 /// A running program.
 struct Life {
     handle: Handle,
-    listening: JoinHandle<()>,
+    died: CancellationToken,
 }
 
 #[derive(Default)]
@@ -111,6 +118,7 @@ impl Device {
             may_be_out: false,
             out: None,
             starts: Vec::new(),
+            asked: BTreeSet::new(),
         };
         Arc::new(Self {
             name: name.to_owned(),
@@ -139,8 +147,10 @@ impl Device {
         let (handle, notices) = Link::start(config);
         state.seen = Seen::default();
         state.lives += 1;
-        let listening = tokio::spawn(Arc::clone(self).listens(notices));
-        state.life = Some(Life { handle, listening });
+        state.asked.clear();
+        let (who, died) = (self.called(state.lives), CancellationToken::new());
+        tokio::spawn(Arc::clone(self).lives(notices, who, died.clone()));
+        state.life = Some(Life { handle, died });
         drop(state);
         self.stage.step(&self.who(), &format_args!("starts {kept:?}"));
         self.asks(Watch { act: Vec::new(), online: true });
@@ -151,7 +161,7 @@ impl Device {
         self.stage.step(&self.who(), &"dies");
         self.way.cut();
         if let Some(life) = self.lock().life.take() {
-            life.listening.abort();
+            life.died.cancel();
         }
     }
 
@@ -174,7 +184,26 @@ impl Device {
         self.lock().life.as_ref().map(|life| life.handle.clone())
     }
 
-    async fn listens(self: Arc<Self>, mut notices: mpsc::Receiver<Notice>) {
+    async fn lives(
+        self: Arc<Self>,
+        mut notices: mpsc::Receiver<Notice>,
+        who: String,
+        died: CancellationToken,
+    ) {
+        tokio::select! {
+            biased;
+            () = died.cancelled() => {}
+            () = self.listens(&mut notices) => return,
+        }
+        // What it had been told by then and will never look at.
+        while let Ok(Some(notice)) = timeout(LAST_WORDS, notices.recv()).await {
+            if let Notice::PostFailed { nonce, .. } = notice {
+                self.stage.fact(&who, Fact::Unheard { cid: nonce.to_string() });
+            }
+        }
+    }
+
+    async fn listens(self: &Arc<Self>, notices: &mut mpsc::Receiver<Notice>) {
         let mut stares = self.stares.subscribe();
         while let Some(notice) = notices.recv().await {
             // The sender lives as long as this device.
@@ -232,6 +261,9 @@ impl Device {
     pub(crate) fn asks(&self, request: impl Into<Request>) {
         let request = request.into();
         let asked = self.handle().map(|handle| handle.ask(request.clone()));
+        if let Some(Ok(ticket)) = asked {
+            self.lock().asked.insert(ticket);
+        }
         self.stage.step(&self.who(), &format_args!("asks {} {asked:?}", request.kind()));
     }
 
@@ -301,10 +333,10 @@ impl Device {
         places.into_iter().filter_map(|places| places.get(&room)).max().copied().unwrap_or_default()
     }
 
-    /// Whether it is connected, has what it missed, and has nothing left to send.
+    /// Whether it is connected, has what it missed, has nothing left to send and waits for no answer.
     pub(crate) fn is_at_rest(&self) -> bool {
         let state = self.lock();
-        is_online(&state.seen.model) && state.outbox.is_empty()
+        is_online(&state.seen.model) && state.outbox.is_empty() && state.asked.is_empty()
     }
 }
 
@@ -325,6 +357,9 @@ impl State {
             }
             Notice::Posted { nonce, .. } | Notice::PostFailed { nonce, .. } => {
                 self.outbox.retain(|post| post.nonce != *nonce);
+            }
+            Notice::Answer { ticket, .. } => {
+                self.asked.remove(ticket);
             }
             _ => {}
         }

@@ -43,6 +43,8 @@ pub(super) struct Facts<'a> {
     pub(super) taken_back: BTreeMap<Place, usize>,
     /// From where to where a client may see a room; both ends by place.
     pub(super) may: HashMap<(&'a str, u64), Vec<(u64, u64)>>,
+    /// Refused, and nobody looked.
+    pub(super) unheard: HashSet<Post<'a>>,
     acked: HashSet<Post<'a>>,
     repeated: u64,
     whole: u64,
@@ -71,6 +73,9 @@ impl<'a> Facts<'a> {
                 self.repeated += u64::from(*dup);
                 self.acked.insert((user, cid));
                 self.acks.push(Ack { index, post: (user, cid), place: (*room, *seq) });
+            }
+            Fact::Unheard { cid } => {
+                self.unheard.insert((user, cid));
             }
             Fact::Saw(entry) => self.sights.push(Sight { index, who, entry, pushed: true }),
             Fact::Read(entry) => self.sights.push(Sight { index, who, entry, pushed: false }),

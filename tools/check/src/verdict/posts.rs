@@ -7,6 +7,7 @@ use super::{
     Found,
     facts::{Ack, Facts, Place, Post, Sight},
 };
+use crate::history::Draft;
 
 pub(super) fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
     acks(facts, found);
@@ -122,10 +123,12 @@ fn for_this_reader(facts: &Facts<'_>, found: &mut Found<'_>, sight: &Sight<'_>) 
     found.tell(fault, format!("{} was shown {here}", sight.who), &[sight.index]);
 }
 
-/// What one client says in one room stays in the order in which it first said it.
+/// What one client says in one room stays in the order in which it first said it, but for what was refused and is
+/// sent again.
 fn in_order(facts: &Facts<'_>, found: &mut Found<'_>, places: &HashMap<Post<'_>, (Place, usize)>) {
     let mut last: HashMap<(&str, u64), (u64, usize)> = HashMap::new();
-    for (index, post, draft) in &facts.sent {
+    let told = |(_, post, _): &&(usize, Post<'_>, &Draft)| !facts.unheard.contains(post);
+    for (index, post, draft) in facts.sent.iter().filter(told) {
         let Some(((room, seq), _)) = places.get(post) else { continue };
         let who: &str = &facts.history[*index].who;
         let (before, at) = last.entry((who, draft.room)).or_insert((0, *index));

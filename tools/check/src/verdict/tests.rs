@@ -307,6 +307,16 @@ fn a_single_fault_is_told_as_one() {
 }
 
 #[test]
+fn what_was_refused_to_a_dying_program_may_come_later() {
+    let mut story = sound();
+    let (_, swap) = PLANTED.iter().find(|(name, _)| *name == "swapped").unwrap();
+    swap(&mut story);
+    assert_eq!(names(&story.0), ["swapped"]);
+    story.tell("anna", Fact::Unheard { cid: "a2".to_owned() });
+    assert!(names(&story.0).is_empty());
+}
+
+#[test]
 fn faults_read_as_sentences_with_their_records() {
     let mut story = sound();
     story.tell("anna", Fact::Marked { room: LOBBY, read: 4 });
