@@ -28,7 +28,7 @@ use crate::{
     machine,
     play::{Script, hello, play, settle},
     post,
-    report::{Report, Row, short},
+    report::{Growth, Report, Row, short},
     say,
     server::{self, Hashing, Server, Transport},
     stats::Latencies,
@@ -88,6 +88,7 @@ impl Histories {
                     row.unit,
                     row.detail
                 ));
+                report.growth.extend(Growth::of_row("messages of history", messages, &row));
                 report.rows.push(row);
             }
         }

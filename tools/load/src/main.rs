@@ -1,6 +1,7 @@
 //! The program `liao-load`: measures a `liaod` of its own on this machine, prints a table, writes
 //! JSON. Everything is bounded in number and time; every delivery is compared with what was posted.
 
+mod chart;
 mod clock;
 mod crowd;
 mod durable;
@@ -57,6 +58,8 @@ enum What {
     History(history::Histories),
     /// Beside other servers, in turn: inspircd, mosquitto, nats-server, and a bare one as the ceiling.
     Peers(peers::Options),
+    /// Draws costs against sizes, from the files that `--json` wrote.
+    Chart(chart::Charts),
     /// The bare one.
     #[command(hide = true)]
     Ceiling { port: u16 },
@@ -82,6 +85,7 @@ fn run(what: &What) -> Result<()> {
         What::Storm(usual) => usual.run(Figure::Storm),
         What::History(histories) => histories.run(),
         What::Peers(options) => options.run(),
+        What::Chart(charts) => charts.run(),
         What::Ceiling { port } => peers::ceiling(*port),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which way a figure is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +30,35 @@ pub(crate) struct Report {
     /// Before and after; the run itself is in the second.
     pub(crate) load_average: (f64, f64),
     pub(crate) rows: Vec<Row>,
+    /// What is drawn by `liao-load chart`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) growth: Vec<Growth>,
+}
+
+/// What something cost at one size: a point of a chart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Growth {
+    /// What grows: the name of the chart's file, and of its lower edge.
+    pub(crate) of: String,
+    /// What it costs: the name of the line.
+    pub(crate) line: String,
+    pub(crate) unit: String,
+    pub(crate) size: f64,
+    pub(crate) cost: f64,
+}
+
+impl Growth {
+    /// The same as a row whose words are a size, a colon, and what was measured there.
+    pub(crate) fn of_row(of: &str, size: u64, row: &Row) -> Option<Self> {
+        let (_, line) = row.what.split_once(": ")?;
+        Some(Self {
+            of: of.to_owned(),
+            line: line.to_owned(),
+            unit: row.unit.to_owned(),
+            size: size as f64,
+            cost: row.measured,
+        })
+    }
 }
 
 impl Row {
