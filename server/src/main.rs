@@ -116,6 +116,12 @@ struct Serve {
     /// Posts a connection may make a second in the long run.
     #[arg(long, value_name = "N")]
     posts_per_second: Option<u32>,
+    /// Keep messages for so many days [default: for ever].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    keep_days: Option<u64>,
+    /// Keep so many messages of each room, the newest [default: all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    keep_messages: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -233,6 +239,8 @@ fn config(serve: Serve) -> Config {
         config.transport = Transport::Plaintext;
     }
     config.new_key = serve.new_key;
+    config.rules.retention.age_ms = serve.keep_days.map(|days| days * DAY_MS);
+    config.rules.retention.messages = serve.keep_messages;
     config.certificate = match (serve.tls_cert, serve.tls_key) {
         (Some(chain), Some(key)) => Some(CertificateFiles { chain, key }),
         _ => None,

@@ -24,6 +24,7 @@ use crate::{
         log::Damage,
         password::Passwords,
         presence::Presence,
+        retention,
         switchboard::Switchboard,
     },
     clock,
@@ -226,6 +227,7 @@ fn spawn_helpers(door: &Door) {
     let heads = Arc::clone(&door.hub.switchboard).run();
     let sweeping = sweep(Arc::clone(&door.hub));
     let aging = age::run(Arc::clone(&door.hub));
+    let retaining = retention::run(Arc::clone(&door.hub));
     let shutdown = door.shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -233,6 +235,7 @@ fn spawn_helpers(door: &Door) {
             () = heads => {}
             () = sweeping => {}
             () = aging => {}
+            () = retaining => {}
             () = shutdown.cancelled() => {}
         }
     });

@@ -23,7 +23,10 @@ use crate::{
     datadir::{DataDir, DataDirError},
     disk::{Disk, RealDisk, sync_folder},
     entropy,
-    journal::{Journal, JournalError, JournalOptions, JournalReader, NewRecord, Position, Record},
+    journal::{
+        Journal, JournalError, JournalOptions, JournalReader, NewRecord, Position, Record,
+        first_segment,
+    },
     state::record::{self, kind},
 };
 use content::{Digest, copy_blobs, write_new};
@@ -40,6 +43,9 @@ const GATHERED_BYTES_MAX: usize = 8 << 20;
 /// Tries without any progress before what cannot be read counts as damaged. A running server may be
 /// writing or erasing there in this moment.
 const TRIES_MAX: u32 = 30;
+
+/// Times that a copy begins anew because its beginning is gone.
+const OVERTAKEN_MAX: u32 = 5;
 
 /// Time between two tries.
 const TRY_EVERY: Duration = Duration::from_millis(100);
@@ -67,6 +73,9 @@ pub enum BackupError {
     /// What was written does not read back as what was read.
     #[error("{0} is not what it should be; the backup cannot be trusted")]
     Unsound(String),
+    /// The server gave room back again and again while its journal was read.
+    #[error("old messages were removed while they were copied; try again")]
+    Overtaken,
     /// The system.
     #[error("cannot {action} {path}: {source}")]
     Io {
@@ -121,8 +130,7 @@ async fn fill(data: &Path, out: &Path) -> Result<Summary, BackupError> {
     let disk: Arc<dyn Disk> =
         Arc::new(RealDisk::open(data.join("journal")).map_err(failed("open", data))?);
     let _stopped = settle(data, &disk)?;
-    let mut copy = Copy::begin(&out.join("journal"))?;
-    copy.follow(&disk).await?;
+    let copy = copy_journal(&disk, &out.join("journal")).await?;
     let records = copy.finish_erased()?;
     // After the journal: every file that a record names is there by now.
     let (files, damaged) = copy_blobs(&data.join("blobs"), &out.join("blobs"))?;
@@ -137,6 +145,22 @@ async fn fill(data: &Path, out: &Path) -> Result<Summary, BackupError> {
         sync_folder(&folder).map_err(failed("sync", &folder))?;
     }
     Ok(Summary { records: manifest.records.records, files, damaged })
+}
+
+/// Copies the journal. Where a running server gives old segments back meanwhile, the copy begins anew:
+/// what was kept of them stands further behind by then.
+async fn copy_journal(disk: &Arc<dyn Disk>, out: &Path) -> Result<Copy, BackupError> {
+    for _ in 0..OVERTAKEN_MAX {
+        let first = first_segment(disk.as_ref())?;
+        let mut copy = Copy::begin(out, Position::of(first))?;
+        let copied = copy.follow(disk).await;
+        if first_segment(disk.as_ref())? == first {
+            return copied.map(|()| copy);
+        }
+        drop(copy);
+        fs::remove_dir_all(out).map_err(failed("remove", out))?;
+    }
+    Err(BackupError::Overtaken)
 }
 
 /// With the server stopped, its journal is brought in order as a start would do, and nobody starts it
@@ -163,11 +187,11 @@ struct Copy {
 }
 
 impl Copy {
-    fn begin(folder: &Path) -> Result<Self, BackupError> {
+    fn begin(folder: &Path, from: Position) -> Result<Self, BackupError> {
         let disk = Arc::new(RealDisk::open(folder).map_err(failed("create", folder))?);
         let (into, _) = Journal::open(disk, JournalOptions::new(new_epoch()?))?;
         let digest = Digest::default();
-        let (from, taken_back) = (Position::START, BTreeSet::new());
+        let taken_back = BTreeSet::new();
         Ok(Self { into, from, digest, gathered_bytes: 0, taken_back })
     }
 
@@ -260,7 +284,11 @@ impl Copy {
 }
 
 fn message(record: &Record) -> Option<Message> {
-    if record.kind == kind::MESSAGE { record::message(&record.body) } else { None }
+    if matches!(record.kind, kind::MESSAGE | kind::KEPT) {
+        record::message(&record.body)
+    } else {
+        None
+    }
 }
 
 /// Where the journal in `disk` ends, finished or not.

@@ -15,6 +15,7 @@ use super::{
     log::Damage,
     password::Passwords,
     presence::Presence,
+    retention::Retention,
     switchboard::Switchboard,
 };
 use crate::{
@@ -72,6 +73,8 @@ pub struct Rules {
     pub posts_burst: u32,
     /// Posts a connection may make a second after that. It is not read meanwhile; nothing is lost.
     pub posts_per_s: u32,
+    /// How long messages are kept.
+    pub retention: Retention,
 }
 
 impl Rules {
@@ -94,6 +97,7 @@ impl Default for Rules {
             presence_grace_ms: limits::PRESENCE_GRACE_MS,
             posts_burst: 60,
             posts_per_s: 20,
+            retention: Retention::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod mailbox;
 pub mod origin;
 pub mod password;
 pub mod presence;
+pub mod retention;
 pub mod room;
 pub mod session;
 pub mod switchboard;

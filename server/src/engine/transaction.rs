@@ -352,6 +352,13 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.records.push(invite.record());
     }
 
+    /// Stores what keeps the rest whole when old records go. Needs no room on the disk that is not
+    /// given back soon.
+    pub fn carry(&mut self, records: Vec<NewRecord>) {
+        self.essential = true;
+        self.records.extend(records);
+    }
+
     /// Stores how old the server is.
     pub fn put_age(&mut self, age: &Age) {
         self.records.push(age.record());

@@ -3,7 +3,9 @@
 
 use super::reader::{Scan, open_segment, read_header};
 use super::record::SEGMENT_HEADER_BYTES;
-use super::{Flaw, JournalError, Position, RecordRef, overwrite, parse_segment_name, recover};
+use super::{
+    Flaw, JournalError, Position, RecordRef, first_segment, overwrite, parse_segment_name, recover,
+};
 use crate::disk::Disk;
 
 /// What was found in one segment.
@@ -41,9 +43,14 @@ pub enum Remedy {
 pub fn check(disk: &dyn Disk) -> Result<Vec<SegmentReport>, JournalError> {
     let names = disk.list().map_err(JournalError::io("list"))?;
     let mut segments: Vec<u32> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    let first = first_segment(disk)?;
+    segments.retain(|segment| *segment >= first);
     segments.sort_unstable();
+    if segments.is_empty() && first > 1 {
+        segments.push(first);
+    }
     let mut reports = Vec::with_capacity(segments.len());
-    let mut expected = 1;
+    let mut expected = first;
     for segment in segments {
         // One report for a hole, however wide a stray file makes it.
         if segment != expected {

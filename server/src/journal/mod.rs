@@ -7,6 +7,7 @@ mod overwrite;
 mod reader;
 mod record;
 mod recover;
+mod release;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -19,6 +20,7 @@ pub use reader::{JournalReader, Records};
 pub use record::{NewRecord, RECORD_BODY_BYTES_MAX, Record};
 pub use recover::TailCut;
 pub(crate) use recover::list_segments as segments;
+pub(crate) use release::first_segment;
 pub use writer::{Journal, JournalOptions, Opened};
 
 /// A place between two commits. Ordered; an offset is in bytes from the start of the segment.
@@ -31,8 +33,13 @@ pub struct Position {
 }
 
 impl Position {
-    /// Before the first record of a journal.
-    pub const START: Self = Self { segment: 1, offset: record::SEGMENT_HEADER_BYTES };
+    /// Before the first record of a journal of which nothing was given back.
+    pub const START: Self = Self::of(1);
+
+    /// Before the first record of a segment.
+    pub const fn of(segment: u32) -> Self {
+        Self { segment, offset: record::SEGMENT_HEADER_BYTES }
+    }
 }
 
 impl fmt::Display for Position {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::reader::{JournalReader, open_segment};
 use super::record::{FLAG_LAST, Head, RECORD_HEADER_BYTES, Record, encode};
-use super::{Flaw, JournalError, Position, RecordRef};
+use super::{Flaw, JournalError, Position, RecordRef, first_segment};
 use crate::disk::{Disk, DiskFile};
 
 const REDO_NAME: &str = "overwrite.redo";
@@ -71,8 +71,9 @@ pub(super) fn finish(disk: &dyn Disk) -> Result<(), JournalError> {
         redo.sync().map_err(JournalError::io("sync"))?;
         disk.sync_dir().map_err(JournalError::io("sync"))?;
     }
-    let mut touched = BTreeMap::new();
-    for (at, record) in &all {
+    let (mut touched, first) = (BTreeMap::new(), first_segment(disk)?);
+    // What was given back meanwhile needs no overwriting.
+    for (at, record) in all.iter().filter(|(at, _)| at.segment >= first) {
         let file = open_segment(disk, at.segment)?;
         let size = file.size_bytes().map_err(JournalError::io("read"))?;
         if at.end().offset > size {

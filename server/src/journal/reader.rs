@@ -11,7 +11,7 @@ use super::record::{
     FLAG_LAST, FLAG_SYNCED_BEFORE, FORMAT_VERSION, Head, RECORD_BODY_BYTES_MAX,
     RECORD_HEADER_BYTES, Record, SEGMENT_HEADER_BYTES, SegmentHeader, decode_segment_header,
 };
-use super::{Flaw, JournalError, Position, RecordRef, segment_name};
+use super::{Flaw, JournalError, Position, RecordRef, first_segment, release, segment_name};
 use crate::disk::{Disk, DiskFile};
 
 /// Segment files kept open for reading.
@@ -100,6 +100,23 @@ impl JournalReader {
     /// All records from `from` to the end as it is now. The first error ends the run.
     pub fn records(&self, from: Position) -> Records {
         Records { reader: self.clone(), next: from, to: self.end(), scan: None, broken: false }
+    }
+
+    /// Where the journal begins.
+    pub fn start(&self) -> Result<Position, JournalError> {
+        first_segment(self.shared.disk.as_ref()).map(Position::of)
+    }
+
+    /// Lets the journal begin with the segment `first`, which must be there, and gives the room of all
+    /// before it back to the disk: so many bytes. Whatever refers to them must be gone for good.
+    pub fn release(&self, first: u32) -> Result<u64, JournalError> {
+        let last = self.end().segment;
+        if first > last {
+            return Err(JournalError::damaged(Position::of(first), Flaw::Missing));
+        }
+        let freed = release::release(self.shared.disk.as_ref(), first);
+        lock(&self.shared.files).retain(|(segment, _)| *segment >= first);
+        freed
     }
 
     /// Runs `change` while no reader judges a record it may be changing.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::reader::{Scan, open_segment, read_header};
 use super::record::{FLAG_SYNCED_BEFORE, Head, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
 use super::writer::{Opened, create_segment};
-use super::{Flaw, JournalError, Position, parse_segment_name, segment_name};
+use super::{
+    Flaw, JournalError, Position, first_segment, parse_segment_name, release, segment_name,
+};
 use crate::disk::{Disk, DiskFile};
 
 /// Files with cut tails that are kept; the oldest goes first.
@@ -41,6 +43,7 @@ pub(crate) fn recover(
     new_epoch: u64,
     known: Option<(u64, Position)>,
 ) -> Result<Found, JournalError> {
+    release::remove_released(disk.as_ref())?;
     let mut segments = list_segments(disk.as_ref())?;
     let dropped = drop_unborn(disk.as_ref(), &mut segments)?;
     let Some(&segment) = segments.last() else {
@@ -80,18 +83,20 @@ pub(crate) fn recover(
     Ok(Found { file, end, epoch, opened })
 }
 
-/// Numbers of the segments, in order and without a hole.
+/// Numbers of the segments, in order, from the journal's beginning and without a hole.
 pub(crate) fn list_segments(disk: &dyn Disk) -> Result<Vec<u32>, JournalError> {
+    let first = first_segment(disk)?;
     let names = disk.list().map_err(JournalError::io("list"))?;
     let mut segments: Vec<u32> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    segments.retain(|segment| *segment >= first);
     segments.sort_unstable();
-    for (expected, &found) in (1..).zip(&segments) {
+    let missing = |segment| JournalError::Damaged { segment, offset: 0, reason: Flaw::Missing };
+    if segments.is_empty() && first > 1 {
+        return Err(missing(first));
+    }
+    for (expected, &found) in (first..).zip(&segments) {
         if found != expected {
-            return Err(JournalError::Damaged {
-                segment: expected,
-                offset: 0,
-                reason: Flaw::Missing,
-            });
+            return Err(missing(expected));
         }
     }
     Ok(segments)

@@ -57,6 +57,12 @@ pub fn head(room: RoomId) -> Vec<u8> {
     key(b'h', &[&room.0.to_be_bytes()])
 }
 
+/// The last message of a room that is not kept any longer.
+#[must_use]
+pub fn floor(room: RoomId) -> Vec<u8> {
+    key(b'F', &[&room.0.to_be_bytes()])
+}
+
 /// Messages of a room whose places share a row.
 pub const PLACES_PER_ROW: u64 = 16;
 

@@ -8,11 +8,13 @@ use liao_common::{
     message::{Body, Kind, Message},
 };
 
+use serde_bytes::ByteBuf;
+
 use super::{
     key,
     record::{
-        self, Account, Age, Ban, BanOver, Device, DeviceGone, Erased, File, FileGone, Invite, Mark,
-        Member, Room, Standing, kind,
+        self, Account, Age, Ban, BanOver, Device, DeviceGone, Erased, File, FileGone, Floor,
+        Invite, Mark, Member, Room, Rows, Standing, kind,
     },
 };
 use crate::{
@@ -21,7 +23,8 @@ use crate::{
     store::{Change, ProjectError},
 };
 
-/// Version of what the projection writes; an index made by another one is made anew.
+/// Version of what the projection writes; an index made by another one is made anew. Rows of this
+/// form stand in the journal too ([`record::Rows`]): what changes it must go on reading them.
 pub const VERSION: u32 = 7;
 
 /// Bytes of a message's place: where its record stands, and its `n`. No place is all zeros.
@@ -29,6 +32,9 @@ pub const PLACE_BYTES: usize = RecordRef::ENCODED_BYTES + 8;
 
 /// Stands behind the place in the row of a file that is gone.
 pub const FILE_IS_GONE: u8 = 1;
+
+/// How far a floor may rise with one record: that many places are looked at.
+pub const FLOOR_STEP_MAX: u64 = 4096;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
@@ -57,6 +63,9 @@ pub fn project(
         kind::BAN => ban(&read(kind, body)?, body, out),
         kind::BAN_OVER => ban_over(&read(kind, body)?, out),
         kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
+        kind::FLOOR => floor(read(kind, body)?, out)?,
+        kind::KEPT => kept(&record::message(body).ok_or_else(|| form(kind))?, at, out),
+        kind::ROWS => rows(read(kind, body)?, out)?,
         kind::AGE => read::<Age>(kind, body).map(|_| put(out, key::age(), body))?,
         _ => {
             return Err(ProjectError(format!(
@@ -82,10 +91,7 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
     let head = [message.seq.0, message.n, message.at_ms].map(u64::to_be_bytes);
     put(out, key::head(message.room), head.as_flattened());
 
-    let place = [&at.encode()[..], &message.n.to_be_bytes()].concat();
-    let (key, slot) = key::place(message.room, message.seq);
-    out.push(Change::Part { key, at: slot * PLACE_BYTES, bytes: place });
-
+    kept(message, at, out);
     if let (Kind::Edit, Some(of)) = (&message.kind, message.body.of) {
         put(out, key::edit(message.room, of, message.seq), []);
     }
@@ -110,6 +116,40 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
         }
         put(out, key::post(message.from, &message.cid), post);
     }
+}
+
+/// Where a message stands from now on.
+fn kept(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
+    let place = [&at.encode()[..], &message.n.to_be_bytes()].concat();
+    let (key, slot) = key::place(message.room, message.seq);
+    out.push(Change::Part { key, at: slot * PLACE_BYTES, bytes: place });
+}
+
+/// The places up to the floor are gone: whole rows, and of the last one a part.
+fn floor(floor: Floor, out: &mut Vec<Change>) -> Result<(), ProjectError> {
+    let Floor { room, after, seq, n } = floor;
+    if seq.0.saturating_sub(after.0) > FLOOR_STEP_MAX {
+        return Err(ProjectError("a floor rises further than it may at once".to_owned()));
+    }
+    let row = |seq: Seq| seq.0 / key::PLACES_PER_ROW;
+    (row(after)..row(seq)).for_each(|row| drop_key(out, key::places(room, row)));
+    let (key, slot) = key::place(room, seq);
+    out.push(Change::Part { key, at: 0, bytes: vec![0; (slot + 1) * PLACE_BYTES] });
+    let value = [seq.0, n].map(u64::to_be_bytes);
+    put(out, key::floor(room), value.as_flattened());
+    Ok(())
+}
+
+fn rows(rows: Rows, out: &mut Vec<Change>) -> Result<(), ProjectError> {
+    let Rows { version, rows } = rows;
+    if version != VERSION {
+        return Err(ProjectError(format!("rows of version {version} are not known here")));
+    }
+    for (key, value) in rows {
+        let (key, value) = (key.into_vec(), value.map(ByteBuf::into_vec));
+        out.push(Write { key, value }.into());
+    }
+    Ok(())
 }
 
 /// What a repeated nonce must agree on: room, kind and content.

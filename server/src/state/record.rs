@@ -8,6 +8,7 @@ use liao_common::{
     message::Message,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_bytes::ByteBuf;
 
 use crate::journal::NewRecord;
 
@@ -42,6 +43,13 @@ pub mod kind {
     pub const BAN: u8 = 12;
     /// [`super::BanOver`].
     pub const BAN_OVER: u8 = 13;
+    /// [`super::Floor`].
+    pub const FLOOR: u8 = 14;
+    /// A whole `msg` frame that was stored before, when the record it stood in goes: only its place
+    /// is new.
+    pub const KEPT: u8 = 15;
+    /// [`super::Rows`].
+    pub const ROWS: u8 = 16;
     /// [`super::Age`].
     pub const AGE: u8 = 20;
 }
@@ -285,6 +293,29 @@ pub struct Invite {
     pub until_age: u64,
 }
 
+/// The oldest messages of a room are not kept any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floor {
+    /// The room.
+    pub room: RoomId,
+    /// What it was before: at most [`super::project::FLOOR_STEP_MAX`] less than `seq`.
+    pub after: Seq,
+    /// Messages up to here are gone.
+    pub seq: Seq,
+    /// Its `n`.
+    pub n: u64,
+}
+
+/// Rows of the index as they are, since a record that they came from goes. None of them says where
+/// a record stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Version of the projection that made them.
+    pub version: u32,
+    /// Keys and values; without a value, the row is gone.
+    pub rows: Vec<(ByteBuf, Option<ByteBuf>)>,
+}
+
 /// How old the server was at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Age {
@@ -306,7 +337,7 @@ macro_rules! stored {
     )*};
 }
 
-stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE Ban = BAN BanOver = BAN_OVER Age = AGE);
+stored!(Account = ACCOUNT Device = DEVICE DeviceGone = DEVICE_GONE Room = ROOM Member = MEMBER Mark = MARK File = FILE Invite = INVITE Erased = ERASED FileGone = FILE_GONE Ban = BAN BanOver = BAN_OVER Floor = FLOOR Rows = ROWS Age = AGE);
 
 /// A stored value: version byte, then the value with named fields.
 #[must_use]

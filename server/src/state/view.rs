@@ -192,6 +192,25 @@ pub fn head(from: &impl View, room: RoomId) -> Result<Head, StoreError> {
     Ok(row.map_or_else(Head::default, |[seq, n, at_ms]| Head { seq: Seq(seq), n, at_ms }))
 }
 
+/// Messages of a room up to this one are not kept any longer; with its `n`. Zeros where all are.
+///
+/// # Errors
+/// When the store fails.
+pub fn floor(from: &impl View, room: RoomId) -> Result<(Seq, u64), StoreError> {
+    let row = numbers(from, &key::floor(room))?;
+    Ok(row.map_or((Seq::ZERO, 0), |[seq, n]| (Seq(seq), n)))
+}
+
+/// Rooms behind `after`, by number.
+///
+/// # Errors
+/// When the store fails.
+pub fn rooms(from: &impl View, after: RoomId, limit: usize) -> Result<Vec<RoomId>, StoreError> {
+    let span = Span::prefix(key::ROOMS).after(&key::room(after));
+    let rows = from.scan(&span, Direction::Forward, limit)?;
+    Ok(rows.iter().map(|(key, _)| RoomId(key::last_number(key))).collect())
+}
+
 /// How many messages all rooms have that count as something to read; `None` when there are more
 /// than `rooms_max` rooms to look at.
 ///
@@ -366,13 +385,15 @@ pub fn mark(from: &impl View, user: UserId, room: RoomId) -> Result<(Seq, u64), 
 pub fn post(from: &impl View, user: UserId, cid: &Nonce) -> Found<PostRow> {
     let key = key::post(user, cid);
     let Some(bytes) = from.read(&key)? else { return Ok(None) };
-    let parse = || {
-        let (content, mut rest) = bytes.split_first_chunk()?;
-        let mut next = || key::take_short(&mut rest);
-        let (room, seq, at_ms, content) = (next()?, next()?, next()?, *content);
-        Some(PostRow { room: RoomId(room), seq: Seq(seq), at_ms, content })
-    };
-    parse().map(Some).ok_or_else(|| damaged(&key))
+    parse_post(&bytes).map(Some).ok_or_else(|| damaged(&key))
+}
+
+/// Reads the row of a nonce.
+pub(super) fn parse_post(bytes: &[u8]) -> Option<PostRow> {
+    let (content, mut rest) = bytes.split_first_chunk()?;
+    let mut next = || key::take_short(&mut rest);
+    let (room, seq, at_ms, content) = (next()?, next()?, next()?, *content);
+    Some(PostRow { room: RoomId(room), seq: Seq(seq), at_ms, content })
 }
 
 /// Whether a message was taken back.
@@ -458,16 +479,18 @@ pub fn room_of(from: &impl View, user: UserId, member: &Member) -> Found<event::
         Some(other) => account(from, other)?.map(|account| user_of(&account)),
         None => None,
     };
+    let kept_after = floor(from, room.room)?;
     Ok(Some(event::Room {
         room: room.room,
         kind: room.kind,
         name: room.name,
         topic: room.topic,
         head: (head.seq, head.n),
-        read: mark(from, user, member.room)?,
+        // Nobody can read any more what is not kept.
+        read: mark(from, user, member.room)?.max(kept_after),
         role,
         members: member_count(from, member.room)?,
-        floor: member.floor,
+        floor: member.floor.max(kept_after.0),
         with,
         moderates: member.standing == Standing::Moderator,
         removed: None,

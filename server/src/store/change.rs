@@ -44,7 +44,7 @@ impl Change {
     }
 
     /// The row that is changed.
-    pub(super) fn key(&self) -> &[u8] {
+    pub(crate) fn key(&self) -> &[u8] {
         match self {
             Self::Row(write) => &write.key,
             Self::Part { key, .. } => key,

@@ -160,6 +160,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Gives the room of all segments before `first` back to the disk, once the index needs none of
+    /// them at any start: so many bytes. `None`: it is not yet that far. Blocks.
+    pub fn release(&self, first: u32) -> Result<Option<u64>, StoreError> {
+        let reached = self.index_mark()?.is_some_and(|mark| mark.position >= Position::of(first));
+        if !reached {
+            return Ok(None);
+        }
+        // What it has reached must hold after a kill and a power cut too.
+        self.watched(self.index.checkpoint())?;
+        Ok(Some(self.journal.release(first)?))
+    }
+}
+
 impl StoreError {
     /// Whether one record cannot be read while others may well be.
     #[must_use]

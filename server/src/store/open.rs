@@ -114,11 +114,13 @@ pub fn open(
     if fell_back {
         journal.begin_lineage()?;
     }
-    if let Some(reason) = mismatch(judged.mark, &journal, version) {
+    let reader = journal.reader();
+    let start = reader.start()?;
+    if let Some(reason) = mismatch(judged.mark, &journal, version, start) {
         judged.rebuild(home, reason)?;
     }
-    let reader = journal.reader();
-    let mark = Mark { epoch: journal.epoch(), version, position: judged.start() };
+    let position = judged.mark.map_or(start, |mark| mark.position);
+    let mark = Mark { epoch: journal.epoch(), version, position };
     let mut replay = Replay::new(judged.index.as_ref(), projection, mark);
     replay.run(&reader, progress)?;
     let (mark, replayed_records) = (replay.mark, replay.records);
@@ -164,10 +166,6 @@ struct Judged {
 }
 
 impl Judged {
-    fn start(&self) -> Position {
-        self.mark.map_or(Position::START, |mark| mark.position)
-    }
-
     fn rebuild(&mut self, home: &dyn IndexHome, reason: &str) -> Result<(), StoreError> {
         // The old one must be closed before its files move.
         self.index = Arc::new(crate::index::MemoryIndex::new());
@@ -219,8 +217,16 @@ fn fell_back(judged: &Judged, journal: &Journal) -> bool {
     judged.seen.iter().any(lost)
 }
 
-fn mismatch(mark: Option<Mark>, journal: &Journal, version: u32) -> Option<&'static str> {
+fn mismatch(
+    mark: Option<Mark>,
+    journal: &Journal,
+    version: u32,
+    start: Position,
+) -> Option<&'static str> {
     let mark = mark?;
+    if mark.position < start {
+        return Some("the journal begins behind it");
+    }
     if mark.epoch != journal.epoch() {
         return Some("it belongs to another lineage of the journal");
     }

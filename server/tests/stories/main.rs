@@ -39,6 +39,7 @@ mod quiet;
 mod reading;
 #[cfg(test)]
 mod resume;
+mod retention;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]

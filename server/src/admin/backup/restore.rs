@@ -10,7 +10,7 @@ use super::{
 use crate::{
     datadir,
     disk::{Disk, RealDisk, sync_folder},
-    journal::{Journal, JournalOptions},
+    journal::{Journal, JournalOptions, Position},
 };
 
 /// Makes a data folder at `data`, which must be empty or missing, of the backup at `from`. All of it is
@@ -45,7 +45,7 @@ pub async fn restore(from: &Path, data: &Path) -> Result<Summary, BackupError> {
 async fn fill(from: &Path, data: &Path) -> Result<Summary, BackupError> {
     let journal = from.join("journal");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(&journal).map_err(failed("open", &journal))?);
-    let mut copy = Copy::begin(&data.join("journal"))?;
+    let mut copy = Copy::begin(&data.join("journal"), Position::START)?;
     copy.follow(&disk).await?;
     let records = copy.finish()?.records;
     let (files, damaged) = copy_blobs(&from.join("blobs"), &data.join("blobs"))?;

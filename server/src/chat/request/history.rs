@@ -46,7 +46,8 @@ struct Reach {
 fn read(hub: &Hub, user: UserId, ask: &History) -> Result<Vec<u8>, Fault> {
     let (member, head) = view::readable(&*hub.store, user, ask.room)?.ok_or_else(not_found)?;
     let limit = page_limit(ask.limit.or(Some(LIMIT_DEFAULT)), limits::PAGE_MESSAGES_MAX);
-    let reach = reach(ask, member.floor, head.seq, limit)?;
+    let floor = |hub: &Hub| Ok::<_, Fault>(member.floor.max(view::floor(&*hub.store, ask.room)?.0));
+    let reach = reach(ask, floor(hub)?, head.seq, limit)?;
     let places = view::message_places(
         &*hub.store,
         ask.room,
@@ -64,7 +65,8 @@ fn read(hub: &Hub, user: UserId, ask: &History) -> Result<Vec<u8>, Fault> {
         bodies.reverse();
     }
     let users = people(hub, &bodies)?;
-    Ok(encode(&bodies, more, member.floor, &users))
+    // It may have risen meanwhile: then that is why the page begins later.
+    Ok(encode(&bodies, more, floor(hub)?, &users))
 }
 
 fn reach(ask: &History, floor: Seq, head: Seq, limit: usize) -> Result<Reach, Fault> {

@@ -16,7 +16,11 @@ pub(super) async fn mark(caller: Caller, ask: Mark) -> Result<Marked, Fault> {
         if seq <= before.0 {
             return Ok(Marked { room: ask.room, read: before });
         }
-        let n = view::message_place(tx, ask.room, seq)?.map_or(head.n, |(_, n)| n);
+        let (seq, n) = match view::message_place(tx, ask.room, seq)? {
+            Some((_, n)) => (seq, n),
+            // What is not kept any longer counts as read, and nothing behind it does.
+            None => view::floor(tx, ask.room)?.max(before),
+        };
         tx.put_mark(&record::Mark { room: ask.room, user, seq, n }, dev);
         Ok(Marked { room: ask.room, read: (seq, n) })
     };
