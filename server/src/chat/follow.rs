@@ -8,7 +8,7 @@ use bytes::Bytes;
 use liao_common::{
     codec,
     event::{Gap, kind},
-    id::{RoomId, Seq},
+    id::{RoomId, Seq, UserId},
     limits,
 };
 
@@ -46,8 +46,10 @@ pub(super) enum Step {
     Done,
     /// Bytes to write; there may be more behind them.
     Write(Bytes),
-    /// The next messages must be read from the journal, up to this one.
+    /// The next messages must be read from the store, up to this one.
     Read(Seq),
+    /// A hole is to be named, up to this message, if the store says that it may be.
+    Leap(Seq),
 }
 
 impl Follow {
@@ -64,31 +66,62 @@ impl Follow {
     }
 
     /// A reader far behind is not fed all of it: the hole is named, and read when it is looked at.
-    fn leap(&mut self, head: Seq) -> Step {
+    fn leap(&self, head: Seq) -> Step {
         let newest = Seq(head.0.saturating_sub(limits::REPLAY_MESSAGES_MAX));
         if newest <= self.position {
             return Step::Read(head);
         }
-        let gap = Gap { room: self.room.id, from: self.position.next(), to: newest };
-        self.position = newest;
-        Step::Write(codec::frame(kind::GAP, 0, &gap))
+        Step::Leap(newest)
     }
 }
 
-/// Whole frames of a room behind `position`, up to `to`, as one run of bytes, and the last one's
-/// place. At most one page.
+/// What the store has for a reader.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Whole frames, as one run.
+    pub(super) bytes: Bytes,
+    /// The last message in it, or the last that it stands for.
+    pub(super) last: Seq,
+    /// Whether the reader was in the room all the time, as far as the store knows. What is committed
+    /// can be read a moment before those whom it concerns are told.
+    pub(super) inside: bool,
+}
+
+/// What comes in a room behind `position`, up to `to`: at most one page of messages.
 ///
 /// # Errors
 /// When the store fails.
 pub(super) fn read_page(
     hub: &Hub,
-    room: RoomId,
+    (user, room): (UserId, RoomId),
     position: Seq,
     to: Seq,
-) -> Result<(Bytes, Seq), StoreError> {
+) -> Result<Page, StoreError> {
     let places = view::message_places(&*hub.store, room, (position, to), Direction::Forward, PAGE)?;
     let frames = log::frames(&hub.store, &hub.damage, room, &places, usize::MAX)?;
     // Without a row the rest of the way would be asked for for ever.
     let last = places.last().map_or(to, |place| place.seq);
-    Ok((frames.concat().into(), last))
+    let inside = is_inside(hub, (user, room), position)?;
+    Ok(Page { bytes: frames.concat().into(), last, inside })
+}
+
+/// A hole in the place of what comes behind `position`, up to `to`.
+///
+/// # Errors
+/// When the store fails.
+pub(super) fn name_gap(
+    hub: &Hub,
+    (user, room): (UserId, RoomId),
+    position: Seq,
+    to: Seq,
+) -> Result<Page, StoreError> {
+    let bytes = codec::frame(kind::GAP, 0, &Gap { room, from: position.next(), to });
+    Ok(Page { bytes, last: to, inside: is_inside(hub, (user, room), position)? })
+}
+
+/// To be asked after reading: whoever is inside then was allowed to see what was there before. A floor
+/// above the position is that of somebody who left and came back.
+fn is_inside(hub: &Hub, (user, room): (UserId, RoomId), position: Seq) -> Result<bool, StoreError> {
+    let member = view::inside(&*hub.store, user, room)?;
+    Ok(member.is_some_and(|member| member.floor <= position))
 }

@@ -113,6 +113,15 @@ impl Line {
         }
     }
 
+    /// Everything that was pushed since the last time, up to what is waited for.
+    pub(crate) async fn hears(&mut self, wanted: impl Fn(&Frame) -> bool) -> Vec<Frame> {
+        while !self.events.last().is_some_and(&wanted) {
+            let next = timeout(ANSWER_WITHIN, self.next()).await.expect("it comes");
+            self.events.push(next.expect("it comes before the end"));
+        }
+        std::mem::take(&mut self.events)
+    }
+
     async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.codec.decode(&mut self.buffer).unwrap() {

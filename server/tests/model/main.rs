@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod held;
 mod line;
 mod reference;
 mod slowly;

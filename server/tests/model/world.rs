@@ -17,7 +17,8 @@ use liao_server::{
     blocking::Blocking,
     chat::{hub::Hub, password::Cost},
     config::{Config, Transport},
-    disk::MemoryDisk,
+    disk::{Disk, MemoryDisk},
+    engine::Duty,
     index::MemoryIndex,
     server::{self, Ground},
     state::project,
@@ -87,6 +88,18 @@ pub(crate) fn serve(
     folder: &Path,
     blocking: Blocking,
 ) -> Running {
+    let (hub, duty) = assemble(Arc::new(disk.clone()), index, folder, blocking);
+    let committing = tokio::spawn(duty.on_this_task(|| std::future::ready(())));
+    Running { hub: Arc::new(hub), committing }
+}
+
+/// A server whose committing nobody does yet.
+pub(crate) fn assemble(
+    disk: Arc<dyn Disk>,
+    index: &MemoryIndex,
+    folder: &Path,
+    blocking: Blocking,
+) -> (Hub, Duty) {
     let mut config = Config::new(folder, ([127, 0, 0, 1], 0).into());
     config.transport = Transport::Plaintext;
     config.hash_cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
@@ -94,11 +107,9 @@ pub(crate) fn serve(
     let mut store = StoreOptions::new(7, project::VERSION);
     store.applying = Applying::Writer;
     let clock = || 1_800_000_000_000;
-    let disk = Arc::new(disk.clone());
     let ground = Ground { disk, index, files: folder, store, clock, blocking };
     let (hub, duty, _) = server::assemble(&config, ground).unwrap();
-    let committing = tokio::spawn(duty.on_this_task(|| std::future::ready(())));
-    Running { hub: Arc::new(hub), committing }
+    (hub, duty)
 }
 
 /// See the module.

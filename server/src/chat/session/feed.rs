@@ -16,8 +16,7 @@ use liao_common::{
 use super::{Ended, Outgoing, Session};
 use crate::{
     chat::{
-        follow::{Follow, Step, read_page},
-        hub::Hub,
+        follow::{Follow, Page, Step, name_gap, read_page},
         mailbox::Note,
         overview::{self, is_in},
         room::Depth,
@@ -260,16 +259,18 @@ impl Session {
                 return Ok(false);
             }
             let before = follow.position;
-            let bytes = match follow.step() {
+            let reader = (mailbox.user, id);
+            let page = match follow.step() {
                 Step::Done => return Ok(true),
-                Step::Write(bytes) => bytes,
+                Step::Write(bytes) => Page { bytes, last: follow.position, inside: true },
                 Step::Read(to) => {
-                    let read = move |hub: &Hub| Ok(read_page(hub, id, before, to)?);
-                    let (bytes, last) = self.hub.read(read).await?;
-                    follow.position = last;
-                    bytes
+                    self.hub.read(move |hub| Ok(read_page(hub, reader, before, to)?)).await?
+                }
+                Step::Leap(to) => {
+                    self.hub.read(move |hub| Ok(name_gap(hub, reader, before, to)?)).await?
                 }
             };
+            follow.position = page.last;
             // Whoever leaves or is logged out is told before what is said afterwards can be seen: so
             // the look at the mailbox must come second.
             if mailbox.is_logged_out() {
@@ -280,8 +281,12 @@ impl Session {
             {
                 follow.until = Some(left_at);
                 follow.position = before;
-            } else if !bytes.is_empty() {
-                out.push(bytes);
+            } else if follow.until.is_none() && !page.inside {
+                // The note that says up to where is on its way, and tells the rest.
+                follow.position = before;
+                return Ok(true);
+            } else if !page.bytes.is_empty() {
+                out.push(page.bytes);
             }
         }
     }
