@@ -2,6 +2,7 @@
 //! time, keeps what is not acknowledged, and sends it again on the next connection.
 //! Must hold: a fact is on the tape before it can have consequences.
 
+mod guest;
 mod log;
 mod post;
 mod transfer;
@@ -28,6 +29,7 @@ use liao_common::{
 use serde::de::DeserializeOwned;
 
 use crate::{Dice, clock::Deadline, link::Link, tape::Tape};
+pub(crate) use guest::Part;
 
 /// How long an answer may take on a busy machine.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -36,6 +38,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 enum Asked {
     Post,
     Mark,
+    /// To be let into this room.
+    Entry(u64),
+    /// Something whose answer does not matter.
+    Deed,
     Waited,
 }
 
@@ -60,6 +66,7 @@ pub(crate) struct Client {
     stored: Vec<u64>,
     made: u64,
     pieces: HashMap<u64, Vec<u8>>,
+    part: Part,
 }
 
 impl Client {
@@ -81,6 +88,7 @@ impl Client {
             stored: Vec::new(),
             made: 0,
             pieces: HashMap::new(),
+            part: Part::default(),
         }
     }
 
@@ -152,6 +160,7 @@ impl Client {
         let synced: Synced = self.answer(rid)?;
         self.tell(Fact::Began { epoch: synced.epoch.clone(), cur });
         self.epoch = synced.epoch;
+        self.finds_itself(&synced.rooms);
         for room in &synced.rooms {
             self.enter(room);
         }
@@ -182,6 +191,9 @@ impl Client {
     }
 
     fn enter(&mut self, room: &Room) {
+        if self.is_shown_in_or_out(room) {
+            return;
+        }
         if matches!(room.role, Role::Member | Role::Owner) && !self.seen.contains_key(&room.room.0)
         {
             // What is pushed begins where this person has read to.
@@ -241,7 +253,8 @@ impl Client {
                 let Marked { room, read } = frame.decode()?;
                 self.tell(Fact::Marked { room: room.0, read: read.0.0 });
             }
-            (Some(Asked::Mark), Some(_)) => {}
+            (Some(Asked::Entry(room)), Some(_)) => self.is_entering(room, false),
+            (Some(Asked::Mark), Some(_)) | (Some(Asked::Entry(_) | Asked::Deed), _) => {}
             (Some(Asked::Waited), Some(fault)) => drop(self.answers.insert(frame.rid, Err(fault))),
             (Some(Asked::Waited), None) => drop(self.answers.insert(frame.rid, Ok(frame))),
             (None, fault) => bail!("{}: an answer to nothing, {fault:?}", self.name),

@@ -11,7 +11,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use liao_common::request::RoomCreate;
 
-use crate::{Dice, client::Client, clock::Deadline, link::is_cut, tape::Tape};
+use crate::{
+    Dice,
+    client::Client,
+    clock::Deadline,
+    guests::{self, Room},
+    link::is_cut,
+    tape::Tape,
+};
 
 /// How long a client may take to be done, the server being up.
 const DONE_WITHIN: Duration = Duration::from_secs(120);
@@ -21,6 +28,9 @@ const FILES_ONE_IN: u64 = 60;
 
 /// Frames that are taken before something is said again.
 const FRAMES_AT_ONCE: usize = 100;
+
+/// The numbers of guests begin here.
+const GUESTS_FROM: u64 = 500;
 
 /// What the clients are to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +53,7 @@ pub(crate) struct Crowd {
     people: Vec<JoinHandle<Result<Client>>>,
     rooms: Vec<Vec<u64>>,
     all_rooms: Vec<u64>,
+    visited: Vec<Room>,
 }
 
 fn lock(board: &(Mutex<Board>, Condvar)) -> MutexGuard<'_, Board> {
@@ -54,6 +65,8 @@ pub(crate) struct Cast {
     pub(crate) people: Vec<Client>,
     rooms: Vec<Vec<u64>>,
     all_rooms: Vec<u64>,
+    /// Rooms where guests come and go; the first of the people keeps order there.
+    visited: Vec<Room>,
 }
 
 impl Cast {
@@ -71,7 +84,8 @@ impl Cast {
             client.register(addr)?;
             people.push(client);
         }
-        let mut cast = Self { rooms: vec![vec![1]; people.len()], people, all_rooms: vec![1] };
+        let rooms = vec![vec![1]; people.len()];
+        let mut cast = Self { rooms, people, all_rooms: vec![1], visited: Vec::new() };
         cast.furnish(first)?;
         Ok(cast)
     }
@@ -107,6 +121,54 @@ impl Cast {
         Ok(())
     }
 
+    /// Adds people who come and go in two rooms of their own, a public and a private one. The first of the
+    /// people keeps order there, the second talks there too.
+    pub(crate) fn welcome_guests(
+        &mut self,
+        count: usize,
+        seed: u64,
+        tape: &Arc<Tape>,
+        addr: SocketAddr,
+    ) -> Result<()> {
+        let [keeper, talker, ..] = &mut self.people[..] else { bail!("nobody keeps order") };
+        let mut visited = Vec::new();
+        for (name, private) in [("court", false), ("yard", true)] {
+            let (name, topic) = (name.to_owned(), String::new());
+            let room = keeper.opens(RoomCreate { name, private, topic })?;
+            keeper.invites(room, talker.user)?;
+            talker.joins(room)?;
+            visited.push(Room { room, private });
+        }
+        let ids: Vec<u64> = visited.iter().map(|room| room.room).collect();
+        let mut guests = Vec::new();
+        for number in 0..count {
+            let dice = Dice::numbered(seed, GUESTS_FROM + number as u64);
+            let mut guest = Client::new(&format!("g{number}"), Arc::clone(tape), dice);
+            guest.visits(&ids);
+            guest.register(addr)?;
+            guests.push(guest);
+        }
+        let users: Vec<u64> = guests.iter().map(|guest| guest.user).collect();
+        keeper.keeps_order(&ids, &users);
+        self.rooms.iter_mut().take(2).for_each(|rooms| rooms.extend(&ids));
+        self.rooms.extend(guests.iter().map(|_| [&[1], &ids[..]].concat()));
+        self.people.extend(guests);
+        self.all_rooms.extend(ids);
+        self.visited = visited;
+        Ok(())
+    }
+
+    /// Tells the judge which guests were where when, once everybody has read everything.
+    pub(crate) fn testify(&self, tape: &Tape) -> Result<()> {
+        let keeper = self.people.first().context("nobody")?;
+        let guests = self.people.iter().filter(|client| client.is_guest());
+        let guests = guests.map(|client| (client.user, client.name.clone())).collect();
+        for (who, fact) in guests::spans(&tape.records(), &keeper.name, &self.visited, &guests) {
+            tape.tell(&who, fact);
+        }
+        Ok(())
+    }
+
     /// Everybody uploads a file, and begins with another that is never finished.
     pub(crate) fn upload_half(&mut self) -> Result<()> {
         for client in &mut self.people {
@@ -117,22 +179,25 @@ impl Cast {
     }
 
     /// Lets everybody talk.
-    pub(crate) fn talk(self) -> Result<Crowd> {
+    pub(crate) fn talk(mut self) -> Result<Crowd> {
         let board = Board { addr: None, phase: Phase::Talk };
         let board = Arc::new((Mutex::new(board), Condvar::new()));
         let mut people = Vec::new();
-        for (mut client, rooms) in self.people.into_iter().zip(self.rooms.clone()) {
+        for (mut client, rooms) in
+            std::mem::take(&mut self.people).into_iter().zip(self.rooms.clone())
+        {
             client.leave();
             let board = Arc::clone(&board);
             let life = thread::Builder::new().name(client.name.clone());
             people.push(life.spawn(move || live(client, &rooms, &board))?);
         }
-        Ok(Crowd { board, people, rooms: self.rooms, all_rooms: self.all_rooms })
+        let Self { rooms, all_rooms, visited, .. } = self;
+        Ok(Crowd { board, people, rooms, all_rooms, visited })
     }
 
     /// People who only read.
     pub(crate) fn readers(people: Vec<Client>, all_rooms: Vec<u64>) -> Self {
-        Self { people, rooms: Vec::new(), all_rooms }
+        Self { people, rooms: Vec::new(), all_rooms, visited: Vec::new() }
     }
 
     /// The people, and every room that there is.
@@ -190,17 +255,18 @@ impl Crowd {
     ///
     /// # Errors
     /// What went wrong for one of them, other than cuts.
-    pub(crate) fn finish(self) -> Result<Cast> {
+    pub(crate) fn finish(mut self) -> Result<Cast> {
         lock(&self.board).phase = Phase::Finish;
         self.board.1.notify_all();
         let mut people = Vec::new();
-        for person in self.people {
+        for person in std::mem::take(&mut self.people) {
             match person.join() {
                 Ok(client) => people.push(client?),
                 Err(_) => bail!("a client gave up"),
             }
         }
-        Ok(Cast { people, rooms: self.rooms, all_rooms: self.all_rooms })
+        let Self { rooms, all_rooms, visited, .. } = self;
+        Ok(Cast { people, rooms, all_rooms, visited })
     }
 
     /// Whether everybody still talks.
@@ -246,7 +312,10 @@ fn converse(
             return Ok(());
         }
         if phase == Phase::Talk {
-            client.talk(rooms)?;
+            client.plays_its_part()?;
+            let rooms: Vec<u64> =
+                rooms.iter().copied().filter(|room| client.is_in(*room)).collect();
+            client.talk(&rooms)?;
             if client.rolls(FILES_ONE_IN) {
                 client.upload(rooms[0])?;
             }

@@ -7,13 +7,20 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+};
 
 /// Posts a second that a connection may make: more than there will be.
 const POSTS_PER_S: &str = "1000000";
+
+/// How long a stop may take on a busy machine.
+const STOPS_WITHIN: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub(crate) struct Daemon {
@@ -91,8 +98,19 @@ impl Daemon {
     }
 
     /// Stops it as an operator would, and waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end in time; then it is killed.
     pub(crate) fn stop(&mut self) -> Result<ExitStatus> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let pid = Pid::from_child(&self.child);
+        // Before the signal: nobody else has the number until the end was waited for.
+        let ended = pidfd_open(pid, PidfdFlags::empty())?;
+        kill_process(pid, Signal::TERM)?;
+        let mut ends = [PollFd::new(&ended, PollFlags::IN)];
+        if poll(&mut ends, Some(&STOPS_WITHIN.try_into()?))? == 0 {
+            self.kill()?;
+            bail!("liaod did not end within {STOPS_WITHIN:?} of SIGTERM: {}", self.last_words()?);
+        }
         Ok(self.child.wait()?)
     }
 

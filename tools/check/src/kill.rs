@@ -1,4 +1,4 @@
-//! `kill -9` at random moments: eight people talk, the server is killed and started again, and in the
+//! `kill -9` at random moments: eight people talk, guests come and go, the server is killed and started again, and in the
 //! end everybody reads everything. A hundred kills to a data folder, then a fresh one.
 
 use std::{
@@ -29,6 +29,9 @@ const FRESH_POINTS: u64 = 2;
 
 /// People who talk.
 const PEOPLE: usize = 8;
+
+/// People who come and go, and are taken out and let in.
+const GUESTS: usize = 3;
 
 /// Acknowledgements to wait for at most before a kill.
 const ACKS_MAX: u64 = 300;
@@ -106,7 +109,8 @@ impl Round<'_> {
             Daemon::starts_with_tls(self.plan.liaod, &data, &self.kept.log())?;
         }
         let (mut daemon, addr) = self.start()?;
-        let cast = Cast::gather(PEOPLE, (seed, 0), self.tape, addr)?;
+        let mut cast = Cast::gather(PEOPLE, (seed, 0), self.tape, addr)?;
+        cast.welcome_guests(GUESTS, seed, self.tape, addr)?;
         let crowd = cast.talk()?;
         crowd.point_to(Some(addr));
         for _ in fresh..points {
@@ -171,6 +175,7 @@ impl Round<'_> {
         }
         let (mut daemon, addr) = self.start()?;
         cast.read_all(addr)?;
+        cast.testify(self.tape)?;
         daemon.stop()?;
         report::no_panic(&self.kept.log())
     }

@@ -7,6 +7,7 @@ mod cuts;
 mod daemon;
 mod damage;
 mod erased;
+mod guests;
 mod kill;
 mod link;
 mod report;

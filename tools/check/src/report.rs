@@ -54,10 +54,10 @@ impl Kept {
 
 /// What a history was about, in words.
 pub(crate) fn words(counts: &Counts) -> String {
-    let Counts { sent, acked, repeated, unknown_kept, pushed, read, read_whole } = counts;
+    let Counts { sent, acked, repeated, unknown_kept, pushed, read, read_whole, left } = counts;
     format!(
         "{sent} posts, {acked} acknowledged ({repeated} of them when sent again), {unknown_kept} kept without an answer; {pushed} entries pushed, \
-         {read} read in {read_whole} whole rooms"
+         {read} read in {read_whole} whole rooms; somebody went out of a room {left} times"
     )
 }
 

@@ -56,6 +56,8 @@ pub struct Counts {
     pub read: u64,
     /// Rooms read from beginning to end.
     pub read_whole: u64,
+    /// Times that somebody went out of a room, or was taken out.
+    pub left: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -67,6 +69,7 @@ impl std::ops::AddAssign for Counts {
         self.pushed += other.pushed;
         self.read += other.read;
         self.read_whole += other.read_whole;
+        self.left += other.left;
     }
 }
 

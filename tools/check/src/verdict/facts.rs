@@ -48,6 +48,7 @@ pub(super) struct Facts<'a> {
     acked: HashSet<Post<'a>>,
     repeated: u64,
     whole: u64,
+    left: u64,
 }
 
 impl<'a> Facts<'a> {
@@ -83,6 +84,7 @@ impl<'a> Facts<'a> {
                 self.may.entry((who, *room)).or_default().push((*after, u64::MAX));
             }
             Fact::MayNot { room, upto } => {
+                self.left += 1;
                 if let Some(last) = self.may.entry((who, *room)).or_default().last_mut() {
                     last.1 = *upto;
                 }
@@ -132,6 +134,7 @@ impl<'a> Facts<'a> {
             pushed: count(true) as u64,
             read: count(false) as u64,
             read_whole: self.whole,
+            left: self.left,
         }
     }
 }
