@@ -55,6 +55,10 @@ pub const WINDOW_BYTES: u64 = 512 * 1024;
 /// Transfers that one connection may have open at a time. One more is refused with `busy`.
 pub const TRANSFERS_MAX: usize = 2;
 
+/// Transfers that one person may have open at a time, on all connections together. One more is refused
+/// with `busy` and a time after which to try again.
+pub const TRANSFERS_PER_USER_MAX: usize = 16;
+
 /// Bytes of a file's name. Longer is refused with `bad_name`.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 

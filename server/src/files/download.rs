@@ -7,9 +7,8 @@ use std::{
 };
 
 use liao_common::limits::CHUNK_BYTES;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::FileError;
+use super::{FileError, Place};
 
 /// See the module.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub struct Download {
     file: File,
     offset: u64,
     size: u64,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Download {
@@ -25,7 +24,7 @@ impl Download {
         path: &Path,
         size: u64,
         offset: u64,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Result<Self, FileError> {
         let mut file = match File::open(path) {
             Ok(file) => file,

@@ -4,6 +4,7 @@
 //! Must hold: a file that can be fetched is whole, verified and synced.
 
 mod download;
+mod places;
 mod upload;
 
 use std::{
@@ -13,10 +14,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use liao_common::id::{Hash, UserId};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use liao_common::{
+    id::{Hash, UserId},
+    limits,
+};
 
 use crate::disk::{Disk as _, RealDisk, sync_folder};
+
+use places::{Place, Places};
 
 pub use download::Download;
 pub use upload::{Upload, Verified};
@@ -32,6 +37,8 @@ pub struct FileLimits {
     pub free_bytes_min: u64,
     /// Transfers under way at a time, of all people; each keeps a file open.
     pub transfers_max: usize,
+    /// Of them, those of one person: at most so many, and never more than half.
+    pub user_transfers_max: usize,
 }
 
 impl Default for FileLimits {
@@ -41,6 +48,7 @@ impl Default for FileLimits {
             user_bytes_max: 1 << 30,
             free_bytes_min: 1 << 30,
             transfers_max: 4096,
+            user_transfers_max: limits::TRANSFERS_PER_USER_MAX,
         }
     }
 }
@@ -63,6 +71,9 @@ pub enum FileError {
     /// As many transfers are under way as there may be.
     #[error("too many transfers at once")]
     Busy,
+    /// As many transfers of this person are under way as there may be.
+    #[error("too many transfers of one person at once")]
+    TooMany,
     /// A piece does not begin where the last one ended; go on from here.
     #[error("the next byte is at {0}")]
     Offset(u64),
@@ -88,7 +99,7 @@ pub struct Files {
     limits: FileLimits,
     in_use: Arc<Mutex<InUse>>,
     /// For each transfer that may be under way.
-    places: Arc<Semaphore>,
+    places: Places,
     /// Held while a content comes or goes.
     moving: Arc<Mutex<()>>,
 }
@@ -105,7 +116,7 @@ impl Files {
             disk,
             limits,
             in_use: Arc::default(),
-            places: Arc::new(Semaphore::new(limits.transfers_max)),
+            places: Places::new(limits.transfers_max, limits.user_transfers_max),
             moving: Arc::default(),
         };
         for folder in [files.blobs(), files.uploads()] {
@@ -124,8 +135,8 @@ impl Files {
     /// Starts an upload, or goes on with one of the same person, content and size.
     ///
     /// # Errors
-    /// [`FileError::TooLarge`], [`FileError::Full`], [`FileError::InUse`], [`FileError::Busy`] or
-    /// [`FileError::Io`].
+    /// [`FileError::TooLarge`], [`FileError::Full`], [`FileError::InUse`], [`FileError::Busy`],
+    /// [`FileError::TooMany`] or [`FileError::Io`].
     pub fn upload(
         &self,
         user: UserId,
@@ -147,7 +158,7 @@ impl Files {
         if self.disk.free_bytes()? < self.limits.free_bytes_min.saturating_add(size) {
             return Err(FileError::Full);
         }
-        let place = self.place()?;
+        let place = self.places.take(user)?;
         in_use.insert(name.clone(), size);
         drop(in_use);
         let (in_use, moving) = (Arc::clone(&self.in_use), Arc::clone(&self.moving));
@@ -155,16 +166,18 @@ impl Files {
         Upload::open(self.uploads().join(name), self.blob(&b3), (size, b3), claim)
     }
 
-    /// Opens a stored file for reading.
+    /// Opens a stored file for this person to read.
     ///
     /// # Errors
-    /// [`FileError::Missing`], [`FileError::Busy`] or [`FileError::Io`].
-    pub fn download(&self, b3: &Hash, size: u64, offset: u64) -> Result<Download, FileError> {
-        Download::open(&self.blob(b3), size, offset, self.place()?)
-    }
-
-    fn place(&self) -> Result<OwnedSemaphorePermit, FileError> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| FileError::Busy)
+    /// [`FileError::Missing`], [`FileError::Busy`], [`FileError::TooMany`] or [`FileError::Io`].
+    pub fn download(
+        &self,
+        user: UserId,
+        b3: &Hash,
+        size: u64,
+        offset: u64,
+    ) -> Result<Download, FileError> {
+        Download::open(&self.blob(b3), size, offset, self.places.take(user)?)
     }
 
     /// Removes a content that is `unused`. That is asked while none can come: a file with the same
@@ -263,7 +276,7 @@ struct Claim {
     name: String,
     in_use: Arc<Mutex<InUse>>,
     moving: Arc<Mutex<()>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Drop for Claim {

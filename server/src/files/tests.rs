@@ -37,12 +37,12 @@ fn a_cut_upload_goes_on_where_it_was() {
     assert_eq!(upload.write(100_000, &content[100_000..]).unwrap(), Some(size));
     assert!(matches!(upload.write(size, b"x"), Err(FileError::Excess)));
     upload.verify().unwrap().publish().unwrap();
-    assert_eq!(read_all(files.download(&b3, size, 0).unwrap()), content);
+    assert_eq!(read_all(files.download(UserId(1), &b3, size, 0).unwrap()), content);
     assert_eq!(
-        read_all(files.download(&b3, size, size - 5).unwrap()),
+        read_all(files.download(UserId(1), &b3, size, size - 5).unwrap()),
         content[content.len() - 5..]
     );
-    assert!(read_all(files.download(&b3, size, size + 5).unwrap()).is_empty());
+    assert!(read_all(files.download(UserId(1), &b3, size, size + 5).unwrap()).is_empty());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn other_content_than_announced_never_becomes_a_file() {
     let mut upload = files.upload(UserId(1), 5, b3, 0).unwrap();
     upload.write(0, b"wrong").unwrap();
     assert!(matches!(upload.verify(), Err(FileError::Mismatch)));
-    assert!(matches!(files.download(&b3, 5, 0), Err(FileError::Missing)));
+    assert!(matches!(files.download(UserId(1), &b3, 5, 0), Err(FileError::Missing)));
     let upload = files.upload(UserId(1), 5, b3, 0).unwrap();
     assert_eq!(upload.offset(), 0, "the wrong bytes are gone");
     assert!(matches!(upload.verify(), Err(FileError::Offset(0))));
@@ -93,6 +93,6 @@ fn a_file_that_a_crash_left_unpublished_is_published_at_the_next_start() {
         drop(upload.verify().unwrap());
     }
     files.publish_left_over(|user, b3| user == UserId(1) && *b3 == hash(b"mine!")).unwrap();
-    assert_eq!(read_all(files.download(&hash(b"mine!"), 5, 0).unwrap()), b"mine!");
-    assert!(matches!(files.download(&hash(b"other"), 5, 0), Err(FileError::Missing)));
+    assert_eq!(read_all(files.download(UserId(1), &hash(b"mine!"), 5, 0).unwrap()), b"mine!");
+    assert!(matches!(files.download(UserId(1), &hash(b"other"), 5, 0), Err(FileError::Missing)));
 }

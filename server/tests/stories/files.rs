@@ -502,6 +502,36 @@ async fn logs_in_for_files(raw: &mut Raw, person: &Person) {
     raw.asks::<Session>(auth).await.unwrap();
 }
 
+/// A person's places for transfers are all taken by connections of their own: one more waits, and others
+/// do not.
+#[tokio::test]
+async fn a_person_without_a_place_for_a_transfer_waits_and_others_do_not() {
+    let places = limits::TRANSFERS_PER_USER_MAX;
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let mut holding = Vec::new();
+    for number in 0..places.div_ceil(limits::TRANSFERS_MAX) {
+        let mut raw = world.raw().await;
+        logs_in_for_files(&mut raw, &alice).await;
+        for half in ["a", "b"].into_iter().take(places - holding.len() * limits::TRANSFERS_MAX) {
+            let bytes = format!("{number}{half}").repeat(1000);
+            opened(&mut raw, open(half, bytes.as_bytes())).await.unwrap();
+        }
+        holding.push(raw);
+    }
+    let mut refused = world.raw().await;
+    logs_in_for_files(&mut refused, &alice).await;
+    let fault = opened(&mut refused, open("c", b"one more")).await.unwrap_err();
+    assert!(fault.code == FaultCode::Busy && fault.retry_ms.is_some(), "{fault}");
+    let (_dir, path) = file("late", &content(50_000));
+    sent(&bob, bob.sends_file("#lobby", &path)).await;
+    let late = alice.sends_file("#lobby", &path);
+    let waits = |seen: &Seen| progress(&seen.transfers).0.contains(&Phase::Cut);
+    alice.waits_for("a transfer that waits", waits).await;
+    drop(holding);
+    sent(&alice, late).await;
+}
+
 /// Takes pieces, and acknowledges each, until the download is over; gives how many bytes came.
 async fn takes_until_refused(raw: &mut Raw, x: u64, mut got: u64) -> (u64, Fault) {
     loop {

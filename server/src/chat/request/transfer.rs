@@ -168,7 +168,7 @@ impl Transfers {
         let (download, found) = hub
             .read(move |hub| {
                 let file = seen(hub, user, ask.fid)?;
-                let download = hub.files.download(&file.b3, file.size, ask.off)?;
+                let download = hub.files.download(user, &file.b3, file.size, ask.off)?;
                 Ok((download, FileFound { x, size: file.size, b3: file.b3, name: file.name }))
             })
             .await?;
@@ -288,7 +288,7 @@ impl From<FileError> for Fault {
             FileError::Io(_) => FaultCode::Internal,
             FileError::TooLarge => FaultCode::TooLarge,
             FileError::Full => FaultCode::StorageFull,
-            FileError::InUse | FileError::Busy => FaultCode::Busy,
+            FileError::InUse | FileError::Busy | FileError::TooMany => FaultCode::Busy,
             FileError::Offset(_) => FaultCode::Conflict,
             FileError::Excess | FileError::Mismatch => FaultCode::BadRequest,
             FileError::Missing => FaultCode::Gone,
