@@ -78,6 +78,22 @@ impl FakeServer {
         Peer(Connection::new(stream))
     }
 
+    /// The next connection, which is one for files, logged in.
+    pub(crate) async fn accept_data(&mut self) -> Peer {
+        let mut peer = self.accept().await;
+        let hello = peer.greet().await;
+        assert_eq!(hello.role.as_deref(), Some("data"));
+        let (rid, auth) = peer.expect::<Auth>().await;
+        assert_eq!(auth.mech, "token");
+        peer.ok(rid, &session(None));
+        peer
+    }
+
+    /// Whether nobody has dialled since the last connection that was accepted.
+    pub(crate) fn is_left_alone(&mut self) -> bool {
+        self.0.try_recv().is_err()
+    }
+
     /// The next connection, with everything up to `synced` done. Gives what `sync` asked.
     pub(crate) async fn accept_synced(&mut self, rooms: &[Room]) -> (Peer, Sync) {
         let mut peer = self.accept().await;

@@ -217,7 +217,10 @@ impl Desk {
         }
         let mut kept = Vec::with_capacity(batch.len());
         for (post, stored) in batch {
-            if kept.len() < self.outbox.room_left() {
+            if self.outbox.find(post.nonce).is_some() {
+                // An offer of a file that was in it already when the program died.
+                answer_post(stored, Ok(()));
+            } else if kept.len() < self.outbox.room_left() {
                 kept.push((post, stored));
             } else {
                 answer_post(stored, Err(PostError::Full));

@@ -19,13 +19,14 @@ use liao_common::{
     request::{Auth, FileCancel, Token},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{Duration, sleep, timeout},
 };
 
 use super::{
     Phase, TransferChange, TransferFault, TransferId, TransferNotice,
-    task::{Access, TransferConfig},
+    shelf::Whole,
+    task::{Access, TransferConfig, Wholeness},
 };
 use crate::{
     backoff::{self, Backoff},
@@ -147,6 +148,7 @@ pub(super) struct Session {
     /// The token was refused at the last attempt.
     refused_before: AtomicBool,
     control: watch::Receiver<Control>,
+    becoming: mpsc::Sender<Wholeness>,
     /// The lineage of the log that its room and file are of; empty when unknown.
     epoch: String,
     told_ms: u64,
@@ -158,7 +160,7 @@ impl Session {
     pub(super) fn new(
         id: TransferId,
         config: &TransferConfig,
-        control: watch::Receiver<Control>,
+        (control, becoming): (watch::Receiver<Control>, mpsc::Sender<Wholeness>),
         epoch: String,
     ) -> Self {
         Self {
@@ -172,6 +174,7 @@ impl Session {
             kept: config.kept.clone(),
             refused_before: AtomicBool::new(false),
             control,
+            becoming,
             epoch,
             told_ms: 0,
             untold: None,
@@ -300,6 +303,15 @@ impl Session {
             self.tell(TransferChange::Moved { done, at_ms }).await;
             self.told_ms = at_ms.max(1);
             self.untold = None;
+        }
+    }
+
+    /// Has it written down that the file is whole, before it is offered: a program that dies then does
+    /// not send it twice. Where that cannot be done, it is offered all the same.
+    pub(super) async fn becomes(&self, whole: Whole) {
+        let (answer, written) = oneshot::channel();
+        if self.becoming.send((self.id, whole, answer)).await.is_ok() {
+            let _ = written.await;
         }
     }
 

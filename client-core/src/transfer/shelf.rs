@@ -32,6 +32,17 @@ pub(crate) struct Kept {
     pub(crate) epoch: String,
     /// How far an upload was, in bytes.
     pub(crate) done: u64,
+    /// What an upload has become on the server; all that is left is to offer it.
+    pub(crate) whole: Option<Whole>,
+}
+
+/// A file that is on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Whole {
+    pub(crate) fid: FileId,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) hash: Hash,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +57,8 @@ struct Record {
     media: String,
     #[serde(default)]
     done: u64,
+    #[serde(default)]
+    whole: Option<Whole>,
     #[serde(default)]
     download: Option<Offer>,
 }
@@ -106,22 +119,22 @@ impl Shelf {
 
 impl Record {
     fn of(kept: Kept) -> Option<Self> {
-        let Kept { job, nonce, epoch, done } = kept;
+        let Kept { job, nonce, epoch, done, whole } = kept;
         Some(match job {
             Job::Upload(UploadJob { room, path, media }) => {
                 let path = path.to_str()?.to_owned();
-                Self { nonce, epoch, room, path, media, done, download: None }
+                Self { nonce, epoch, room, path, media, done, whole, download: None }
             }
             Job::Download(DownloadJob { room, fid, name, size, hash, dir }) => {
                 let (path, media) = (dir.to_str()?.to_owned(), String::new());
                 let download = Some(Offer { fid, name, size, hash });
-                Self { nonce, epoch, room, path, media, done, download }
+                Self { nonce, epoch, room, path, media, done, whole, download }
             }
         })
     }
 
     fn kept(self) -> Kept {
-        let Self { nonce, epoch, room, path, media, done, download } = self;
+        let Self { nonce, epoch, room, path, media, done, whole, download } = self;
         let path = PathBuf::from(path);
         let job = match download {
             None => Job::Upload(UploadJob { room, path, media }),
@@ -129,6 +142,6 @@ impl Record {
                 Job::Download(DownloadJob { room, fid, name, size, hash, dir: path })
             }
         };
-        Kept { job, nonce, epoch, done }
+        Kept { job, nonce, epoch, done, whole }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use liao_common::{id::Nonce, request::Token};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time::{Duration, sleep},
 };
@@ -20,7 +20,7 @@ use super::{
     Direction, DownloadJob, Phase, TransferChange, TransferFault, TransferId, TransferNotice,
     UploadJob, download, file_name,
     session::{Control, Outcome, Session},
-    shelf::{Kept, Shelf},
+    shelf::{Kept, Shelf, Whole},
     upload,
 };
 use crate::{
@@ -93,13 +93,20 @@ struct Entry {
     epoch: String,
     /// Bytes of an upload that the server has.
     done: Arc<AtomicU64>,
+    /// What an upload has become.
+    whole: Option<Whole>,
 }
+
+/// A file is whole on the server, and may be offered once that is answered.
+pub(super) type Wholeness = (TransferId, Whole, oneshot::Sender<()>);
 
 struct Desk {
     config: TransferConfig,
     jobs: BTreeMap<TransferId, Entry>,
     running: JoinSet<(TransferId, Outcome)>,
     restored: bool,
+    becoming: mpsc::Sender<Wholeness>,
+    whole: mpsc::Receiver<Wholeness>,
     /// What stands on the shelf.
     kept: Vec<Kept>,
 }
@@ -108,7 +115,9 @@ struct Desk {
 pub(crate) async fn run(config: TransferConfig) {
     let mut login = config.login.clone();
     let (jobs, running) = (BTreeMap::new(), JoinSet::new());
-    let mut desk = Desk { config, jobs, running, restored: false, kept: Vec::new() };
+    let (becoming, whole) = mpsc::channel(RUNNING_MAX);
+    let kept = Vec::new();
+    let mut desk = Desk { config, jobs, running, restored: false, becoming, whole, kept };
     loop {
         let ticks = desk.config.shelf.is_some() && !desk.running.is_empty();
         tokio::select! {
@@ -118,6 +127,13 @@ pub(crate) async fn run(config: TransferConfig) {
                 if let Ok((id, outcome)) = done {
                     desk.stopped(id, outcome).await;
                 }
+            }
+            Some((id, whole, answer)) = desk.whole.recv() => {
+                if let Some(entry) = desk.jobs.get_mut(&id) {
+                    entry.whole = Some(whole);
+                }
+                desk.keep().await;
+                let _ = answer.send(());
             }
             changed = login.changed() => if changed.is_err() {
                 return desk.end().await;
@@ -154,7 +170,8 @@ impl Desk {
             return;
         }
         let (epoch, done) = (self.epoch(), Arc::default());
-        self.jobs.insert(id, Entry { job, state: State::Waiting, nonce, epoch, done });
+        let (state, whole) = (State::Waiting, None);
+        self.jobs.insert(id, Entry { job, state, nonce, epoch, done, whole });
         self.phase(id, Phase::Waiting).await;
     }
 
@@ -172,12 +189,13 @@ impl Desk {
         self.config.login.borrow().as_ref().map(|access| access.epoch.clone()).unwrap_or_default()
     }
 
-    /// After the first login: what the last run left stands still until the person goes on with it.
+    /// After the first login: what the last run left stands still until the person goes on with it. What
+    /// was whole and perhaps not offered yet is offered.
     async fn restore(&mut self) {
         let Some(shelf) = self.config.shelf.clone().filter(|_| !self.restored) else { return };
         self.restored = true;
         self.kept = shelf.read(JOBS_MAX).await;
-        for Kept { job, nonce, epoch, done } in self.kept.clone() {
+        for Kept { job, nonce, epoch, done, whole } in self.kept.clone() {
             let id = TransferId(self.config.numbers.fetch_add(1, Ordering::Relaxed));
             self.announce(id, &job).await;
             if !epoch.is_empty() && epoch != self.epoch() {
@@ -188,11 +206,15 @@ impl Desk {
                 Job::Upload(_) => done,
                 Job::Download(job) => download::part_len(job),
             };
-            self.phase(id, Phase::Paused).await;
+            let (state, phase) = match whole {
+                Some(_) => (State::Waiting, Phase::Waiting),
+                None => (State::Paused, Phase::Paused),
+            };
+            self.phase(id, phase).await;
             let at_ms = clock::steady_ms();
             self.tell(id, TransferChange::Moved { done: there, at_ms }).await;
             let done = Arc::new(AtomicU64::new(done));
-            self.jobs.insert(id, Entry { job, state: State::Paused, nonce, epoch, done });
+            self.jobs.insert(id, Entry { job, state, nonce, epoch, done, whole });
         }
     }
 
@@ -272,7 +294,7 @@ impl Desk {
     }
 
     fn start_waiting(&mut self) {
-        for (id, Entry { job, state, nonce, epoch, done }) in &mut self.jobs {
+        for (id, Entry { job, state, nonce, epoch, done, whole }) in &mut self.jobs {
             if self.running.len() >= RUNNING_MAX {
                 return;
             }
@@ -281,11 +303,13 @@ impl Desk {
             }
             let (tell, control) = watch::channel(Control::Run);
             *state = State::Running(tell);
-            let session = Session::new(*id, &self.config, control, epoch.clone());
-            let (id, job, nonce, done) = (*id, job.clone(), *nonce, Arc::clone(done));
+            let becoming = self.becoming.clone();
+            let session = Session::new(*id, &self.config, (control, becoming), epoch.clone());
+            let (id, job, done) = (*id, job.clone(), Arc::clone(done));
+            let offer = upload::Offer { nonce: *nonce, whole: *whole };
             self.running.spawn(async move {
                 let outcome = match job {
-                    Job::Upload(job) => upload::run(session, job, nonce, &done).await,
+                    Job::Upload(job) => upload::run(session, job, offer, &done).await,
                     Job::Download(job) => download::run(session, job).await,
                 };
                 (id, outcome)
@@ -316,7 +340,8 @@ impl Desk {
 impl Entry {
     fn kept(&self) -> Kept {
         let done = self.done.load(Ordering::Relaxed);
-        Kept { job: self.job.clone(), nonce: self.nonce, epoch: self.epoch.clone(), done }
+        let (job, epoch) = (self.job.clone(), self.epoch.clone());
+        Kept { job, nonce: self.nonce, epoch, done, whole: self.whole }
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use super::{
     Phase, TransferFault, UploadJob, file_name,
     session::{Control, Halt, Outcome, Session},
+    shelf::Whole,
 };
 use crate::{
     backoff::Backoff,
@@ -66,14 +67,25 @@ pub(super) fn name_of(job: &UploadJob) -> String {
     file_name::safe_name(&name)
 }
 
-/// `nonce` is that of the message that offers the file; `done` is how many bytes the server has.
+/// The message that offers the file.
+#[derive(Clone, Copy)]
+pub(super) struct Offer {
+    pub(super) nonce: Nonce,
+    /// The file, where an earlier run has sent it.
+    pub(super) whole: Option<Whole>,
+}
+
+/// `done` is how many bytes the server has.
 pub(super) async fn run(
     mut session: Session,
     job: UploadJob,
-    nonce: Nonce,
+    to_offer: Offer,
     done: &AtomicU64,
 ) -> Outcome {
-    let sent = send(&mut session, &job, nonce, done).await;
+    let sent = match to_offer.whole {
+        Some(whole) => offer(&session, &job, whole, to_offer.nonce).await,
+        None => send(&mut session, &job, to_offer.nonce, done).await,
+    };
     session.catch_up().await;
     match sent {
         Ok(fid) => Outcome::Done { fid, path: job.path },
@@ -104,8 +116,9 @@ async fn send(
             Err(halt) => return Err(halt),
         }
     };
-    offer(session, job, &source, fid, nonce).await?;
-    Ok(fid)
+    let whole = Whole { fid, size: source.meta.len(), hash: source.hash };
+    session.becomes(whole).await;
+    offer(session, job, whole, nonce).await
 }
 
 /// Opens the file. One that the server would refuse is not read at all.
@@ -287,15 +300,14 @@ async fn read_block(source: &Source<'_>, at: u64, len: u64) -> Result<Vec<u8>, H
 async fn offer(
     session: &Session,
     job: &UploadJob,
-    source: &Source<'_>,
-    fid: FileId,
+    Whole { fid, size, hash }: Whole,
     nonce: Nonce,
-) -> Result<(), Halt> {
+) -> Result<FileId, Halt> {
     let body = Body {
         fid: Some(fid),
         name: Some(name_of(job)),
-        size: Some(source.meta.len()),
-        b3: Some(source.hash),
+        size: Some(size),
+        b3: Some(hash),
         media: (!job.media.is_empty()).then(|| job.media.clone()),
         ..Body::default()
     };
@@ -306,7 +318,8 @@ async fn offer(
     let (stored, wait) = oneshot::channel();
     posts.send(Command::Post(queued, stored)).await.map_err(|_| ended())?;
     let stored = wait.await.map_err(|_| ended())?;
-    stored.map_err(|error| TransferFault::Unwritable(error.to_string()).into())
+    stored.map_err(|error| Halt::from(TransferFault::Unwritable(error.to_string())))?;
+    Ok(fid)
 }
 
 fn unreadable(error: &std::io::Error) -> TransferFault {

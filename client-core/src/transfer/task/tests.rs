@@ -18,8 +18,9 @@ use super::*;
 use crate::{
     connection::Connection,
     fake::{FakeServer, Peer, fake, room, soon},
-    handle::Handle,
+    handle::{Handle, PostError},
     link::{Credentials, Link, LinkConfig},
+    notice::Queued,
     transfer::{Transfer, Transfers},
 };
 
@@ -83,13 +84,7 @@ impl Story {
 
     /// A data connection, logged in.
     async fn data(&mut self) -> Peer {
-        let mut peer = self.server.accept().await;
-        let hello = peer.greet().await;
-        assert_eq!(hello.role.as_deref(), Some("data"));
-        let (rid, auth) = peer.expect::<liao_common::request::Auth>().await;
-        assert_eq!(auth.mech, "token");
-        peer.ok(rid, &crate::fake::session(None));
-        peer
+        self.server.accept_data().await
     }
 
     /// The chat connection stays, and only its pings are answered from here on.
@@ -763,13 +758,89 @@ async fn what_was_begun_with_another_log_is_not_gone_on_with() {
     let job = Job::Upload(UploadJob { room: RoomId(1), path: "/a".into(), media: String::new() });
     let (nonce, epoch) = (Nonce([1; 16]), "another".to_owned());
     let shelf = Shelf::at(dir.path().join("shelf"));
-    shelf.write(vec![Kept { job, nonce, epoch, done: 5 }]).await;
+    shelf.write(vec![Kept { job, nonce, epoch, done: 5, whole: None }]).await;
     let mut story = kept_story(dir).await;
     let listed = story.listed().await;
     assert_eq!(listed.phase, Phase::Failed(TransferFault::OtherLog));
     assert!(!listed.phase.can_resume());
     let dir = story.leave().await;
     assert!(!dir.path().join("shelf").exists());
+}
+
+/// A desk without a link: what it would put into the outbox is taken here.
+struct BareDesk {
+    running: tokio::task::JoinHandle<()>,
+    commands: mpsc::Sender<TransferCommand>,
+    posts: mpsc::Receiver<Command>,
+    server: FakeServer,
+    _login: watch::Sender<Option<Access>>,
+    _posting: mpsc::Sender<Command>,
+    _notices: mpsc::Receiver<Notice>,
+}
+
+fn bare_desk(shelf: &Path) -> BareDesk {
+    let (dialer, server) = fake();
+    let (commands, commands_out) = mpsc::channel(8);
+    let (notices, notices_out) = mpsc::channel(1000);
+    let (posting, posts) = mpsc::channel(8);
+    let (login, logins) = watch::channel(None);
+    let running = tokio::spawn(run(TransferConfig {
+        dialer,
+        agent: "test/1".to_owned(),
+        entropy: Arc::new(entropy::SystemEntropy),
+        commands: commands_out,
+        notices,
+        posts: posting.downgrade(),
+        login: logins,
+        kept: None,
+        shelf: Some(Shelf::at(shelf.to_owned())),
+        numbers: Arc::default(),
+    }));
+    let access = Access { token: Token(vec![1]), file_bytes_max: 1000, epoch: "e1".to_owned() };
+    login.send_replace(Some(access));
+    let (_login, _posting, _notices) = (login, posting, notices_out);
+    BareDesk { running, commands, posts, server, _login, _posting, _notices }
+}
+
+impl BareDesk {
+    /// The message that goes into the outbox, which has not answered yet.
+    async fn posts(&mut self) -> (Queued, oneshot::Sender<Result<(), PostError>>) {
+        match soon(self.posts.recv()).await.unwrap() {
+            Command::Post(queued, stored) => (queued, stored),
+            _ => panic!("something else is posted"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_offer_a_crash_interrupts_is_not_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (shelf, path) = (dir.path().join("shelf"), dir.path().join("a"));
+    fs::write(&path, b"content").unwrap();
+    let mut desk = bare_desk(&shelf);
+    let job = UploadJob { room: RoomId(1), path: path.clone(), media: String::new() };
+    desk.commands.send(TransferCommand::Upload(TransferId(1), job)).await.unwrap();
+    let mut data = desk.server.accept_data().await;
+    take(&mut data, &mut Vec::new(), 7).await;
+    store(&mut data).await;
+    drop(data);
+    let (first, _unanswered) = desk.posts().await;
+    desk.running.abort();
+    assert!(desk.running.await.unwrap_err().is_cancelled());
+
+    fs::remove_file(&path).unwrap();
+    let mut desk = bare_desk(&shelf);
+    let (again, stored) = desk.posts().await;
+    assert_eq!((again.nonce, again.room, &again.body), (first.nonce, first.room, &first.body));
+    assert_eq!(again.body.fid, Some(FID));
+    stored.send(Ok(())).unwrap();
+    soon(async {
+        while shelf.exists() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    assert!(desk.server.is_left_alone(), "nothing is sent but the offer");
 }
 
 #[tokio::test]
