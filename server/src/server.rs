@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    admin,
+    admin::{self, invite},
     blocking::Blocking,
     chat::{
         age::{self, Age},
@@ -167,7 +167,7 @@ fn open_door(
     let listener = listening(config.listen).map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     announce(&hub, tls.as_deref());
-    let notice = folder.path().join("listening");
+    let notice = folder.path().join(invite::LISTENING);
     write_notice(&notice, addr, tls.as_deref())
         .map_err(|source| StartError::Io { action: "write the file `listening`", source })?;
     let door = Door::new(hub, tls, config.connections_max, config.strangers);
@@ -191,8 +191,10 @@ fn announce(hub: &Hub, tls: Option<&Current>) {
 /// that the key may change when the certificate is renewed.
 fn write_notice(path: &Path, addr: SocketAddr, tls: Option<&Current>) -> io::Result<()> {
     let words = match tls {
-        None => format!("{addr} plaintext\n"),
-        Some(tls) if tls.is_given() => format!("{addr} {} certificate\n", tls.identity().pin),
+        None => format!("{addr} {}\n", invite::PLAINTEXT),
+        Some(tls) if tls.is_given() => {
+            format!("{addr} {} {}\n", tls.identity().pin, invite::CERTIFICATE)
+        }
         Some(tls) => format!("{addr} {}\n", tls.identity().pin),
     };
     fs::write(path, words)
@@ -428,7 +430,8 @@ impl Running {
     pub async fn stop(self) {
         let Self { door, store, notice, .. } = self;
         tracing::info!("stopping: everybody connected is told");
-        drop(fs::remove_file(notice));
+        // What a stopped server was known by is for the links of invites.
+        drop(fs::rename(&notice, notice.with_file_name(invite::LISTENED)));
         door.shutdown.cancel();
         door.tracker.close();
         if tokio::time::timeout(GRACE, door.tracker.wait()).await.is_err() {

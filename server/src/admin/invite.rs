@@ -20,6 +20,18 @@ use crate::{chat::hub::Hub, entropy, state::record::Invite, tls};
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
+/// The file in the data folder that says where a running server is and by which key it is known.
+pub(crate) const LISTENING: &str = "listening";
+
+/// What that file is called once the server was stopped.
+pub(crate) const LISTENED: &str = "listened";
+
+/// Stands there in the place of a key.
+pub(crate) const PLAINTEXT: &str = "plaintext";
+
+/// Stands there behind a key that an authority vouches for.
+pub(crate) const CERTIFICATE: &str = "certificate";
+
 /// How long an invite can hold at most, in days.
 pub const DAYS_MAX: u64 = 365;
 
@@ -68,23 +80,33 @@ pub(super) async fn add(hub: &Arc<Hub>, ask: AddInvite) -> Result<Invited, Fault
 
 /// Everything a newcomer needs in one link: address, key and invite. A key that an authority vouches
 /// for, and that may change with the next renewal, is left out. `host` is how people reach the
-/// server, with a port or without; when it is not given, the address that the running server
-/// listens on stands for it, if others can reach it. None where the host or the key is not known.
+/// server, with a port or without; when it is not given, the address that the server listens on, or
+/// did when it ran last, stands for it, if others can reach it. None where the host or the key is not
+/// known, and where there is none.
 #[must_use]
 pub fn link(data: &Path, host: Option<&str>, code: &str) -> Option<String> {
-    let listening = fs::read_to_string(data.join("listening")).unwrap_or_default();
-    let mut words = listening.split_whitespace();
+    let read = |name| fs::read_to_string(data.join(name)).ok();
+    let running = read(LISTENING);
+    let is_running = running.is_some();
+    let note = running.or_else(|| read(LISTENED)).unwrap_or_default();
+    let mut words = note.split_whitespace();
     let addr: Option<SocketAddr> = words.next().and_then(|addr| addr.parse().ok());
-    let pin = words.next().and_then(Pin::parse_hex).or_else(|| tls::pin(&data.join("tls")))?;
+    let key = words.next();
+    if key == Some(PLAINTEXT) {
+        return None;
+    }
+    // Of a server that is stopped, the own key may be another by now.
+    let noted = key.filter(|_| is_running).and_then(Pin::parse_hex);
     let port = addr.map_or(limits::PORT_DEFAULT, |addr| addr.port());
     let place = match host {
         Some(host) if has_port(host) => host.to_owned(),
         Some(host) => format!("{host}:{port}"),
         None => addr.filter(|addr| !addr.ip().is_unspecified())?.to_string(),
     };
-    if words.next() == Some("certificate") {
+    if words.next() == Some(CERTIFICATE) {
         return Some(format!("liao://{place}/?invite={code}"));
     }
+    let pin = noted.or_else(|| tls::pin(&data.join("tls")))?;
     Some(format!("liao://{place}/?pin={pin}&invite={code}"))
 }
 
@@ -120,6 +142,14 @@ mod tests {
         fs::write(data.join("listening"), certified).unwrap();
         let want = "liao://chat.example.org:9000/?invite=c0de";
         assert_eq!(link(Some("chat.example.org")).as_deref(), Some(want));
+        fs::rename(data.join("listening"), data.join("listened")).unwrap();
+        assert_eq!(
+            link(Some("chat.example.org")).as_deref(),
+            Some(want),
+            "also when it is stopped"
+        );
+        fs::write(data.join("listened"), format!("192.0.2.1:9000 {pin}\n")).unwrap();
+        assert_eq!(link(None), None, "its key is not there any more");
         fs::write(data.join("listening"), "127.0.0.1:9000 plaintext\n").unwrap();
         assert_eq!(link(None), None);
     }

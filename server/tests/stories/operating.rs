@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::Write as _,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -14,7 +14,8 @@ use liao_common::{
     message::Kind,
     request::{History, Register},
 };
-use rustix::process::Signal;
+use rustix::process::{Signal, geteuid};
+use tempfile::TempDir;
 
 use crate::{
     damage::flip,
@@ -214,15 +215,45 @@ fn deploys(folder: &Path, to: &Path) -> Command {
     command
 }
 
-#[tokio::test]
-async fn a_renewed_certificate_is_written_through_no_link() {
+/// A renewed certificate, and the folder that it is to be copied to.
+fn renewed() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let (reload, to) = (folder.path().join("systemctl"), folder.path().join("tls"));
     fs::write(&reload, "#!/bin/sh\necho \"$@\"\n").unwrap();
     fs::set_permissions(&reload, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(folder.path().join("fullchain.pem"), "chain").unwrap();
     fs::write(folder.path().join("privkey.pem"), "key").unwrap();
+    fs::set_permissions(folder.path().join("privkey.pem"), fs::Permissions::from_mode(0o600))
+        .unwrap();
     fs::create_dir(&to).unwrap();
+    (folder, to)
+}
+
+/// Only root can play that: what is written belongs to the owner of the folder, and is written with their
+/// rights, so that a link that they put in the way at the last moment opens nothing to them.
+#[tokio::test]
+async fn a_renewed_certificate_is_written_with_the_rights_of_the_service() {
+    const SERVICE: u32 = 65_534;
+    if !geteuid().is_root() {
+        return;
+    }
+    let (folder, to) = renewed();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    chown(&to, Some(SERVICE), Some(SERVICE)).unwrap();
+    let deployed = output(deploys(folder.path(), &to)).await;
+    assert_eq!(text(&deployed.stdout), "reload liaod\n", "{}", text(&deployed.stderr));
+    for (name, mode) in [("certificate-key.pem", 0o600), ("certificate.pem", 0o644)] {
+        let found = to.join(name).metadata().unwrap();
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (SERVICE, SERVICE, mode));
+    }
+    // What they may not reach is not reached for them either.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(!output(deploys(folder.path(), &to)).await.status.success());
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_written_through_no_link() {
+    let (folder, to) = renewed();
     for _ in 0..2 {
         let deployed = output(deploys(folder.path(), &to)).await;
         assert_eq!(text(&deployed.stdout), "reload liaod\n", "{}", text(&deployed.stderr));

@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
+    time::Duration,
 };
 
 use liao_common::{
@@ -22,7 +23,7 @@ use rustix::{
 };
 use tokio::net::TcpStream;
 
-use crate::support::{Raw, register, within};
+use crate::support::{Raw, WITHIN, register, within};
 
 /// A running `liaod`. Ends with the test, whatever happens.
 pub(crate) struct Program {
@@ -67,18 +68,19 @@ impl Program {
 
     /// The same, with something that happens before the line.
     pub(super) async fn run_while(mut command: Command, before: impl AsyncFnOnce(Pid)) -> Self {
-        let mut child = command.spawn().unwrap();
+        let child = command.spawn().unwrap();
         let pid = Pid::from_child(&child);
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut program = Self { child, line: String::new() };
+        let mut stdout = BufReader::new(program.child.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
             stdout.read_line(&mut line).unwrap();
             line.trim_end().to_owned()
         });
         before(pid).await;
-        let line = within("the line that it listens", reading).await.unwrap();
-        assert!(line.starts_with("listening on 127.0.0.1:"), "{line:?}");
-        Self { child, line }
+        program.line = within("the line that it listens", reading).await.unwrap();
+        assert!(program.line.starts_with("listening on 127.0.0.1:"), "{:?}", program.line);
+        program
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -128,14 +130,43 @@ impl Program {
 
     /// Waits for its end, however it comes.
     pub(super) async fn status(mut self) -> ExitStatus {
-        let waiting = tokio::task::spawn_blocking(move || self.child.wait().unwrap());
-        within("the program ends", waiting).await.unwrap()
+        let pid = Pid::from_child(&self.child);
+        ends_or_is_killed(WITHIN, pid, move || self.child.wait().unwrap()).await
     }
 }
 
+/// Runs it to its end.
 pub(super) async fn output(mut command: Command) -> Output {
-    let running = tokio::task::spawn_blocking(move || command.output().unwrap());
-    within("the program ends", running).await.unwrap()
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    ends_or_is_killed(WITHIN, pid, move || child.wait_with_output().unwrap()).await
+}
+
+/// Waits for the end of a process. One that does not come in time fails the test, which without its death
+/// would wait for the waiting thread for ever.
+async fn ends_or_is_killed<T: std::marker::Send + 'static>(
+    limit: Duration,
+    pid: Pid,
+    wait: impl FnOnce() -> T + std::marker::Send + 'static,
+) -> T {
+    let waiting = tokio::task::spawn_blocking(wait);
+    match tokio::time::timeout(limit, waiting).await {
+        Ok(done) => done.unwrap(),
+        Err(_) => {
+            kill_process(pid, Signal::KILL).unwrap();
+            panic!("the program did not end within {limit:?}");
+        }
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "the program did not end within")]
+async fn a_program_that_never_ends_ends_the_test() {
+    let mut child = Command::new("sleep").arg("3600").spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let limit = Duration::from_millis(50);
+    ends_or_is_killed(limit, pid, move || child.wait().unwrap()).await;
 }
 
 pub(super) fn text(bytes: &[u8]) -> String {
