@@ -162,7 +162,8 @@ impl Log {
     }
 }
 
-fn page(
+/// A page of a room's log behind this place.
+pub(crate) fn page(
     swarm: &mut Swarm,
     server: &Server,
     link: usize,

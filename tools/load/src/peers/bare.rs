@@ -57,7 +57,7 @@ impl Dialect for Bare {
     }
 
     fn enter(&self, who: usize, scene: Scene, out: &mut Vec<u8>) -> usize {
-        if scene == Scene::Pairs {
+        if scene != Scene::Hall {
             return 0;
         }
         head(letter::ENTER, who, out);
@@ -66,7 +66,7 @@ impl Dialect for Bare {
 
     fn post(&mut self, post: &Post<'_>, out: &mut Vec<u8>) -> Result<()> {
         match post.scene {
-            Scene::Hall => head(letter::SAY, 0, out),
+            Scene::Hall | Scene::Log => head(letter::SAY, 0, out),
             Scene::Pairs => head(letter::TELL, post.who + 1, out),
         }
         out.extend_from_slice(post.payload);

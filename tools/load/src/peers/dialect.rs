@@ -11,6 +11,8 @@ pub(super) enum Scene {
     Hall,
     /// Person 2k talks to person 2k+1.
     Pairs,
+    /// What is said is kept and accepted; nobody listens.
+    Log,
 }
 
 /// Something to say.
@@ -45,6 +47,14 @@ pub(super) trait Dialect {
 
     /// The same for taking one's place.
     fn enter(&self, who: usize, scene: Scene, out: &mut Vec<u8>) -> usize;
+
+    /// The same for looking at the scene, once all have entered: where entering is not enough to hear.
+    fn look(&self, _who: usize, _scene: Scene, _out: &mut Vec<u8>) -> usize {
+        0
+    }
+
+    /// Puts in `out` what makes the server say again all that it has kept, if it can be asked so.
+    fn reread(&self, _out: &mut Vec<u8>) {}
 
     /// Says it.
     ///

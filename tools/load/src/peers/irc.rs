@@ -56,7 +56,7 @@ impl Dialect for Irc {
     }
 
     fn enter(&self, _who: usize, scene: Scene, out: &mut Vec<u8>) -> usize {
-        if scene == Scene::Pairs {
+        if scene != Scene::Hall {
             return 0;
         }
         out.extend(b"JOIN #hall\r\n");
@@ -66,7 +66,7 @@ impl Dialect for Irc {
     fn post(&mut self, post: &Post<'_>, out: &mut Vec<u8>) -> Result<()> {
         out.extend(b"PRIVMSG ");
         match post.scene {
-            Scene::Hall => out.extend(b"#hall"),
+            Scene::Hall | Scene::Log => out.extend(b"#hall"),
             Scene::Pairs => {
                 let _ = write!(out, "p{}", post.who + 1);
             }
@@ -111,4 +111,30 @@ fn word(line: &[u8]) -> Result<Heard<'_>> {
         }
         _ => Heard::Other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart() {
+        let said = payload::make(7, 9);
+        let mut line = b":p7!p7@127.0.0.1 PRIVMSG #hall :".to_vec();
+        line.extend(said);
+        assert_eq!(Irc.cut(&line).unwrap(), None);
+        line.extend(b"\r\n");
+        assert_eq!(Irc.cut(&line).unwrap(), Some((line.len(), Heard::Said(&said))));
+        let cases: [(&[u8], _); 4] = [
+            (b":irc.load 422 p1 :no message\r\n", Heard::Settled),
+            (b":irc.load 366 p1 #hall :End\r\n", Heard::Settled),
+            (b"PING :irc.load\r\n", Heard::Asked(b"PONG :irc.load\r\n".to_vec())),
+            (b":p1!p1@127.0.0.1 JOIN :#hall\r\n", Heard::Other),
+        ];
+        for (line, word) in cases {
+            assert_eq!(Irc.cut(line).unwrap(), Some((line.len(), word)));
+        }
+        assert!(Irc.cut(b":irc.load 433 * p1 :in use\r\n").is_err());
+        assert!(Irc.cut(b"ERROR :Closing link\r\n").is_err());
+    }
 }

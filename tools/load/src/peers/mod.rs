@@ -1,19 +1,25 @@
 //! Liao beside other servers: the same people, the same posts, the same checks, in turn. Each round
 //! starts each server anew; a server whose hearers did not hear everything in order has no figure.
 
+mod acks;
 mod bare;
 mod bare_server;
 mod dialect;
 mod irc;
+mod many;
+mod mqtt;
 mod native;
+mod nats;
+mod pace;
 mod party;
 mod payload;
 mod process;
 mod system;
 mod talk;
 mod tally;
+mod works;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
@@ -23,18 +29,13 @@ use crate::{
     report::{Good, short},
     say, server,
 };
-use dialect::Scene;
 use system::{Ground, System};
-use talk::{Cast, Talk};
 use tally::Tally;
 
 pub(crate) use bare_server::serve as ceiling;
 
-/// People of the hall that hears everything, and of the pairs.
-const PEOPLE: usize = 1000;
-
-/// Who talks in the hall.
-const SENDERS: usize = 4;
+/// Rounds of what takes long and differs little.
+const ROUNDS_OF_KEPT: u64 = 2;
 
 /// What to measure, and beside whom.
 #[derive(Args)]
@@ -51,6 +52,9 @@ pub(crate) struct Options {
     /// Seconds of each measured window.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=30))]
     seconds: u64,
+    /// People of the largest room, who idle first.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1100..=19_000))]
+    people: u64,
     /// Liao's program [default: liaod beside this one].
     #[arg(long, value_name = "FILE")]
     liaod: Option<PathBuf>,
@@ -67,6 +71,15 @@ enum Workload {
     /// Fan-out: 1,000 hear what 4 say.
     #[value(name = "W1")]
     Fanout,
+    /// 500 pairs, and how long a message takes at a steady pace.
+    #[value(name = "W2")]
+    Pairs,
+    /// Very many who idle, and all of them in one room: W3 and W4 are one.
+    #[value(name = "W3", alias = "W4")]
+    Many,
+    /// What is on the disk when it is accepted.
+    #[value(name = "W5")]
+    Kept,
 }
 
 struct Run<'a> {
@@ -104,12 +117,24 @@ impl Options {
 impl Run<'_> {
     fn all(&mut self) -> Result<()> {
         let systems = self.systems();
-        if systems.iter().any(|system| matches!(system, System::Liao | System::LiaoTls)) {
-            self.ground.register(PEOPLE)?;
+        let wants = |workload| self.options.wants(workload);
+        if systems.iter().any(|system| system.is_own()) {
+            let people = usize::try_from(self.options.people)?;
+            self.ground.register(if wants(Workload::Many) { people } else { works::PEOPLE })?;
         }
         for round in 1..=self.options.rounds {
-            if self.options.wants(Workload::Fanout) {
+            if wants(Workload::Fanout) {
                 self.turn("W1", round, &systems, Self::fanout);
+            }
+            if wants(Workload::Pairs) {
+                self.turn("W2", round, &systems, Self::pairs);
+            }
+            if wants(Workload::Many) {
+                self.turn("W3 and W4", round, &systems, Self::many);
+            }
+            if wants(Workload::Kept) && round <= ROUNDS_OF_KEPT {
+                self.disk()?;
+                self.turn("W5", round, &systems, Self::kept);
             }
         }
         Ok(())
@@ -142,10 +167,12 @@ impl Run<'_> {
         name: &str,
         round: u64,
         systems: &[System],
-        work: impl Fn(&mut Self, System) -> Result<()>,
+        work: impl Fn(&mut Self, System, u64) -> Result<()>,
     ) {
-        for system in systems {
-            if let Err(error) = work(self, *system) {
+        let takes_part =
+            |system: &&System| if name == "W5" { system.keeps() } else { system.talks() };
+        for system in systems.iter().filter(takes_part) {
+            if let Err(error) = work(self, *system, round) {
                 self.failed = true;
                 self.note(format!("{name}, round {round}, {system}: {error:#}"));
             }
@@ -155,25 +182,6 @@ impl Run<'_> {
     fn add(&mut self, of: (&'static str, &str), kind: (&'static str, Good), found: (System, f64)) {
         say(&format!("{} {}, {}: {} {}", of.0, of.1, found.0, short(found.1), kind.0));
         self.tally.add(of, kind, found);
-    }
-
-    fn fanout(&mut self, system: System) -> Result<()> {
-        let cast = Cast { scene: Scene::Hall, people: PEOPLE, senders: SENDERS };
-        let mut running = self.ground.start(system, cast.scene, cast.people)?;
-        let pid = running.pid();
-        running.party.log_in(cast.people)?;
-        running.party.enter(cast.scene)?;
-        let mut talk = Talk::new(&running.party, cast)?;
-        let time = Duration::from_secs(self.options.seconds);
-        for window in [64, 4, 256] {
-            let share = window / SENDERS as u64;
-            let (rate, _) = talk.measure(&mut running.party, pid, share, time)?;
-            let what = format!("fan-out, {window} in flight");
-            let of = ("W1", what.as_str());
-            self.add(of, ("deliveries/CPU-s", Good::High), (system, rate.per_cpu_s()));
-            self.add(of, ("deliveries/s", Good::High), (system, rate.per_wall_s()));
-        }
-        self.ground.end(running)
     }
 
     fn finish(mut self) -> Result<()> {

@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use liao_common::{
     codec,
-    event::{Posted, Room, kind},
+    event::{Posted, Room, Synced, kind},
     fault::Fault,
     frame::Frame,
-    id::{Nonce, RoomId},
+    id::{Nonce, RoomId, Seq},
     message::{Body, Kind},
     request::{Request, RoomCreate, RoomJoin, RoomOpen, Send, Sync, Watch},
 };
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     crowd::{LOG_IN_AT_ONCE, Person},
+    durable,
     play::{Script, hello, play},
     post::fresh_tag,
     server::Server,
@@ -67,7 +68,7 @@ impl Native {
         };
         let some = people.get(..present).context("too few people")?;
         let scripts: Vec<_> = match scene {
-            Scene::Hall => {
+            Scene::Hall | Scene::Log => {
                 let create =
                     RoomCreate { name: "hall".into(), private: false, topic: String::new() };
                 some.iter().take(1).map(|one| open(one, create.clone().into())).collect()
@@ -80,18 +81,24 @@ impl Native {
                 some.chunks_exact(2).map(with).collect()
             }
         };
-        let played = play(&mut Swarm::new()?, server, scripts, LOG_IN_AT_ONCE)?;
+        let mut swarm = Swarm::new()?;
+        let played = play(&mut swarm, server, scripts, LOG_IN_AT_ONCE)?;
         let room = |answer: Option<&Frame>| {
             let room: Room = answer.context("no room")?.decode()?;
             anyhow::Ok(room.room)
         };
-        let rooms =
+        let rooms: Vec<_> =
             played.iter().map(|played| room(played.answers.last())).collect::<Result<_>>()?;
+        if scene == Scene::Log {
+            let join: Request = RoomJoin { room: rooms.first().copied(), name: None }.into();
+            let joins = some.iter().map(|one| open(one, join.clone())).collect();
+            play(&mut swarm, server, joins, LOG_IN_AT_ONCE)?;
+        }
         Ok(Self { people: Rc::clone(people), rooms, present, templates: HashMap::new() })
     }
 
     fn room(&self, who: usize, scene: Scene) -> RoomId {
-        self.rooms[if scene == Scene::Hall { 0 } else { who / 2 }]
+        self.rooms[if scene == Scene::Pairs { who / 2 } else { 0 }]
     }
 }
 
@@ -135,15 +142,22 @@ impl Dialect for Native {
 
     fn enter(&self, who: usize, scene: Scene, out: &mut Vec<u8>) -> usize {
         let sync = Sync::default().into();
-        if scene == Scene::Pairs {
-            return ask(&[sync], 3, out);
+        match scene {
+            Scene::Hall => {
+                let join = RoomJoin { room: Some(self.room(who, scene)), name: None };
+                ask(&[join.into(), sync], 3, out)
+            }
+            Scene::Pairs => ask(&[sync], 3, out),
+            Scene::Log => 0,
         }
-        let room = self.room(who, scene);
-        let mut requests = vec![RoomJoin { room: Some(room), name: None }.into(), sync];
-        if self.present > PUSHED_MAX {
-            requests.push(Watch { act: vec![room], online: false }.into());
+    }
+
+    fn look(&self, who: usize, scene: Scene, out: &mut Vec<u8>) -> usize {
+        if self.present <= PUSHED_MAX {
+            return 0;
         }
-        ask(&requests, 3, out)
+        let act = vec![self.room(who, scene)];
+        ask(&[Watch { act, online: false }.into()], 5, out)
     }
 
     fn post(&mut self, post: &Post<'_>, out: &mut Vec<u8>) -> Result<()> {
@@ -199,6 +213,34 @@ fn word(frame: &[u8]) -> Result<Heard<'_>> {
         // A gap among the joins hurts nobody; one among the posts is found by their numbers.
         _ => Heard::Other,
     })
+}
+
+/// Reads the log of the first room from its first message to its last: who said what, in order.
+pub(super) fn reread(server: &Server, reader: &Person) -> Result<Vec<(usize, u64)>> {
+    let mut swarm = Swarm::new()?;
+    let script = Script {
+        link: None,
+        ask: vec![hello(), reader.log_in(), Sync::default().into()],
+        leave: false,
+    };
+    let played = play(&mut swarm, server, vec![script], 1)?;
+    let played = played.first().context("no link")?;
+    let rooms: Synced = played.answers.last().context("no rooms")?.decode()?;
+    let room = rooms.rooms.first().context("no room")?.room;
+    let (mut log, mut after) = (Vec::new(), Seq::ZERO);
+    loop {
+        let page = durable::page(&mut swarm, server, played.link, (room, after))?;
+        for message in &page.msgs {
+            let text = message.body.text.as_deref().filter(|_| message.kind == Kind::Text);
+            if let Some(text) = text {
+                log.push(payload::read(text.as_bytes()).context("a message nobody posted")?);
+            }
+            after = message.seq;
+        }
+        if !page.more {
+            return Ok(log);
+        }
+    }
 }
 
 /// Copies a data folder that nobody writes to.

@@ -78,7 +78,20 @@ impl Party {
             party.swarm.send(who, &party.out)?;
             Ok(answers)
         })?;
+        self.settle(0..self.len(), |party, who| {
+            party.out.clear();
+            let answers = party.dialect.look(who, scene, &mut party.out);
+            party.swarm.send(who, &party.out)?;
+            Ok(answers)
+        })?;
         self.quiet()
+    }
+
+    /// Has the server say again what it kept; the first person hears it.
+    pub(super) fn reread(&mut self) -> Result<()> {
+        self.out.clear();
+        self.dialect.reread(&mut self.out);
+        self.swarm.send(0, &self.out)
     }
 
     /// Asks for everybody in `all` and waits until each has all answers.

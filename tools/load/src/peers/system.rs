@@ -2,15 +2,17 @@
 
 use std::{fmt, path::PathBuf, rc::Rc};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{
     bare::{self, Bare},
-    dialect::Scene,
+    dialect::{Dialect, Scene},
     irc::{self, Irc},
+    mqtt::{self, Mqtt},
     native::{self, Native},
+    nats::{self, Keeping, Nats},
     party::Party,
     process::{self, Process},
 };
@@ -27,13 +29,27 @@ pub(super) enum System {
     /// The bare server of our own.
     Ceiling,
     Inspircd,
+    Mosquitto,
+    Nats,
+    /// As it is by default: not synced when it is accepted.
+    JetstreamDefault,
+    /// Told to sync each.
+    JetstreamAlways,
     Liao,
     LiaoTls,
 }
 
 /// All of them, in the order of their turns.
-pub(super) const ALL: [System; 4] =
-    [System::Ceiling, System::Inspircd, System::Liao, System::LiaoTls];
+pub(super) const ALL: [System; 8] = [
+    System::Ceiling,
+    System::Inspircd,
+    System::Mosquitto,
+    System::Nats,
+    System::JetstreamDefault,
+    System::JetstreamAlways,
+    System::Liao,
+    System::LiaoTls,
+];
 
 /// What they need in common.
 pub(super) struct Ground {
@@ -56,8 +72,24 @@ enum Child {
 }
 
 impl System {
+    /// Whether Liao is compared with it; what is not on the disk when it is accepted is no peer of
+    /// what is.
     pub(super) const fn is_peer(self) -> bool {
-        matches!(self, Self::Inspircd)
+        matches!(self, Self::Inspircd | Self::Mosquitto | Self::Nats | Self::JetstreamAlways)
+    }
+
+    pub(super) const fn is_own(self) -> bool {
+        matches!(self, Self::Liao | Self::LiaoTls)
+    }
+
+    /// Whether it accepts posts and keeps them.
+    pub(super) const fn keeps(self) -> bool {
+        self.is_own() || matches!(self, Self::JetstreamDefault | Self::JetstreamAlways)
+    }
+
+    /// Whether it takes part where people hear each other. A stream does, as a bare nats-server.
+    pub(super) const fn talks(self) -> bool {
+        !matches!(self, Self::JetstreamDefault | Self::JetstreamAlways)
     }
 
     const fn transport(self) -> Option<Transport> {
@@ -72,7 +104,11 @@ impl System {
     pub(super) fn missing(self) -> Option<String> {
         let (program, how) = match self {
             Self::Inspircd => (irc::PROGRAM, irc::INSTALL),
-            _ => return None,
+            Self::Mosquitto => (mqtt::PROGRAM, mqtt::INSTALL),
+            Self::Nats | Self::JetstreamDefault | Self::JetstreamAlways => {
+                (nats::PROGRAM, nats::INSTALL)
+            }
+            Self::Ceiling | Self::Liao | Self::LiaoTls => return None,
         };
         process::find(program).is_none().then(|| format!("{program} is not installed: {how}"))
     }
@@ -83,6 +119,10 @@ impl fmt::Display for System {
         f.write_str(match self {
             Self::Ceiling => "ceiling",
             Self::Inspircd => "inspircd",
+            Self::Mosquitto => "mosquitto",
+            Self::Nats => "nats",
+            Self::JetstreamDefault => "JetStream, default",
+            Self::JetstreamAlways => "JetStream, always",
             Self::Liao => "liaod",
             Self::LiaoTls => "liaod, TLS",
         })
@@ -110,13 +150,18 @@ impl Ground {
     /// Starts a system anew for so many people who are to meet in a scene; nobody is there yet.
     pub(super) fn start(&self, system: System, scene: Scene, people: usize) -> Result<Running> {
         let under = self.under.path();
-        let foreign = |process: Process, dialect| {
+        let foreign = |process: Process, dialect: Box<dyn Dialect>| {
             let party = Party::new(process.addr, None, dialect)?;
             anyhow::Ok(Running { party, server: Child::Foreign(process) })
         };
+        let nats = |keeping| foreign(nats::start(under, keeping)?, Box::new(Nats { keeping }));
         match system {
             System::Ceiling => foreign(bare::start(under)?, Box::new(Bare)),
             System::Inspircd => foreign(irc::start(under)?, Box::new(Irc)),
+            System::Mosquitto => foreign(mqtt::start(under)?, Box::new(Mqtt)),
+            System::Nats => nats(Keeping::Nothing),
+            System::JetstreamDefault => nats(Keeping::Written),
+            System::JetstreamAlways => nats(Keeping::Synced),
             System::Liao | System::LiaoTls => {
                 let data = under.join("round");
                 if data.exists() {
@@ -130,6 +175,16 @@ impl Ground {
                 let party = Party::new(server.addr, server.tls.clone(), Box::new(dialect))?;
                 Ok(Running { party, server: Child::Own(server) })
             }
+        }
+    }
+
+    /// What liaod has kept of the log.
+    pub(super) fn reread(&self, running: &Running) -> Result<Vec<(usize, u64)>> {
+        match &running.server {
+            Child::Own(server) => {
+                native::reread(server, self.people.first().context("nobody to read")?)
+            }
+            Child::Foreign(_) => bail!("only liaod is read so"),
         }
     }
 

@@ -57,21 +57,21 @@ impl Cast {
     /// The person behind a voice.
     pub(super) const fn person(self, voice: usize) -> usize {
         match self.scene {
-            Scene::Hall => voice,
+            Scene::Hall | Scene::Log => voice,
             Scene::Pairs => 2 * voice,
         }
     }
 
     pub(super) const fn voices(self) -> usize {
         match self.scene {
-            Scene::Hall => self.senders,
+            Scene::Hall | Scene::Log => self.senders,
             Scene::Pairs => self.people / 2,
         }
     }
 
     fn voice(self, person: usize) -> Result<usize> {
         let voice = match self.scene {
-            Scene::Hall => Some(person),
+            Scene::Hall | Scene::Log => Some(person),
             Scene::Pairs => person.is_multiple_of(2).then_some(person / 2),
         };
         match voice.filter(|voice| *voice < self.voices()) {
@@ -85,7 +85,7 @@ impl Talk {
     pub(super) fn new(party: &Party, cast: Cast) -> Result<Self> {
         let voices = cast.voices();
         let all = match cast.scene {
-            Scene::Hall => cast.people,
+            Scene::Hall | Scene::Log => cast.people,
             Scene::Pairs => 2,
         };
         let deaf = usize::from(!party.dialect.echoes(cast.scene));
@@ -99,6 +99,10 @@ impl Talk {
             deliveries: 0,
             complete: 0,
         })
+    }
+
+    pub(super) fn voices(&self) -> usize {
+        self.voices.len()
     }
 
     /// Talks for so long with `share` posts of each sender in flight; the rates are those of
@@ -188,7 +192,7 @@ impl Talk {
     fn hear(&mut self, who: usize, sender: usize, number: u64) -> Result<usize> {
         let voice = self.cast.voice(sender)?;
         let at = match self.cast.scene {
-            Scene::Hall => who * self.voices.len() + voice,
+            Scene::Hall | Scene::Log => who * self.voices.len() + voice,
             Scene::Pairs if who / 2 == voice => who,
             Scene::Pairs => bail!("person {who} heard what {sender} said to somebody else"),
         };

@@ -62,19 +62,23 @@ impl Figure {
         })
     }
 
-    fn rows(&self, out: &mut String) {
-        for (system, found) in &self.found {
-            let Some((median, low, high)) = spread(found) else { continue };
-            let (median_, low, high) = (short(median), short(low), short(high));
-            let peer = self.beside(median, self.best_peer());
-            let ceiling = self.beside(median, self.median(System::Ceiling));
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                out,
-                "| {} {} | {system} | {median_} {} [{low}–{high}] | {peer} | {ceiling} |",
-                self.workload, self.what, self.unit
-            );
+    /// One line: a cell for each of the systems, then what Liao is to the others.
+    fn row(&self, systems: &[System], out: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "| {}, {} |", self.what, self.unit);
+        for system in systems {
+            let cell = match self.found.get(system).and_then(|found| spread(found)) {
+                Some((median, low, high)) if low < high => {
+                    format!("{} [{}–{}]", short(median), short(low), short(high))
+                }
+                Some((median, ..)) => short(median),
+                None => String::new(),
+            };
+            let _ = write!(out, " {cell} |");
         }
+        let own = self.median(System::Liao);
+        let to = |that| own.map_or_else(String::new, |own| self.beside(own, that));
+        let _ = writeln!(out, " {} | {} |", to(self.best_peer()), to(self.median(System::Ceiling)));
     }
 }
 
@@ -97,15 +101,32 @@ impl Tally {
         self.figures[at].found.entry(system).or_default().push(found);
     }
 
+    /// One table for each workload.
     pub(super) fn table(&self) -> String {
-        let mut out = String::from(
-            "| What | System | Median [least–most] | To the best peer | To the ceiling |\n|---|---|---|---|---|\n",
-        );
-        self.figures.iter().for_each(|figure| figure.rows(&mut out));
+        let mut out = String::new();
+        let mut workloads: Vec<_> = self.figures.iter().map(|figure| figure.workload).collect();
+        workloads.sort_unstable();
+        workloads.dedup();
+        for workload in workloads {
+            let figures: Vec<_> =
+                self.figures.iter().filter(|figure| figure.workload == workload).collect();
+            let mut systems: Vec<_> =
+                figures.iter().flat_map(|figure| figure.found.keys().copied()).collect();
+            systems.sort_unstable();
+            systems.dedup();
+            let _ = write!(out, "| {workload} |");
+            for system in &systems {
+                let _ = write!(out, " {system} |");
+            }
+            let _ = writeln!(out, " liaod to the best peer | to the ceiling |");
+            let _ = writeln!(out, "|---|{}---|---|", "---|".repeat(systems.len()));
+            figures.iter().for_each(|figure| figure.row(&systems, &mut out));
+            out.push('\n');
+        }
         let (before, after) = self.load_average;
         let _ = writeln!(
             out,
-            "\nAbove 1 x is better. {} processors; load average {before:.2} before, {after:.2} after.",
+            "Medians [least–most]; above 1 x is better. {} processors; load average {before:.2} before, {after:.2} after.",
             self.processors
         );
         for note in &self.notes {
@@ -127,7 +148,11 @@ mod tests {
             tally.add(("W4", "time"), ("ms", Good::Low), (system, found));
         }
         let table = tally.table();
-        assert!(table.contains("| W1 rate | liaod | 5.00 /s [4.00–6.00] | 2.50 x |  |"), "{table}");
-        assert!(table.contains("| W4 time | liaod | 5.00 ms [4.00–6.00] | 0.40 x |  |"), "{table}");
+        let rows = [
+            "| W1 | inspircd | liaod | liaod to the best peer | to the ceiling |",
+            "| rate, /s | 2.00 | 5.00 [4.00–6.00] | 2.50 x |  |",
+            "| time, ms | 2.00 | 5.00 [4.00–6.00] | 0.40 x |  |",
+        ];
+        rows.iter().for_each(|row| assert!(table.contains(row), "{row}: {table}"));
     }
 }
