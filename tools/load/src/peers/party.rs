@@ -16,7 +16,7 @@ use crate::{clock::Deadline, swarm::Swarm};
 const AT_ONCE: usize = 1024;
 
 /// How long all may take to log in, or to enter.
-const SETTLED_WITHIN: Duration = Duration::from_secs(150);
+const SETTLED_WITHIN: Duration = Duration::from_secs(240);
 
 /// After this long without a byte nothing more is expected.
 const QUIET: Duration = Duration::from_millis(300);
@@ -115,7 +115,7 @@ impl Party {
                 } else {
                     open += 1
                 }
-                // Whoever talks to thousands in one breath is not heard by those that wait.
+                // A server's queue of connections is shorter than all of them.
                 if who % 64 == 0 {
                     break;
                 }

@@ -223,3 +223,51 @@ impl Voice {
         self.sent - done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::bare::Bare, *};
+
+    /// Two posts of the first voice are under way.
+    fn talk(scene: Scene, people: usize) -> Talk {
+        let party = Party::new(([127, 0, 0, 1], 9).into(), None, Box::new(Bare)).unwrap();
+        let mut talk = Talk::new(&party, Cast { scene, people, senders: 2 }).unwrap();
+        talk.voices[0].sent = 2;
+        talk.voices[0].hearers.extend([0, 0]);
+        talk
+    }
+
+    #[test]
+    fn a_post_is_complete_once_all_have_heard_it() {
+        let mut talk = talk(Scene::Hall, 3);
+        for who in 0..3 {
+            assert_eq!(talk.complete, 0);
+            talk.hear(who, 0, 0).unwrap();
+        }
+        assert_eq!((talk.complete, talk.deliveries), (1, 3));
+        assert_eq!(talk.voices[0].in_flight(false), 1);
+        talk.voices[0].sent = 3;
+        assert_eq!(talk.voices[0].in_flight(true), 3, "heard, but none is accepted");
+    }
+
+    #[test]
+    fn holes_repetitions_strangers_and_what_was_never_said_are_found() {
+        let mut hole = talk(Scene::Hall, 3);
+        assert!(hole.hear(1, 0, 1).is_err());
+        let mut again = talk(Scene::Hall, 3);
+        again.hear(1, 0, 0).unwrap();
+        assert!(again.hear(1, 0, 0).is_err());
+        assert!(again.hear(1, 2, 0).is_err(), "by somebody who only listens");
+        again.hear(1, 0, 1).unwrap();
+        assert!(again.hear(1, 0, 2).is_err(), "not said yet");
+    }
+
+    #[test]
+    fn pairs_hear_nobody_else_and_nobody_hears_too_much() {
+        let mut talk = talk(Scene::Pairs, 4);
+        assert!(talk.hear(3, 0, 0).is_err());
+        talk.hear(1, 0, 0).unwrap();
+        assert_eq!(talk.complete, 1);
+        assert!(talk.hear(0, 0, 0).is_err(), "this server does not say it to who said it");
+    }
+}
