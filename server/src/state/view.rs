@@ -2,6 +2,7 @@
 //! batch that is being decided (`Batch`).
 
 mod file;
+mod floor;
 mod staff;
 
 use std::ops::Bound;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use file::{contents_gone, file, file_place, files_used, has_content, is_content, offers};
+pub use floor::{floor, rooms};
 pub use staff::{Power, ban, bans, heir, moderators, owner, power};
 
 /// The last message of a room.
@@ -190,25 +192,6 @@ pub fn direct(from: &impl View, one: UserId, other: UserId) -> Found<RoomId> {
 pub fn head(from: &impl View, room: RoomId) -> Result<Head, StoreError> {
     let row = numbers(from, &key::head(room))?;
     Ok(row.map_or_else(Head::default, |[seq, n, at_ms]| Head { seq: Seq(seq), n, at_ms }))
-}
-
-/// Messages of a room up to this one are not kept any longer; with its `n`. Zeros where all are.
-///
-/// # Errors
-/// When the store fails.
-pub fn floor(from: &impl View, room: RoomId) -> Result<(Seq, u64), StoreError> {
-    let row = numbers(from, &key::floor(room))?;
-    Ok(row.map_or((Seq::ZERO, 0), |[seq, n]| (Seq(seq), n)))
-}
-
-/// Rooms behind `after`, by number.
-///
-/// # Errors
-/// When the store fails.
-pub fn rooms(from: &impl View, after: RoomId, limit: usize) -> Result<Vec<RoomId>, StoreError> {
-    let span = Span::prefix(key::ROOMS).after(&key::room(after));
-    let rows = from.scan(&span, Direction::Forward, limit)?;
-    Ok(rows.iter().map(|(key, _)| RoomId(key::last_number(key))).collect())
 }
 
 /// How many messages all rooms have that count as something to read; `None` when there are more
