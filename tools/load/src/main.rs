@@ -13,16 +13,20 @@ mod link;
 mod login;
 mod machine;
 mod peers;
+mod ping;
 mod play;
 mod post;
 mod report;
+mod restarts;
 mod server;
+mod slow;
 mod stats;
 mod storm;
 mod suite;
 mod swarm;
 mod tape;
 mod tls;
+mod trial;
 mod usual;
 
 use std::{io::Write as _, process::ExitCode};
@@ -58,6 +62,12 @@ enum What {
     History(history::Histories),
     /// Beside other servers, in turn: inspircd, mosquitto, nats-server, and a bare one as the ceiling.
     Peers(peers::Options),
+    /// Stops and starts the server under people who talk.
+    Restarts(restarts::Restarts),
+    /// What those who do not read cost their neighbours.
+    Slow(slow::Slow),
+    /// How long an answer takes beside a large download over a slow line.
+    Ping(ping::PingTrial),
     /// Draws costs against sizes, from the files that `--json` wrote.
     Chart(chart::Charts),
     /// The bare one.
@@ -85,6 +95,9 @@ fn run(what: &What) -> Result<()> {
         What::Storm(usual) => usual.run(Figure::Storm),
         What::History(histories) => histories.run(),
         What::Peers(options) => options.run(),
+        What::Restarts(restarts) => restarts.run(),
+        What::Slow(slow) => slow.run(),
+        What::Ping(ping) => ping.run(),
         What::Chart(charts) => charts.run(),
         What::Ceiling { port } => peers::ceiling(*port),
     }

@@ -5,13 +5,17 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+};
 use rustls::ClientConfig;
 use serde::Serialize;
 
@@ -108,6 +112,15 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Tells it to stop, and does not wait.
+    pub(crate) fn terminate(self) -> Result<Ending> {
+        let pid = Pid::from_child(&self.child);
+        // Before the signal: the number is nobody else's until the end was waited for.
+        let ended = pidfd_open(pid, PidfdFlags::empty())?;
+        kill_process(pid, Signal::TERM)?;
+        Ok(Ending { server: self, ended })
+    }
+
     /// Stops it as an operator would, waits for its end, and gives how many passwords it hashed.
     pub(crate) fn stop(mut self) -> Result<u64> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
@@ -118,6 +131,29 @@ impl Server {
         let log = self.log();
         let hashed = log.rsplit_once(HASHED).and_then(|(_, count)| count.trim().parse().ok());
         hashed.context("the server did not say how many passwords it hashed")
+    }
+}
+
+/// A server that was told to stop.
+pub(crate) struct Ending {
+    server: Server,
+    ended: OwnedFd,
+}
+
+impl Ending {
+    /// Whether it has ended.
+    pub(crate) fn is_over(&self) -> Result<bool> {
+        let mut ends = [PollFd::new(&self.ended, PollFlags::IN)];
+        Ok(poll(&mut ends, Some(&Timespec::default()))? > 0)
+    }
+
+    /// Waits for its end, which must be a good one.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let status = self.server.child.wait()?;
+        if !status.success() {
+            bail!("liaod ended with {status}: {}", self.server.log());
+        }
+        Ok(())
     }
 }
 

@@ -59,6 +59,12 @@ impl Swarm {
         Ok(id)
     }
 
+    /// Reads nothing more from a connection, however much comes.
+    pub(crate) fn neglect(&mut self, id: usize) -> Result<()> {
+        let link = self.links.get(id).and_then(Option::as_ref).context("a closed link")?;
+        Ok(epoll::delete(&self.epoll, &link.stream)?)
+    }
+
     /// Ends a connection without a word.
     pub(crate) fn close(&mut self, id: usize) {
         if let Some(link) = self.links.get_mut(id) {
@@ -84,7 +90,9 @@ impl Swarm {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
         dirty.dedup();
-        dirty.iter().try_for_each(|id| self.flush(*id))?;
+        // What cannot be written belongs to a connection that has ended: whoever reads it finds out.
+        let mut ended: Vec<usize> =
+            dirty.into_iter().filter(|id| self.flush(*id).is_err()).collect();
         self.events.clear();
         let limit = Timespec {
             tv_sec: i64::try_from(time.as_secs())?,
@@ -99,13 +107,15 @@ impl Swarm {
             let Event { flags, data } = event;
             let id = usize::try_from(data.u64())?;
             if flags.contains(EventFlags::OUT) {
-                self.flush(id)?;
+                ended.extend(self.flush(id).is_err().then_some(id));
             }
             if flags.intersects(EventFlags::IN | EventFlags::HUP | EventFlags::ERR) {
                 readable.push(id);
             }
         }
         self.events = Vec::with_capacity(READY_MAX);
+        ended.retain(|id| !readable.contains(id));
+        readable.append(&mut ended);
         Ok(readable)
     }
 
