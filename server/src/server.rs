@@ -300,11 +300,13 @@ fn open(config: &Config) -> Result<Data, StartError> {
         && !index.holds_rows().map_err(StoreError::from)?;
     let identity = identity(&folder, config, fresh);
     let identity = if fresh { Ok(identity?) } else { identity };
+    let mut store = StoreOptions::new(new_epoch, project::VERSION);
+    store.sparse = Some(project::NONCES);
     let ground = Ground {
         disk,
         index: &index,
         files: folder.path(),
-        store: StoreOptions::new(new_epoch, project::VERSION),
+        store,
         clock: config.clock,
         blocking: Blocking::Threads,
     };

@@ -45,8 +45,8 @@ const IN_FLIGHT: usize = 32;
 /// Bytes that another idle connection of somebody may hold. Counted: 2,730 to 2,850.
 const IDLE_BYTES: usize = 3500;
 
-/// Allocations for a post until it is acknowledged, with 32 in flight. Counted: 60 to 63.
-const POST_ALLOCATIONS: f64 = 75.0;
+/// Allocations for a post until it is acknowledged, with 32 in flight. Counted: 36 to 37.
+const POST_ALLOCATIONS: f64 = 45.0;
 
 /// Allocations for one who hears of it. Counted: 0.07 to 0.13.
 const DELIVERY_ALLOCATIONS: f64 = 0.2;

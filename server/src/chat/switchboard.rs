@@ -180,10 +180,13 @@ impl Switchboard {
     fn publish(&self, effects: Vec<Effect>) {
         let mut order = Vec::new();
         let mut fresh: HashMap<RoomId, Vec<Fresh>> = HashMap::new();
+        let count = effects.len();
         for effect in effects {
             if let Effect::Message { room, seq, n, frame } = effect {
                 let messages = fresh.entry(room).or_default();
                 if messages.is_empty() {
+                    // A batch is often about one room: growing step by step is dear.
+                    messages.reserve(if order.is_empty() { count } else { 1 });
                     order.push(room);
                 }
                 messages.push(Fresh { seq, n, frame });

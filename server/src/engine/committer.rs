@@ -22,6 +22,9 @@ use crate::{
 /// Messages whose words are erased between two notes of it, after a crash.
 const ERASURES_AT_ONCE: usize = 256;
 
+/// Most decisions are posts: the message, and the marker of who wrote it.
+const EFFECTS_PER_JOB: usize = 2;
+
 /// A decision whose result type is forgotten while it waits.
 pub(super) trait Job: Send {
     /// Decides, and gives what is to be written; `None` when it was refused or needs nothing.
@@ -175,7 +178,7 @@ impl Committer {
     }
 
     fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        let mut effects = Vec::new();
+        let mut effects = Vec::with_capacity(EFFECTS_PER_JOB * jobs.len());
         match self.write(&mut jobs, &mut effects) {
             Ok(()) => self.audience.committed(effects),
             Err(error) => self.fail(&mut jobs, &error),

@@ -57,8 +57,8 @@ impl Index for MemoryIndex {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for write in writes {
             match &write.value {
-                Some(value) => rows.map.insert(write.key.clone(), value.clone()),
-                None => rows.map.remove(&write.key),
+                Some(value) => rows.map.insert(write.key.to_vec(), value.to_vec()),
+                None => rows.map.remove(&*write.key),
             };
         }
         rows.mark = Some(mark);

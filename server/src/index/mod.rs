@@ -3,6 +3,7 @@
 //! Rows and mark change together or not at all; losing an index loses time, never facts.
 
 mod memory;
+mod octets;
 mod sled;
 mod span;
 mod trust;
@@ -14,6 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use memory::MemoryIndex;
+pub use octets::Octets;
 pub use sled::{SledIndex, SledOptions};
 pub use span::{Direction, Span};
 
@@ -32,26 +34,31 @@ pub type Pair = (Vec<u8>, Vec<u8>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The key.
-    pub key: Vec<u8>,
+    pub key: Octets,
     /// Its new value, at most [`VALUE_BYTES_MAX`] bytes; `None` removes the key.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Octets>,
 }
 
 impl Write {
     /// Sets a key.
-    pub fn put(key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+    pub fn put(key: impl Into<Octets>, value: impl Into<Octets>) -> Self {
         Self { key: key.into(), value: Some(value.into()) }
     }
 
     /// Removes a key.
-    pub fn remove(key: impl Into<Vec<u8>>) -> Self {
+    pub fn remove(key: impl Into<Octets>) -> Self {
         Self { key: key.into(), value: None }
     }
 
     /// True when key and value are within the limits.
     pub fn allowed(&self) -> bool {
-        let key = !self.key.is_empty() && self.key.len() <= KEY_BYTES_MAX && self.key[0] != 0;
-        key && self.value.as_ref().is_none_or(|value| value.len() <= VALUE_BYTES_MAX)
+        let value = self.value.as_ref();
+        Self::is_key(&self.key) && value.is_none_or(|value| value.len() <= VALUE_BYTES_MAX)
+    }
+
+    /// True when this may be the key of a row.
+    pub(crate) fn is_key(key: &[u8]) -> bool {
+        key.len() <= KEY_BYTES_MAX && key.first().is_some_and(|&first| first != 0)
     }
 }
 

@@ -198,8 +198,8 @@ impl Index for SledIndex {
         let mut batch = sled::Batch::default();
         for write in writes {
             match &write.value {
-                Some(value) => batch.insert(write.key.as_slice(), value.as_slice()),
-                None => batch.remove(write.key.as_slice()),
+                Some(value) => batch.insert(&*write.key, &**value),
+                None => batch.remove(&*write.key),
             }
         }
         batch.insert(MARK_KEY, &mark.encode());

@@ -48,6 +48,9 @@ pub struct Opened {
     pub damage: Option<(Position, Flaw)>,
 }
 
+/// Bytes of room that are kept from one sync to the next.
+const SPARE_BYTES_MAX: usize = 256 << 10;
+
 /// The writing end of a journal.
 pub struct Journal {
     disk: Arc<dyn Disk>,
@@ -57,6 +60,8 @@ pub struct Journal {
     epoch: u64,
     end: Position,
     staged: Vec<Part>,
+    /// Room for the next bytes: growing anew for every sync is dear.
+    spare: Vec<u8>,
     poisoned: bool,
 }
 
@@ -95,6 +100,7 @@ impl Journal {
             epoch: found.epoch,
             end: found.end,
             staged: Vec::new(),
+            spare: Vec::new(),
             poisoned: false,
             options,
         };
@@ -140,7 +146,7 @@ impl Journal {
             let start = Position { segment: end.segment + 1, offset: SEGMENT_HEADER_BYTES };
             self.staged.push(Part { start, bytes: Vec::new() });
         } else if self.staged.is_empty() {
-            self.staged.push(Part { start: end, bytes: Vec::new() });
+            self.staged.push(Part { start: end, bytes: std::mem::take(&mut self.spare) });
         }
         let Some(part) = self.staged.last_mut() else { return Ok(Vec::new()) };
         Ok(part.add(commit))
@@ -190,9 +196,12 @@ impl Journal {
     /// Writes and syncs what is staged. When this returns an error nothing more is taken, ever.
     pub fn sync(&mut self) -> Result<Position, JournalError> {
         self.usable()?;
-        let parts = std::mem::take(&mut self.staged);
+        let mut parts = std::mem::take(&mut self.staged);
         let written = parts.iter().try_for_each(|part| self.write(part));
         self.poisoned = written.is_err();
+        self.spare = parts.pop().map(|part| part.bytes).unwrap_or_default();
+        self.spare.clear();
+        self.spare.shrink_to(SPARE_BYTES_MAX);
         written.map(|()| self.end)
     }
 

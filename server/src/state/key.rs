@@ -3,63 +3,68 @@
 
 use liao_common::id::{DeviceId, FileId, Hash, Nonce, RoomId, Seq, UserId};
 
+use crate::index::Octets;
+
+/// The table of nonces: a row for each post, and far more of them than of any other.
+pub const POSTS: u8 = b'x';
+
 /// Account by number.
 #[must_use]
-pub fn account(user: UserId) -> Vec<u8> {
+pub fn account(user: UserId) -> Octets {
     key(b'u', &[&user.0.to_be_bytes()])
 }
 
 /// Number of the account with this user id: the claim on a name.
 #[must_use]
-pub fn account_name(id: &str) -> Vec<u8> {
+pub fn account_name(id: &str) -> Octets {
     key(b'a', &[id.as_bytes()])
 }
 
 /// Device by number, below its owner.
 #[must_use]
-pub fn device(user: UserId, dev: DeviceId) -> Vec<u8> {
+pub fn device(user: UserId, dev: DeviceId) -> Octets {
     key(b'd', &[&user.0.to_be_bytes(), &dev.0.to_be_bytes()])
 }
 
 /// All devices of a person.
 #[must_use]
-pub fn devices(user: UserId) -> Vec<u8> {
+pub fn devices(user: UserId) -> Octets {
     key(b'd', &[&user.0.to_be_bytes()])
 }
 
 /// The device with this token.
 #[must_use]
-pub fn token(hash: &Hash) -> Vec<u8> {
+pub fn token(hash: &Hash) -> Octets {
     key(b't', &[&hash.0])
 }
 
 /// Room by number.
 #[must_use]
-pub fn room(room: RoomId) -> Vec<u8> {
+pub fn room(room: RoomId) -> Octets {
     key(b'r', &[&room.0.to_be_bytes()])
 }
 
 /// Number of the room with this name: the claim on it.
 #[must_use]
-pub fn room_name(name: &str) -> Vec<u8> {
+pub fn room_name(name: &str) -> Octets {
     key(b'n', &[name.as_bytes()])
 }
 
 /// Public rooms whose names begin so, in order of names.
 #[must_use]
-pub fn public_room(name: &str) -> Vec<u8> {
+pub fn public_room(name: &str) -> Octets {
     key(b'l', &[name.as_bytes()])
 }
 
 /// Last message of a room.
 #[must_use]
-pub fn head(room: RoomId) -> Vec<u8> {
+pub fn head(room: RoomId) -> Octets {
     key(b'h', &[&room.0.to_be_bytes()])
 }
 
 /// The last message of a room that is not kept any longer.
 #[must_use]
-pub fn floor(room: RoomId) -> Vec<u8> {
+pub fn floor(room: RoomId) -> Octets {
     key(b'F', &[&room.0.to_be_bytes()])
 }
 
@@ -68,7 +73,7 @@ pub const PLACES_PER_ROW: u64 = 16;
 
 /// Where it stands where a message lies: the row, and the how manieth place in it.
 #[must_use]
-pub fn place(room: RoomId, seq: Seq) -> (Vec<u8>, usize) {
+pub fn place(room: RoomId, seq: Seq) -> (Octets, usize) {
     // The remainder is below the number of places.
     let slot = usize::try_from(seq.0 % PLACES_PER_ROW).unwrap_or(0);
     (places(room, seq.0 / PLACES_PER_ROW), slot)
@@ -76,43 +81,43 @@ pub fn place(room: RoomId, seq: Seq) -> (Vec<u8>, usize) {
 
 /// The places of the messages of a room from seq `row` × [`PLACES_PER_ROW`] on.
 #[must_use]
-pub fn places(room: RoomId, row: u64) -> Vec<u8> {
+pub fn places(room: RoomId, row: u64) -> Octets {
     key(b'm', &[&room.0.to_be_bytes(), &row.to_be_bytes()])
 }
 
 /// An edit of a message, below what it edits.
 #[must_use]
-pub fn edit(room: RoomId, of: Seq, seq: Seq) -> Vec<u8> {
+pub fn edit(room: RoomId, of: Seq, seq: Seq) -> Octets {
     key(b'e', &[&room.0.to_be_bytes(), &of.0.to_be_bytes(), &seq.0.to_be_bytes()])
 }
 
 /// All edits of a message.
 #[must_use]
-pub fn edits(room: RoomId, of: Seq) -> Vec<u8> {
+pub fn edits(room: RoomId, of: Seq) -> Octets {
     key(b'e', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
 }
 
 /// What a person is in a room.
 #[must_use]
-pub fn membership(user: UserId, room: RoomId) -> Vec<u8> {
+pub fn membership(user: UserId, room: RoomId) -> Octets {
     key(b'M', &[&user.0.to_be_bytes(), &room.0.to_be_bytes()])
 }
 
 /// All rooms of a person.
 #[must_use]
-pub fn memberships(user: UserId) -> Vec<u8> {
+pub fn memberships(user: UserId) -> Octets {
     key(b'M', &[&user.0.to_be_bytes()])
 }
 
 /// A member of a room.
 #[must_use]
-pub fn member(room: RoomId, user: UserId) -> Vec<u8> {
+pub fn member(room: RoomId, user: UserId) -> Octets {
     key(b'N', &[&room.0.to_be_bytes(), &user.0.to_be_bytes()])
 }
 
 /// All members of a room.
 #[must_use]
-pub fn members(room: RoomId) -> Vec<u8> {
+pub fn members(room: RoomId) -> Octets {
     key(b'N', &[&room.0.to_be_bytes()])
 }
 
@@ -125,57 +130,57 @@ pub const MEMBER: u8 = 2;
 
 /// A member of a room by class, and in each class by the message with which they came in.
 #[must_use]
-pub fn ranked(room: RoomId, class: u8, joined: Seq, user: UserId) -> Vec<u8> {
+pub fn ranked(room: RoomId, class: u8, joined: Seq, user: UserId) -> Octets {
     key(b'o', &[&room.0.to_be_bytes(), &[class], &joined.0.to_be_bytes(), &user.0.to_be_bytes()])
 }
 
 /// All members of a class.
 #[must_use]
-pub fn class(room: RoomId, class: u8) -> Vec<u8> {
+pub fn class(room: RoomId, class: u8) -> Octets {
     key(b'o', &[&room.0.to_be_bytes(), &[class]])
 }
 
 /// Somebody who may not enter a room.
 #[must_use]
-pub fn ban(room: RoomId, user: UserId) -> Vec<u8> {
+pub fn ban(room: RoomId, user: UserId) -> Octets {
     key(b'B', &[&room.0.to_be_bytes(), &user.0.to_be_bytes()])
 }
 
 /// All who may not enter a room.
 #[must_use]
-pub fn bans(room: RoomId) -> Vec<u8> {
+pub fn bans(room: RoomId) -> Octets {
     key(b'B', &[&room.0.to_be_bytes()])
 }
 
 /// How many members a room has.
 #[must_use]
-pub fn member_count(room: RoomId) -> Vec<u8> {
+pub fn member_count(room: RoomId) -> Octets {
     key(b'c', &[&room.0.to_be_bytes()])
 }
 
 /// How far a person has read in a room.
 #[must_use]
-pub fn mark(user: UserId, room: RoomId) -> Vec<u8> {
+pub fn mark(user: UserId, room: RoomId) -> Octets {
     key(b'k', &[&user.0.to_be_bytes(), &room.0.to_be_bytes()])
 }
 
 /// The post that this nonce became. Short, as is what stands there: there is one for each message,
 /// and sled keeps 22 bytes in place but more in memory of their own.
 #[must_use]
-pub fn post(user: UserId, cid: &Nonce) -> Vec<u8> {
-    let mut out = vec![b'x'];
+pub fn post(user: UserId, cid: &Nonce) -> Octets {
+    let mut out = Octets::from([POSTS]);
     push_short(&mut out, user.0);
-    out.extend(cid.0);
+    out.extend(&cid.0);
     out
 }
 
 /// Appends a number in seven bits a byte, the lowest first; all but the last have the high bit set.
-pub fn push_short(out: &mut Vec<u8>, mut number: u64) {
+pub fn push_short(out: &mut Octets, mut number: u64) {
     while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
+        out.extend(&[(number & 0x7f) as u8 | 0x80]);
         number >>= 7;
     }
-    out.push(number as u8);
+    out.extend(&[number as u8]);
 }
 
 /// Takes such a number from the front; `None` when there is none.
@@ -194,86 +199,86 @@ pub fn take_short(bytes: &mut &[u8]) -> Option<u64> {
 
 /// The direct room of two people, whoever asks.
 #[must_use]
-pub fn direct(one: UserId, other: UserId) -> Vec<u8> {
+pub fn direct(one: UserId, other: UserId) -> Octets {
     let (low, high) = if one <= other { (one, other) } else { (other, one) };
     key(b'p', &[&low.0.to_be_bytes(), &high.0.to_be_bytes()])
 }
 
 /// File by number.
 #[must_use]
-pub fn file(file: FileId) -> Vec<u8> {
+pub fn file(file: FileId) -> Octets {
     key(b'f', &[&file.0.to_be_bytes()])
 }
 
 /// A message that offers a file and is not taken back, below the file.
 #[must_use]
-pub fn offer(file: FileId, seq: Seq) -> Vec<u8> {
+pub fn offer(file: FileId, seq: Seq) -> Octets {
     key(b's', &[&file.0.to_be_bytes(), &seq.0.to_be_bytes()])
 }
 
 /// All messages that offer a file.
 #[must_use]
-pub fn offers(file: FileId) -> Vec<u8> {
+pub fn offers(file: FileId) -> Octets {
     key(b's', &[&file.0.to_be_bytes()])
 }
 
 /// A file with this content, below its owner.
 #[must_use]
-pub fn content(b3: &Hash, user: UserId, file: FileId) -> Vec<u8> {
+pub fn content(b3: &Hash, user: UserId, file: FileId) -> Octets {
     key(b'b', &[&b3.0, &user.0.to_be_bytes(), &file.0.to_be_bytes()])
 }
 
 /// The files of a person with this content.
 #[must_use]
-pub fn contents_of(b3: &Hash, user: UserId) -> Vec<u8> {
+pub fn contents_of(b3: &Hash, user: UserId) -> Octets {
     key(b'b', &[&b3.0, &user.0.to_be_bytes()])
 }
 
 /// All files with this content.
 #[must_use]
-pub fn contents(b3: &Hash) -> Vec<u8> {
+pub fn contents(b3: &Hash) -> Octets {
     key(b'b', &[&b3.0])
 }
 
 /// A content that some file had which is gone, and that no file was stored with since.
 #[must_use]
-pub fn content_gone(b3: &Hash) -> Vec<u8> {
+pub fn content_gone(b3: &Hash) -> Octets {
     key(b'g', &[&b3.0])
 }
 
 /// A message that was taken back.
 #[must_use]
-pub fn redacted(room: RoomId, of: Seq) -> Vec<u8> {
+pub fn redacted(room: RoomId, of: Seq) -> Octets {
     key(b'z', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
 }
 
 /// A message that was taken back and whose words may still stand in the journal.
 #[must_use]
-pub fn erasing(room: RoomId, of: Seq) -> Vec<u8> {
+pub fn erasing(room: RoomId, of: Seq) -> Octets {
     key(b'w', &[&room.0.to_be_bytes(), &of.0.to_be_bytes()])
 }
 
 /// Bytes of files that a person has stored.
 #[must_use]
-pub fn files_used(user: UserId) -> Vec<u8> {
+pub fn files_used(user: UserId) -> Octets {
     key(b'q', &[&user.0.to_be_bytes()])
 }
 
 /// A right to register, by the hash of its code.
 #[must_use]
-pub fn invite(code: &Hash) -> Vec<u8> {
+pub fn invite(code: &Hash) -> Octets {
     key(b'i', &[&code.0])
 }
 
 /// The last number given to a device. Other tables lose no rows: their last row tells.
 #[must_use]
-pub fn last_device() -> Vec<u8> {
+pub fn last_device() -> Octets {
     key(b'#', &[b"d"])
 }
 
 /// How old the server was when that was written down last.
 #[must_use]
-pub fn age() -> Vec<u8> {
+pub fn age() -> Octets {
     key(b'#', &[b"a"])
 }
 
@@ -290,10 +295,9 @@ pub const ERASING: &[u8] = b"w";
 /// All contents that are gone.
 pub const CONTENTS_GONE: &[u8] = b"g";
 
-fn key(table: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
-    out.push(table);
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+fn key(table: u8, parts: &[&[u8]]) -> Octets {
+    let mut out = Octets::from([table]);
+    parts.iter().for_each(|part| out.extend(part));
     out
 }
 
@@ -309,7 +313,7 @@ mod tests {
 
     #[test]
     fn short_numbers_are_read_back_and_take_little_room() {
-        let mut bytes = Vec::new();
+        let mut bytes = Octets::new();
         let numbers = [0, 1, 127, 128, 5000, 1_700_000_000_000, u64::MAX];
         numbers.iter().for_each(|number| push_short(&mut bytes, *number));
         assert_eq!(bytes.len(), 1 + 1 + 1 + 2 + 2 + 6 + 10);

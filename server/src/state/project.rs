@@ -8,8 +8,6 @@ use liao_common::{
     message::{Body, Kind, Message},
 };
 
-use serde_bytes::ByteBuf;
-
 use super::{
     key,
     record::{
@@ -18,9 +16,9 @@ use super::{
     },
 };
 use crate::{
-    index::Write,
+    index::{Octets, Write},
     journal::RecordRef,
-    store::{Change, ProjectError},
+    store::{Change, ProjectError, Sparse},
 };
 
 /// Version of what the projection writes; an index made by another one is made anew. Rows of this
@@ -39,6 +37,10 @@ pub const FLOOR_STEP_MAX: u64 = 4096;
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
 
+/// Nonces: each is looked for once. Of three million, one in fifty that is new is looked for all the same;
+/// of ten million, one in three.
+pub const NONCES: Sparse = Sparse { table: key::POSTS, after_looks: 10_000, filter_bytes: 4 << 20 };
+
 /// The writes of one record.
 ///
 /// # Errors
@@ -50,7 +52,7 @@ pub fn project(
     out: &mut Vec<Change>,
 ) -> Result<(), ProjectError> {
     match kind {
-        kind::MESSAGE => message(&record::message(body).ok_or_else(|| form(kind))?, at, out),
+        kind::MESSAGE => message(&record::own_message(body).ok_or_else(|| form(kind))?, at, out),
         kind::ACCOUNT => account(&read(kind, body)?, body, out),
         kind::DEVICE => device(&read(kind, body)?, body, out),
         kind::DEVICE_GONE => device_gone(&read(kind, body)?, out),
@@ -64,7 +66,7 @@ pub fn project(
         kind::BAN_OVER => ban_over(&read(kind, body)?, out),
         kind::INVITE => put(out, key::invite(&read::<Invite>(kind, body)?.code), body),
         kind::FLOOR => floor(read(kind, body)?, out)?,
-        kind::KEPT => kept(&record::message(body).ok_or_else(|| form(kind))?, at, out),
+        kind::KEPT => kept(&record::own_message(body).ok_or_else(|| form(kind))?, at, out),
         kind::ROWS => rows(read(kind, body)?, out)?,
         kind::AGE => read::<Age>(kind, body).map(|_| put(out, key::age(), body))?,
         _ => {
@@ -84,14 +86,12 @@ fn read<T: serde::de::DeserializeOwned>(kind: u8, body: &[u8]) -> Result<T, Proj
     record::decode(body).ok_or_else(|| form(kind))
 }
 
-/// Bytes of what is kept of a nonce at most: the mark of the content, and three numbers.
-const POST_BYTES_MAX: usize = 8 + 3 * 10;
-
 fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
     let head = [message.seq.0, message.n, message.at_ms].map(u64::to_be_bytes);
     put(out, key::head(message.room), head.as_flattened());
 
     kept(message, at, out);
+
     if let (Kind::Edit, Some(of)) = (&message.kind, message.body.of) {
         put(out, key::edit(message.room, of, message.seq), []);
     }
@@ -109,8 +109,7 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
             // Whoever speaks has read what was said before, on whichever device.
             put_mark(out, (message.from, message.room), (message.seq, message.n));
         }
-        let mut post = Vec::with_capacity(POST_BYTES_MAX);
-        post.extend(content_mark(message.room, &message.kind, &message.body));
+        let mut post = Octets::from(content_mark(message.room, &message.kind, &message.body));
         for number in [message.room.0, message.seq.0, message.at_ms] {
             key::push_short(&mut post, number);
         }
@@ -120,7 +119,8 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
 
 /// Where a message stands from now on.
 fn kept(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
-    let place = [&at.encode()[..], &message.n.to_be_bytes()].concat();
+    let mut place = Octets::from(at.encode());
+    place.extend(&message.n.to_be_bytes());
     let (key, slot) = key::place(message.room, message.seq);
     out.push(Change::Part { key, at: slot * PLACE_BYTES, bytes: place });
 }
@@ -134,7 +134,7 @@ fn floor(floor: Floor, out: &mut Vec<Change>) -> Result<(), ProjectError> {
     let row = |seq: Seq| seq.0 / key::PLACES_PER_ROW;
     (row(after)..row(seq)).for_each(|row| drop_key(out, key::places(room, row)));
     let (key, slot) = key::place(room, seq);
-    out.push(Change::Part { key, at: 0, bytes: vec![0; (slot + 1) * PLACE_BYTES] });
+    out.push(Change::Part { key, at: 0, bytes: vec![0; (slot + 1) * PLACE_BYTES].into() });
     let value = [seq.0, n].map(u64::to_be_bytes);
     put(out, key::floor(room), value.as_flattened());
     Ok(())
@@ -146,7 +146,7 @@ fn rows(rows: Rows, out: &mut Vec<Change>) -> Result<(), ProjectError> {
         return Err(ProjectError(format!("rows of version {version} are not known here")));
     }
     for (key, value) in rows {
-        let (key, value) = (key.into_vec(), value.map(ByteBuf::into_vec));
+        let (key, value) = (key.into_vec().into(), value.map(|value| value.into_vec().into()));
         out.push(Write { key, value }.into());
     }
     Ok(())
@@ -168,11 +168,11 @@ fn account(account: &Account, body: &[u8], out: &mut Vec<Change>) {
 
 fn device(device: &Device, body: &[u8], out: &mut Vec<Change>) {
     put(out, key::device(device.user, device.dev), body);
-    let mut owner = device.user.0.to_be_bytes().to_vec();
-    owner.extend(device.dev.0.to_be_bytes());
+    let mut owner = Octets::from(device.user.0.to_be_bytes());
+    owner.extend(&device.dev.0.to_be_bytes());
     device.void.iter().for_each(|void| drop_key(out, key::token(void)));
-    put(out, key::token(&device.token), owner.as_slice());
-    device.fresh.iter().for_each(|fresh| put(out, key::token(fresh), owner.as_slice()));
+    put(out, key::token(&device.token), &*owner);
+    device.fresh.iter().for_each(|fresh| put(out, key::token(fresh), &*owner));
     put(out, key::last_device(), device.last.0.to_be_bytes());
 }
 
@@ -254,7 +254,7 @@ fn file_gone(gone: &FileGone, out: &mut Vec<Change>) {
     out.push(Change::Part {
         key: key::file(gone.file),
         at: RecordRef::ENCODED_BYTES,
-        bytes: vec![FILE_IS_GONE],
+        bytes: [FILE_IS_GONE].into(),
     });
     put(out, key::files_used(gone.user), gone.used.to_be_bytes());
     drop_key(out, key::content(&gone.b3, gone.user, gone.file));
@@ -265,10 +265,10 @@ fn erased(erased: &Erased, out: &mut Vec<Change>) {
     drop_key(out, key::erasing(erased.room, erased.of));
 }
 
-fn put(out: &mut Vec<Change>, key: Vec<u8>, value: impl Into<Vec<u8>>) {
+fn put(out: &mut Vec<Change>, key: Octets, value: impl Into<Octets>) {
     out.push(Write { key, value: Some(value.into()) }.into());
 }
 
-fn drop_key(out: &mut Vec<Change>, key: Vec<u8>) {
+fn drop_key(out: &mut Vec<Change>, key: Octets) {
     out.push(Write { key, value: None }.into());
 }

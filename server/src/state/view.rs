@@ -258,8 +258,8 @@ pub fn message_places(
     let row = |seq: Seq| seq.0 / key::PLACES_PER_ROW;
     let first = after.next();
     let span = Span {
-        from: Bound::Included(key::places(room, row(first))),
-        to: Bound::Included(key::places(room, row(to))),
+        from: Bound::Included(key::places(room, row(first)).to_vec()),
+        to: Bound::Included(key::places(room, row(to)).to_vec()),
     };
     // The rows at both ends may give few of theirs.
     let per_row = usize::try_from(key::PLACES_PER_ROW).unwrap_or(1);

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::overlay::Overlay;
-use crate::index::{Index, IndexError, Mark, Write};
+use crate::index::{Index, IndexError, Mark, Octets, Write};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -163,6 +163,12 @@ impl Chunk {
     /// True when this much more fits in one batch of the index.
     pub(super) fn takes(&self, records: usize, rows: usize) -> bool {
         self.records + records <= APPLY_RECORDS_MAX && self.writes.len() + rows <= APPLY_ROWS_MAX
+    }
+
+    /// A place for the row's value.
+    pub(super) fn add(&mut self, key: Octets) -> usize {
+        self.writes.push(Write { key, value: None });
+        self.writes.len() - 1
     }
 
     fn merge(&mut self, next: Self) {

@@ -1,8 +1,7 @@
 //! What a record changes in the index, before it is known what stood there. Pure.
 //! A change made twice, or made again by records that are projected again, gives the same row.
 
-use super::StoreError;
-use crate::index::{VALUE_BYTES_MAX, Write};
+use crate::index::{Octets, VALUE_BYTES_MAX, Write};
 
 /// One change of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,11 +12,11 @@ pub enum Change {
     /// an index costs goes by rows. A shorter value grows, with zeros where nothing was set.
     Part {
         /// The row.
-        key: Vec<u8>,
+        key: Octets,
         /// Where in the value, in bytes.
         at: usize,
         /// What stands there from now on.
-        bytes: Vec<u8>,
+        bytes: Octets,
     },
 }
 
@@ -28,17 +27,13 @@ impl From<Write> for Change {
 }
 
 impl Change {
-    /// The whole row after this change; `before` reads its value as it is.
-    pub(super) fn whole(
-        self,
-        before: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-    ) -> Result<Write, StoreError> {
+    /// True when the row is within the limits after this change, whatever it was before.
+    pub(super) fn allowed(&self) -> bool {
         match self {
-            Self::Row(write) => Ok(write),
+            Self::Row(write) => write.allowed(),
             Self::Part { key, at, bytes } => {
-                let mut value = before(&key)?.unwrap_or_default();
-                set_part(&mut value, at, &bytes);
-                Ok(Write { key, value: Some(value) })
+                let fits = at.checked_add(bytes.len()).is_some_and(|end| end <= VALUE_BYTES_MAX);
+                fits && Write::is_key(key)
             }
         }
     }
@@ -50,16 +45,24 @@ impl Change {
             Self::Part { key, .. } => key,
         }
     }
-}
 
-/// A part that would reach over the limit makes a value over the limit, which is refused as such.
-fn set_part(value: &mut Vec<u8>, at: usize, bytes: &[u8]) {
-    let at = at.min(VALUE_BYTES_MAX);
-    let end = at + bytes.len();
-    if value.len() < end {
-        value.resize(end, 0);
+    /// The row that is changed, and its value after this change, made of the one before. The change
+    /// must be allowed.
+    pub(super) fn onto(self, before: Option<Octets>) -> Write {
+        match self {
+            Self::Row(write) => write,
+            Self::Part { key, at, bytes } => {
+                let mut value = before.unwrap_or_default();
+                value.set(at, &bytes);
+                Write { key, value: Some(value) }
+            }
+        }
     }
-    value[at..end].copy_from_slice(bytes);
+
+    /// True when the value before matters.
+    pub(super) const fn is_part(&self) -> bool {
+        matches!(self, Self::Part { .. })
+    }
 }
 
 #[cfg(test)]
@@ -68,14 +71,16 @@ mod tests {
 
     #[test]
     fn parts_fill_a_row_in_any_order_and_twice_is_once() {
-        let part = |at, bytes: &[u8]| Change::Part { key: b"k".into(), at, bytes: bytes.into() };
+        let part = |at, bytes: &[u8]| Change::Part { key: "k".into(), at, bytes: bytes.into() };
         let mut value = None;
         for change in [part(4, b"cd"), part(0, b"ab"), part(4, b"cd"), part(0, b"ab")] {
-            value = change.whole(|_| Ok(value)).unwrap().value;
+            assert!(change.allowed());
+            value = change.onto(value).value;
         }
         assert_eq!(value.as_deref(), Some(&b"ab\0\0cd"[..]));
-        assert!(!part(usize::MAX, b"x").whole(|_| Ok(None)).unwrap().allowed());
+        assert!(part(VALUE_BYTES_MAX - 1, b"x").allowed());
+        assert!(!part(VALUE_BYTES_MAX, b"x").allowed() && !part(usize::MAX, b"x").allowed());
         let removed = Change::from(Write::remove("k"));
-        assert_eq!(removed.whole(|_| unreachable!()).unwrap(), Write::remove("k"));
+        assert_eq!(removed.onto(None), Write::remove("k"));
     }
 }

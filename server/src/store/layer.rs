@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::index::{Direction, Pair, Span};
+use crate::index::{Direction, Octets, Pair, Span};
 
 /// Newer rows of a span, in scan order: all of them, or all up to the one that fills the limit.
 #[derive(Default)]
@@ -16,7 +16,7 @@ pub(super) struct Layer {
 impl Layer {
     /// Collects from `map` until `limit` rows with a value were seen.
     pub(super) fn collect<V>(
-        map: &BTreeMap<Vec<u8>, V>,
+        map: &BTreeMap<Octets, V>,
         value: impl Fn(&V) -> Option<Vec<u8>>,
         span: &Span,
         (direction, limit): (Direction, usize),
@@ -34,7 +34,7 @@ impl Layer {
             let Some((key, entry)) = row else { break };
             let value = value(entry);
             layer.removed += usize::from(value.is_none());
-            layer.rows.push((key.clone(), value));
+            layer.rows.push((key.to_vec(), value));
         }
         layer
     }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::absent::{Absent, Sparse};
 use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
 use super::known::Known;
 use super::overlay::Overlay;
 use super::{Change, ProjectError, Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
-use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark, Write};
+use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark, Octets, Write};
 use crate::journal::{Flaw, Journal, JournalOptions, JournalReader, Position, TailCut};
 
 /// Choices made when a store is opened.
@@ -26,6 +27,8 @@ pub struct StoreOptions {
     pub unapplied_records_max: usize,
     /// Who brings what is committed into the index.
     pub applying: Applying,
+    /// The table, if any, of which it is kept in memory what is surely not there.
+    pub sparse: Option<Sparse>,
 }
 
 impl StoreOptions {
@@ -33,7 +36,8 @@ impl StoreOptions {
     pub fn new(new_epoch: u64, projection_version: u32) -> Self {
         let journal = JournalOptions::new(new_epoch);
         let applying = Applying::OwnThread;
-        Self { journal, projection_version, unapplied_records_max: 200_000, applying }
+        let unapplied_records_max = 200_000;
+        Self { journal, projection_version, unapplied_records_max, applying, sparse: None }
     }
 }
 
@@ -152,6 +156,8 @@ pub fn open(
         version,
         generation: 0,
         known: Known::default(),
+        absent: Absent::new(options.sparse),
+        applying: options.applying,
     };
     Ok((store, writer, recovery))
 }
@@ -240,7 +246,7 @@ struct Replay<'a> {
     mark: Mark,
     writes: Vec<Write>,
     /// Where in `writes` each key stands.
-    slots: HashMap<Vec<u8>, usize>,
+    slots: HashMap<Octets, usize>,
     pending: usize,
     records: u64,
 }
@@ -280,15 +286,17 @@ impl<'a> Replay<'a> {
     }
 
     fn take(&mut self, change: Change) -> Result<(), StoreError> {
-        let slot = self.slots.get(change.key()).copied();
-        let write = change.whole(|key| match slot {
-            Some(slot) => Ok(self.writes[slot].value.take()),
-            None => Ok(self.index.read(key)?),
-        })?;
-        if !write.allowed() {
+        if !change.allowed() {
             let source = ProjectError::over_limits();
             return Err(StoreError::Project { at: self.mark.position, source });
         }
+        let slot = self.slots.get(change.key()).copied();
+        let before = match slot {
+            _ if !change.is_part() => None,
+            Some(slot) => self.writes[slot].value.take(),
+            None => self.index.read(change.key())?.map(Octets::from),
+        };
+        let write = change.onto(before);
         match slot {
             Some(slot) => self.writes[slot] = write,
             None => {

@@ -2,24 +2,32 @@
 //! Owns the newest value of each such key, with the generation that wrote it.
 //! A key leaves only when the index has that very write or a newer one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::PoisonError;
 
 use super::applier::Chunk;
 use super::layer::Layer;
-use crate::index::{Direction, Span};
+use crate::index::{Direction, Octets, Span};
 use crate::sync::{RwLock, RwLockReadGuard};
 
 /// A value and the write it came from.
 pub(super) struct Entry {
-    pub(super) value: Option<Vec<u8>>,
+    pub(super) value: Option<Octets>,
     pub(super) generation: u64,
-    /// Its place among the writes of the newest chunk it is in; means something while staging only.
-    pub(super) slot: usize,
+    /// The newest chunk of its batch that it is in, and its place among the writes there; means
+    /// something while staging only.
+    pub(super) place: (usize, usize),
+}
+
+impl Entry {
+    /// The value, as readers get it.
+    pub(super) fn given(&self) -> Option<Vec<u8>> {
+        self.value.as_ref().map(|value| value.to_vec())
+    }
 }
 
 /// Rows by key, newest only.
-pub(super) type Rows = BTreeMap<Vec<u8>, Entry>;
+pub(super) type Rows = BTreeMap<Octets, Entry>;
 
 /// Shared by the writer, the applier and all readers.
 #[derive(Default)]
@@ -34,11 +42,11 @@ impl Overlay {
 
     /// The value of a key: `None` when it must be asked of the index, `Some(None)` when removed.
     pub(super) fn read(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
-        self.rows().get(key).map(|entry| entry.value.clone())
+        self.rows().get(key).map(Entry::given)
     }
 
     pub(super) fn layer(&self, span: &Span, order: (Direction, usize)) -> Layer {
-        Layer::collect(&self.rows(), |entry| entry.value.clone(), span, order)
+        Layer::collect(&self.rows(), Entry::given, span, order)
     }
 
     /// Shows `staged` to all readers at once.
@@ -58,8 +66,10 @@ impl Overlay {
     pub(super) fn forget(&self, chunk: &Chunk) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for write in &chunk.writes {
-            if rows.get(&write.key).is_some_and(|entry| entry.generation <= chunk.generation) {
-                rows.remove(&write.key);
+            if let btree_map::Entry::Occupied(row) = rows.entry(write.key.clone())
+                && row.get().generation <= chunk.generation
+            {
+                row.remove();
             }
         }
     }

@@ -883,3 +883,50 @@ fn what_a_restart_shows_survives_the_next_power_cut() {
         assert_eq!(value(store.as_ref(), "b").as_deref(), Some("1"), "it is safe");
     }
 }
+
+#[test]
+fn what_is_not_there_is_known_without_a_look_and_what_is_there_is_always_found() {
+    const ROWS: usize = 3000;
+    for applying in [Applying::OwnThread, Applying::Writer] {
+        let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+        let key = |number: usize| format!("x{number:020}");
+        let (_, mut writer, _) = try_open(&disk, &index).unwrap();
+        let old: Vec<Commit> = (0..ROWS).map(|number| vec![put(&key(number), "v")]).collect();
+        writer.commit(old).unwrap();
+        writer.close().unwrap();
+
+        let sparse = Some(Sparse { table: b'x', after_looks: 2, filter_bytes: 1 << 16 });
+        let options = StoreOptions { applying, sparse, ..options() };
+        let (_, mut writer, _) =
+            open(Arc::new(disk), &index, options, project, &mut |_| {}).unwrap();
+        let strange = (0..100).map(|number| format!("x strange {number}"));
+        let strange: Vec<String> = strange.collect();
+        assert!(!writer.absent.proves(strange[0].as_bytes()), "nobody has looked yet");
+        let batch = writer.batch();
+        (0..2).for_each(|at| assert_eq!(batch.read(strange[at].as_bytes()).unwrap(), None));
+        drop(batch);
+
+        // New rows come while the old ones are read, until all of those are.
+        let mut rows = ROWS;
+        while rows < ROWS + 500 || !strange.iter().any(|key| writer.absent.proves(key.as_bytes())) {
+            assert!(rows < 1_000_000, "the old rows are never read");
+            let mut batch = writer.batch();
+            batch.stage(&[put(&key(rows), "v")]).unwrap();
+            rows += 1;
+            let newest = key(rows - 1);
+            assert!(batch.read(newest.as_bytes()).unwrap().is_some(), "staged");
+            let before = key(rows - 2);
+            assert!(batch.read(before.as_bytes()).unwrap().is_some(), "committed");
+            batch.finish().unwrap();
+        }
+        let batch = writer.batch();
+        for number in 0..rows {
+            assert!(batch.read(key(number).as_bytes()).unwrap().is_some(), "{number}");
+        }
+        drop(batch);
+        let proven = strange.iter().filter(|key| writer.absent.proves(key.as_bytes())).count();
+        assert!(proven > 80, "{proven} of 100");
+        assert!(!writer.absent.proves(b"another table"));
+        writer.close().unwrap();
+    }
+}

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::applier::{Applier, Chunk};
+use super::absent::Absent;
+use super::applier::{Applier, Applying, Chunk};
 use super::known::Known;
 use super::layer::Layer;
 use super::overlay::{Entry, Rows};
 use super::{Change, Commit, ProjectError, Projection, Store, StoreError, View};
-use crate::index::{Direction, Mark, Pair, Span, Write};
+use crate::index::{Direction, Mark, Octets, Pair, Span, Write};
 use crate::journal::{Journal, NewRecord, Position, RecordRef};
 
 /// The only way to write. Dropping it without [`Writer::close`] is like a crash: safe, but the
@@ -24,6 +25,8 @@ pub struct Writer {
     pub(super) version: u32,
     pub(super) generation: u64,
     pub(super) known: Known,
+    pub(super) absent: Absent,
+    pub(super) applying: Applying,
 }
 
 impl Writer {
@@ -34,12 +37,14 @@ impl Writer {
 
     /// Begins a batch.
     pub fn batch(&mut self) -> Batch<'_> {
+        self.absent.prepare(&self.store, self.applying);
         Batch {
             writer: self,
             rows: Rows::new(),
             chunks: Vec::new(),
             changes: Vec::new(),
-            scratch: Vec::new(),
+            ends: Vec::new(),
+            before: Vec::new(),
         }
     }
 
@@ -69,7 +74,8 @@ impl Writer {
     }
 
     /// Brings the index up to date and to the disk, and notes that this stop was clean.
-    pub fn close(self) -> Result<(), StoreError> {
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.absent.stop();
         self.applier.drain()?;
         debug_assert!(
             self.store.overlay.is_empty(),
@@ -84,8 +90,12 @@ pub struct Batch<'a> {
     writer: &'a mut Writer,
     rows: Rows,
     chunks: Vec<Chunk>,
+    /// What the commit changes that is being staged.
     changes: Vec<Change>,
-    scratch: Vec<Write>,
+    /// The number of changes up to the end of each of its records.
+    ends: Vec<usize>,
+    /// Rows that it changes in part and that the batch does not have yet.
+    before: Vec<(Octets, Option<Vec<u8>>)>,
 }
 
 impl Batch<'_> {
@@ -95,52 +105,53 @@ impl Batch<'_> {
         // Projected against the places first: a commit that cannot be projected is not written.
         let before = self.writer.journal.staged_end();
         let refs = self.writer.journal.stage(commit)?;
-        let mut ends = Vec::with_capacity(commit.len());
-        self.scratch.clear();
+        self.changes.clear();
+        self.ends.clear();
+        self.before.clear();
         for (record, at) in commit.iter().zip(&refs) {
             if let Err(error) = self.project(record, *at) {
                 self.writer.journal.unstage(before);
                 return Err(error);
             }
-            ends.push(self.scratch.len());
         }
-        self.keep(&ends, refs.last().map(RecordRef::end));
+        self.keep(refs.last().map(RecordRef::end));
         Ok(refs)
     }
 
     fn project(&mut self, record: &NewRecord, at: RecordRef) -> Result<(), StoreError> {
         let place = Position { segment: at.segment, offset: at.offset };
         let refuse = |source| StoreError::Project { at: place, source };
-        let mut changes = std::mem::take(&mut self.changes);
-        changes.clear();
-        (self.writer.projection)(record.kind, &record.body, at, &mut changes).map_err(refuse)?;
-        for change in changes.drain(..) {
-            let write = change.whole(|key| self.newest(key))?;
-            if !write.allowed() {
+        let first = self.changes.len();
+        (self.writer.projection)(record.kind, &record.body, at, &mut self.changes)
+            .map_err(refuse)?;
+        for number in first..self.changes.len() {
+            let change = &self.changes[number];
+            if !change.allowed() {
                 return Err(refuse(ProjectError::over_limits()));
             }
-            self.scratch.push(write);
+            let key = change.key();
+            if change.is_part()
+                && !self.rows.contains_key(key)
+                && !self.before.iter().any(|(known, _)| **known == *key)
+            {
+                self.before.push((key.into(), self.read(key)?));
+            }
         }
-        self.changes = changes;
+        self.ends.push(self.changes.len());
         Ok(())
     }
 
-    /// The value of a key, with what this very commit makes of it.
-    fn newest(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.scratch.iter().rfind(|write| write.key == key) {
-            Some(write) => Ok(write.value.clone()),
-            None => self.read(key),
-        }
-    }
-
-    /// Takes the projected writes of one commit into the rows and the chunks. `ends` has the
-    /// number of writes up to the end of each record.
-    fn keep(&mut self, ends: &[usize], end: Option<Position>) {
+    /// Takes what one commit changes into the rows and the chunks.
+    fn keep(&mut self, end: Option<Position>) {
         let epoch = self.writer.journal.epoch();
         let mark = end.map(|position| Mark { epoch, version: self.writer.version, position });
-        let mut writes = self.scratch.drain(..);
+        for (key, value) in self.before.drain(..) {
+            let (value, generation) = (value.map(Octets::from), self.writer.generation);
+            self.rows.insert(key, Entry { value, generation, place: NO_PLACE });
+        }
+        let mut changes = self.changes.drain(..);
         let mut taken = 0;
-        for (i, &upto) in ends.iter().enumerate() {
+        for (i, &upto) in self.ends.iter().enumerate() {
             self.writer.generation += 1;
             let generation = self.writer.generation;
             let fits = |chunk: &Chunk| chunk.takes(1, upto - taken);
@@ -148,15 +159,16 @@ impl Batch<'_> {
                 let (writes, records, mark) = (Vec::new(), 0, None);
                 self.chunks.push(Chunk { writes, records, generation, mark });
             }
-            let Some(chunk) = self.chunks.last_mut() else { return };
-            for write in writes.by_ref().take(upto - taken) {
-                self.writer.known.forget(&write.key);
-                keep_write(&mut self.rows, chunk, write, generation);
+            for change in changes.by_ref().take(upto - taken) {
+                self.writer.known.forget(change.key());
+                self.writer.absent.keep(change.key());
+                keep_change(&mut self.rows, &mut self.chunks, change, generation);
             }
             taken = upto;
+            let Some(chunk) = self.chunks.last_mut() else { return };
             chunk.records += 1;
             chunk.generation = generation;
-            if i + 1 == ends.len() {
+            if i + 1 == self.ends.len() {
                 chunk.mark = mark.or(chunk.mark);
             }
         }
@@ -178,6 +190,9 @@ impl Batch<'_> {
         self.writer.applier.catch_up()?;
         self.writer.store.queue.wait_for_room()?;
         let end = self.writer.journal.sync()?;
+        for entry in self.rows.values() {
+            settle(&mut self.chunks, entry);
+        }
         let store = &self.writer.store;
         store.overlay.publish(std::mem::take(&mut self.rows));
         store.queue.push(std::mem::take(&mut self.chunks));
@@ -185,25 +200,35 @@ impl Batch<'_> {
     }
 }
 
-/// A key that is written often has one place in its chunk.
-fn keep_write(rows: &mut Rows, chunk: &mut Chunk, write: Write, generation: u64) {
-    let value = write.value.clone();
-    match rows.get_mut(&write.key) {
+/// The place of a row that no chunk of the batch has.
+const NO_PLACE: (usize, usize) = (usize::MAX, 0);
+
+/// Changes the row. One that is written often has one place in its chunk, which gets the value when
+/// nothing more comes.
+fn keep_change(rows: &mut Rows, chunks: &mut [Chunk], change: Change, generation: u64) {
+    let Some(newest) = chunks.len().checked_sub(1) else { return };
+    match rows.get_mut(change.key()) {
         Some(entry) => {
-            let same = chunk.writes.get_mut(entry.slot).filter(|old| old.key == write.key);
-            if let Some(old) = same {
-                old.value = write.value;
-            } else {
-                entry.slot = chunk.writes.len();
-                chunk.writes.push(write);
+            if entry.place.0 != newest {
+                settle(chunks, entry);
+                entry.place = (newest, chunks[newest].add(change.key().into()));
             }
-            (entry.value, entry.generation) = (value, generation);
+            entry.value = change.onto(entry.value.take()).value;
+            entry.generation = generation;
         }
         None => {
-            let slot = chunk.writes.len();
-            rows.insert(write.key.clone(), Entry { value, generation, slot });
-            chunk.writes.push(write);
+            let Write { key, value } = change.onto(None);
+            let place = (newest, chunks[newest].add(key.clone()));
+            rows.insert(key, Entry { value, generation, place });
         }
+    }
+}
+
+/// Writes the value of a row to its place.
+fn settle(chunks: &mut [Chunk], entry: &Entry) {
+    let (chunk, slot) = entry.place;
+    if let Some(write) = chunks.get_mut(chunk).and_then(|chunk| chunk.writes.get_mut(slot)) {
+        write.value = entry.value.clone();
     }
 }
 
@@ -217,14 +242,18 @@ impl Drop for Batch<'_> {
 impl View for Batch<'_> {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         if let Some(entry) = self.rows.get(key) {
-            return Ok(entry.value.clone());
+            return Ok(entry.given());
+        }
+        if self.writer.absent.proves(key) {
+            return Ok(None);
         }
         if let Some(value) = self.writer.known.read(key) {
             return Ok(Some(value));
         }
         let found = self.writer.store.read(key)?;
-        if let Some(value) = &found {
-            self.writer.known.keep(key, value);
+        match &found {
+            Some(value) => self.writer.known.keep(key, value),
+            None => self.writer.absent.missed(key),
         }
         Ok(found)
     }
@@ -235,8 +264,7 @@ impl View for Batch<'_> {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        let value = |entry: &Entry| entry.value.clone();
-        let newer = Layer::collect(&self.rows, value, span, (direction, limit));
+        let newer = Layer::collect(&self.rows, Entry::given, span, (direction, limit));
         let older = self.writer.store.scan(span, direction, newer.older_limit(limit))?;
         Ok(newer.over(older, direction, limit))
     }
