@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model, base: &Base) {
-    let areas = main.areas(base);
+    let areas = main.areas_with_note(model, base);
     tabs::draw(paint, areas.tabs, main, model);
     let border = paint.styles().border;
     paint.rule(areas.rule, border);

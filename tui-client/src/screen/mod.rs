@@ -16,7 +16,7 @@ mod overlay;
 mod paint;
 mod popup;
 mod sidebar;
-mod status;
+pub(crate) mod status;
 mod tabs;
 pub(crate) mod transfer_line;
 

@@ -36,33 +36,53 @@ pub(super) fn draw(
     let area = areas.status;
     let ground = bg(paint);
     paint.shade(area, ground);
-    let right = right(paint, main, model, base);
-    let wide = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    let right = right(main, model, base);
+    let left = beside(area, &right);
     paint.right(area, right);
-    let left = Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 4), ..area };
     let hints = if paint.covered { Vec::new() } else { hints(main, model) };
     let Some(remark) = &main.remark else {
         return paint.hints(left, &main.modes(), &hints);
     };
-    let style = if remark.bad { paint.styles().error } else { paint.styles().success };
-    if columns(&remark.text) <= usize::from(left.width) {
+    let note = note(areas, main, model, base);
+    if note.is_empty() {
+        let style = remark_style(base, remark.bad);
         return paint.line(left, Span::styled(remark.text.clone(), style.patch(ground)));
     }
     paint.hints(left, &main.modes(), &hints);
-    let bottom = if areas.composer_rule.is_empty() { area.y } else { areas.composer_rule.y };
-    long_remark(paint, Rect { height: bottom, y: 0, ..areas.timeline }, &remark.text, style);
+    paint.cover(areas.note);
+    for (at, line) in (0..areas.note.height).zip(note) {
+        let place = row(areas.note, at);
+        paint.line(Rect { x: place.x + 1, width: place.width - 1, ..place }, line);
+    }
 }
 
-/// A sentence that does not fit beside the connection stands above where one writes, whole.
-fn long_remark(paint: &mut Paint<'_, '_>, above: Rect, text: &str, style: Style) {
-    let lines = wrap::wrap_text(text, style, usize::from(above.width.saturating_sub(2)));
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(above.height / 2);
-    let place = Rect { y: above.bottom() - height, height, ..above };
-    paint.cover(place);
-    for (at, line) in (0..height).zip(&lines) {
-        let place = row(place, at);
-        paint.line(Rect { x: place.x + 1, width: place.width - 1, ..place }, line.line());
+/// What is left of the last row beside the connection.
+fn beside(area: Rect, right: &Line<'_>) -> Rect {
+    let wide = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    Rect { x: area.x + 1, width: area.width.saturating_sub(wide + 4), ..area }
+}
+
+/// A sentence that does not fit beside the connection, in lines: it stands above where one writes, whole. No
+/// lines when there is none, or when it fits.
+pub(crate) fn note(
+    areas: &Areas,
+    main: &MainView,
+    model: &Model,
+    base: &Base,
+) -> Vec<Line<'static>> {
+    let Some(remark) = &main.remark else { return Vec::new() };
+    let left = beside(areas.status, &right(main, model, base));
+    if columns(&remark.text) <= usize::from(left.width) {
+        return Vec::new();
     }
+    let style = remark_style(base, remark.bad);
+    let width = usize::from(areas.timeline.width.saturating_sub(2));
+    wrap::wrap_text(&remark.text, style, width).iter().map(wrap::Row::line).collect()
+}
+
+const fn remark_style(base: &Base, bad: bool) -> Style {
+    let styles = &base.theme.styles;
+    if bad { styles.error } else { styles.success }
 }
 
 fn bg(paint: &Paint<'_, '_>) -> Style {
@@ -91,36 +111,36 @@ fn hints(main: &MainView, model: &Model) -> Vec<Action> {
     }
 }
 
-fn right(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> Line<'static> {
-    let styles = paint.styles();
+fn right(main: &MainView, model: &Model, base: &Base) -> Line<'static> {
+    let styles = &base.theme.styles;
     let mut parts: Vec<Span<'static>> = Vec::new();
     let unsent = unsent(model);
     let online = matches!(model.state, LinkState::Online { .. });
     let narrow = base.size.0 < COLUMNS_NAMES;
     if unsent > 0 && !online && !narrow {
         parts.push(Span::styled(
-            format!("{}  ", paint.words.count("status.unsent", unsent)),
+            format!("{}  ", base.words.count("status.unsent", unsent)),
             styles.status_bad,
         ));
     }
     if base.unkept.is_some() {
         let key = if narrow { "unkept.mark_short" } else { "unkept.mark" };
-        parts.push(Span::styled(format!("{}  ", paint.t(key)), styles.status_bad));
+        parts.push(Span::styled(format!("{}  ", base.words.t(key)), styles.status_bad));
     }
     let moving = model.transfers.active().count();
     if moving > 0 {
         parts.push(Span::styled(format!("⇅ {moving}  "), styles.status));
     }
-    parts.push(link(paint, main, model, base));
+    parts.push(link(main, model, base));
     parts.push(Span::raw(" "));
     Line::from(parts)
 }
 
-fn link(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> Span<'static> {
-    let (good, bad) = (paint.styles().status, paint.styles().status_bad);
+fn link(main: &MainView, model: &Model, base: &Base) -> Span<'static> {
+    let (good, bad) = (base.theme.styles.status, base.theme.styles.status_bad);
     let key = match &model.state {
         LinkState::Online { latency_ms } => {
-            let text = latency(paint, latency_ms.or(main.latency_ms));
+            let text = latency(base, latency_ms.or(main.latency_ms));
             return Span::styled(pad_start(&text, ONLINE_COLUMNS), good);
         }
         LinkState::Waiting { retry_in_ms, .. } => {
@@ -128,7 +148,7 @@ fn link(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> S
             let seconds = until.saturating_sub(base.now_ms).div_ceil(1000);
             let narrow = base.size.0 < COLUMNS_NAMES;
             let key = if narrow { "link.waiting_short" } else { "link.waiting" };
-            return Span::styled(paint.words.fill(key, &[("seconds", &seconds)]), bad);
+            return Span::styled(base.words.fill(key, &[("seconds", &seconds)]), bad);
         }
         LinkState::Connecting => "link.connecting",
         LinkState::Securing => "link.securing",
@@ -136,14 +156,14 @@ fn link(paint: &Paint<'_, '_>, main: &MainView, model: &Model, base: &Base) -> S
         LinkState::Syncing => "link.syncing",
         LinkState::Ended(_) => "link.offline",
     };
-    Span::styled(paint.t(key), bad)
+    Span::styled(base.words.t(key), bad)
 }
 
 /// How long the server takes to answer; until that is known, that one is connected.
-fn latency(paint: &Paint<'_, '_>, ms: Option<u64>) -> String {
+fn latency(base: &Base, ms: Option<u64>) -> String {
     match ms {
-        None => paint.t("link.online").to_owned(),
-        Some(0) => paint.words.fill("status.latency", &[("ms", &"<1")]),
-        Some(ms) => paint.words.fill("status.latency", &[("ms", &ms)]),
+        None => base.words.t("link.online").to_owned(),
+        Some(0) => base.words.fill("status.latency", &[("ms", &"<1")]),
+        Some(ms) => base.words.fill("status.latency", &[("ms", &ms)]),
     }
 }

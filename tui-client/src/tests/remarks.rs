@@ -259,3 +259,23 @@ fn an_invitation_is_told_at_once_and_taken_with_one_key() {
         assert!(!desk.wishes().iter().any(|wish| matches!(wish, Effect::Ask(_))));
     }
 }
+
+#[test]
+fn a_long_remark_covers_no_message() {
+    for (size, language) in super::driver::everywhere() {
+        let mut desk = busy(size, language);
+        desk.tell(Notice::State(LinkState::Waiting { retry_in_ms: 4000, why: Cut::Lost }));
+        desk.keys("see you there<Enter>");
+        desk.queued(LOBBY, 9, "see you there");
+        let remark = desk.app.base.words.t("composer.offline");
+        let shown = desk.screen();
+        let solid = |text: &str| text.split_whitespace().collect::<String>();
+        assert!(solid(&shown).contains(&solid(remark)), "{remark} is not on\n{shown}");
+        assert!(shown.contains("see you there"), "the row is covered in\n{shown}");
+        // It gives its rows back.
+        desk.app.base.now_ms += 10_000;
+        desk.input(Input::Woken);
+        assert!(desk.screen().contains("see you there"));
+        assert!(!solid(&desk.screen()).contains(&solid(remark)));
+    }
+}

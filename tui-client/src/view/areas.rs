@@ -28,6 +28,8 @@ pub struct Areas {
     pub topic: Rect,
     /// Messages, or the inbox.
     pub timeline: Rect,
+    /// Rows below them for a sentence that is too long for the last row.
+    pub note: Rect,
     /// The line over the composer.
     pub composer_rule: Rect,
     /// The composer, its mark included.
@@ -38,6 +40,18 @@ pub struct Areas {
     pub sidebar: Option<Rect>,
     /// The list lies above the messages instead of beside them.
     pub sidebar_floats: bool,
+}
+
+impl Areas {
+    /// Takes the rows for a long sentence from the messages, at most half of them: it covers none.
+    #[must_use]
+    pub fn with_note(mut self, rows: usize) -> Self {
+        let all = self.timeline;
+        let rows = u16::try_from(rows).unwrap_or(u16::MAX).min(all.height / 2);
+        self.timeline.height = all.height - rows;
+        self.note = Rect { y: all.bottom() - rows, height: rows, ..all };
+        self
+    }
 }
 
 /// Lays the main screen out. `composer_rows` 0 leaves it out.
@@ -76,6 +90,7 @@ pub fn areas((columns, rows): (u16, u16), composer_rows: u16, sidebar: bool) -> 
         rule: at(1, columns, rule_rows),
         topic: at(top, main_columns, 1),
         timeline: at(list_y, main_columns, composer_rule_y.saturating_sub(list_y)),
+        note: Rect::default(),
         composer_rule: at(composer_rule_y, main_columns, u16::from(composer_rows > 0)),
         composer: at(composer_y, main_columns, composer_rows),
         status: at(rows.saturating_sub(1), columns, 1),
@@ -92,14 +107,16 @@ mod tests {
     fn nothing_overlaps_and_everything_fits_at_every_size() {
         for columns in 1..=220 {
             for rows in 1..=70 {
-                for composer in [0, 1, 8, 30] {
-                    let all = areas((columns, rows), composer, true);
+                for composer in [0_u8, 1, 8, 30] {
+                    let all = areas((columns, rows), composer.into(), true);
                     let window = Rect::new(0, 0, columns, rows);
+                    let all = all.with_note(composer.into());
                     let parts = [
                         all.tabs,
                         all.rule,
                         all.topic,
                         all.timeline,
+                        all.note,
                         all.composer_rule,
                         all.composer,
                         all.status,
@@ -116,7 +133,7 @@ mod tests {
                     }
                     let used: u32 = parts.iter().map(|part| u32::from(part.height)).sum();
                     assert_eq!(used, u32::from(rows), "{columns}x{rows} {all:?}");
-                    assert!(all.timeline.height >= 2, "{columns}x{rows} {all:?}");
+                    assert!(all.timeline.height >= 1, "{columns}x{rows} {all:?}");
                 }
             }
         }

@@ -30,7 +30,7 @@ use super::{
     told::Held,
     waiting::InboxView,
 };
-use crate::{action::Action, app::Base, effect::Effect, keymap::Mode};
+use crate::{action::Action, app::Base, effect::Effect, keymap::Mode, screen::status};
 
 /// Where one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +217,13 @@ impl MainView {
         });
         let rows = if self.room().is_some() { u16::try_from(rows).unwrap_or(1) } else { 0 };
         areas::areas(base.size, rows, sidebar)
+    }
+
+    /// The same, with room for a sentence that is too long for the last row.
+    #[must_use]
+    pub fn areas_with_note(&self, model: &Model, base: &Base) -> Areas {
+        let areas = self.areas(base);
+        areas.with_note(status::note(&areas, self, model, base).len())
     }
 
     /// Goes to a chat, at the first unread message if there is one.

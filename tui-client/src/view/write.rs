@@ -248,7 +248,7 @@ impl MainView {
     /// Decides what is visible, fetches what is missing there, and marks as read what was seen.
     pub(super) fn settle_chat(&mut self, model: &mut Model, base: &mut Base) {
         let Some(room) = self.room() else { return };
-        let area = self.areas(base).timeline;
+        let area = self.areas_with_note(model, base).timeline;
         let Some(chat) = self.chats.get_mut(&room) else { return };
         let Some(view) = model.room(room) else { return };
         let width = usize::from(area.width);
