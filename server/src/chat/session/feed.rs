@@ -214,7 +214,9 @@ impl Session {
             follow.until = Some(last);
             // Where nothing was pushed, nothing is pushed for a farewell.
             let pushed = follow.depth == Depth::Full;
-            if pushed && !self.advance(room, out).await? {
+            let told = !pushed
+                || (self.advance(room, out).await? && self.advance_to(room, last, out).await?);
+            if !told {
                 self.notes.push_front(Note::Membership { room, turn });
                 return Ok(());
             }
@@ -245,6 +247,36 @@ impl Session {
         if let Some(left) = self.following.remove(room) {
             self.hub.switchboard.unfollow(&left.room, &left.follower);
         }
+    }
+
+    /// The same up to a message that is stored, of which the room itself may hear a moment later: the note that
+    /// somebody leaves comes before the words of it.
+    async fn advance_to(
+        &mut self,
+        id: RoomId,
+        last: Seq,
+        out: &mut Outgoing,
+    ) -> Result<bool, Fault> {
+        let (Some(follow), Some(mailbox)) = (self.following.find(id), &self.mailbox) else {
+            return Ok(true);
+        };
+        while follow.position < last {
+            if out.is_full() {
+                return Ok(false);
+            }
+            let before = follow.position;
+            let read = move |hub: &Hub| Ok(read_page(hub, id, before, last)?);
+            let (bytes, reached) = self.hub.read(read).await?;
+            if mailbox.is_logged_out() {
+                return Err(FaultCode::AuthRevoked.into());
+            }
+            if reached <= before {
+                break;
+            }
+            follow.position = reached;
+            out.push(bytes);
+        }
+        Ok(true)
     }
 
     /// Tells what is new in a room, as far as it fits. Says whether that was all.
