@@ -24,6 +24,7 @@ use crate::{
     transfer::Shelf,
 };
 
+mod accounts;
 mod unwritten;
 
 use unwritten::Unwritten;
@@ -231,45 +232,6 @@ impl Home {
             self.write("known_servers.toml", &ServersFile { server: servers })?;
         }
         Ok(found || unwritten)
-    }
-
-    /// All remembered logins, the one used last first.
-    ///
-    /// # Errors
-    /// When the file is there and cannot be read or understood.
-    pub fn accounts(&self) -> io::Result<Vec<Account>> {
-        let mut accounts = self.read::<AccountsFile>("accounts.toml")?.account;
-        accounts.sort_by_key(|account| std::cmp::Reverse(account.used_ms));
-        Ok(accounts)
-    }
-
-    /// Remembers a login, in place of an earlier one of the same person on the same server.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written.
-    pub fn remember_account(&self, account: Account) -> io::Result<()> {
-        let _lock = self.lock()?;
-        let mut accounts = self.accounts()?;
-        accounts.retain(|old| (&old.address, &old.user) != (&account.address, &account.user));
-        accounts.insert(0, account);
-        accounts.truncate(ENTRIES_MAX);
-        self.write("accounts.toml", &AccountsFile { account: accounts })
-    }
-
-    /// Forgets a login. `false` when there was none.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written.
-    pub fn forget_account(&self, address: &Address, user: &UserName) -> io::Result<bool> {
-        let _lock = self.lock()?;
-        let mut accounts = self.accounts()?;
-        let before = accounts.len();
-        accounts.retain(|old| (&old.address, &old.user) != (address, user));
-        let found = accounts.len() < before;
-        if found {
-            self.write("accounts.toml", &AccountsFile { account: accounts })?;
-        }
-        Ok(found)
     }
 
     /// Opens the outbox of a person on a server.

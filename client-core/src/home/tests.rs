@@ -56,6 +56,9 @@ fn accounts_come_last_used_first_and_keep_their_token() {
     let want = [account("a", "张三", 9), account("a", "bob", 7), account("b", "bob", 5)];
     assert_eq!(users, want);
     let bob = UserName::parse("bob").unwrap();
+    assert!(home.account_used(&address("b"), &bob, 10).unwrap());
+    assert_eq!(home.accounts().unwrap()[0], account("b", "bob", 10));
+    assert!(!home.account_used(&address("c"), &bob, 11).unwrap());
     assert!(home.forget_account(&address("a"), &bob).unwrap());
     assert_eq!(home.accounts().unwrap().len(), 2);
     assert!(!format!("{:?}", account("a", "bob", 1)).contains("0102"), "tokens are not printed");

@@ -63,9 +63,14 @@ impl World {
 
     pub(super) fn keep_account(&mut self, welcome: &liao_common::event::Session) {
         let Some(session) = self.session.as_mut().filter(|session| session.keep) else { return };
-        let Some(token) = welcome.token.clone() else { return };
         let parsed = UserName::parse(&welcome.id).ok();
         let Some(user) = parsed.or_else(|| session.user.clone()) else { return };
+        let Some(token) = welcome.token.clone() else {
+            // The same token as before: the menu lists first whoever was here last.
+            let address = session.server.address();
+            let used = move |home: &Home| home.account_used(&address, &user, clock::wall_ms());
+            return self.cabinet.tell(move |home| used(home).map(|_| ()));
+        };
         session.remembered.store(true, Ordering::SeqCst);
         let remembered = Arc::clone(&session.remembered);
         let account = Account {
