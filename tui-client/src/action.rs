@@ -181,6 +181,8 @@ actions! {
     LogOutDevice = "log_out_device",
     /// Log the account out on all other devices.
     LogOutOthers = "log_out_others",
+    /// Let the chosen person enter the room again.
+    LiftBan = "lift_ban",
     /// Go to the folder above.
     FolderUp = "folder_up",
     /// Complete what is typed.
@@ -224,6 +226,7 @@ impl Action {
             Self::CancelTransfer => "hint.cancel_transfer",
             Self::LogOutDevice => "hint.log_out",
             Self::LogOutOthers => "devices.hint_others",
+            Self::LiftBan => "bans.hint_lift",
             Self::FolderUp => "hint.parent",
             Self::Complete => "hint.complete",
             Self::Hidden => "hint.hidden",

@@ -139,7 +139,7 @@ impl Form {
     /// A form with its fields in order; the first empty one has the focus.
     #[must_use]
     pub fn new(title: &'static str, fields: Vec<Field>) -> Self {
-        let focus = fields.iter().position(|field| field.line.text().is_empty()).unwrap_or(0);
+        let focus = first_empty(&fields);
         let verb = "hint.submit";
         Self { title, verb, fields, focus, revealed: false, submit: Submit::Editing }
     }
@@ -320,6 +320,13 @@ impl Form {
             .map_or_else(LineView::default, |field| field.line.view(width, mask(field)))
     }
 
+    /// Without passwords, errors and answers, with the first empty field in focus, as a new form.
+    pub fn start_over(&mut self) {
+        self.clear_errors();
+        self.forget_passwords();
+        self.focus = first_empty(&self.fields);
+    }
+
     /// Forgets what was typed into password fields, when the form is left.
     pub fn forget_passwords(&mut self) {
         for field in self.fields.iter_mut().filter(|field| field.masked) {
@@ -327,4 +334,8 @@ impl Form {
         }
         self.revealed = false;
     }
+}
+
+fn first_empty(fields: &[Field]) -> usize {
+    fields.iter().position(|field| field.line.text().is_empty()).unwrap_or(0)
 }

@@ -40,6 +40,8 @@ pub enum Mode {
     Transfers,
     /// The devices of the account.
     Devices,
+    /// Who may not enter a room.
+    Bans,
     /// Choosing a file.
     Picker,
     /// A list with a filter: go to, rooms, help.
@@ -67,6 +69,7 @@ impl Mode {
             Self::Inbox => "mode.inbox",
             Self::Transfers => "mode.transfers",
             Self::Devices => "mode.devices",
+            Self::Bans => "mode.bans",
             Self::Picker => "mode.picker",
             Self::List => "mode.list",
             Self::Confirm | Self::Danger => "mode.confirm",
@@ -268,6 +271,9 @@ const BINDINGS: &[Binding] = &[
     (M::Devices, "Up k", A::Up), (M::Devices, "Down j", A::Down), (M::Devices, "PgUp", A::PageUp), (M::Devices, "PgDn", A::PageDown),
     (M::Devices, "x Del", A::LogOutDevice), (M::Devices, "X", A::LogOutOthers),
     (M::Devices, "Esc", A::Back), (M::Devices, "F1 ?", A::Help), (M::Devices, "C-q C-c", A::Quit),
+
+    (M::Bans, "Up k", A::Up), (M::Bans, "Down j", A::Down), (M::Bans, "PgUp", A::PageUp), (M::Bans, "PgDn", A::PageDown),
+    (M::Bans, "x Del", A::LiftBan), (M::Bans, "Esc", A::Back), (M::Bans, "F1 ?", A::Help), (M::Bans, "C-q C-c", A::Quit),
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),
     (M::Picker, "Enter Right", A::Choose), (M::Picker, "Left", A::FolderUp), (M::Picker, "C-h A-h", A::Hidden),

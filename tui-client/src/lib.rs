@@ -6,6 +6,7 @@ pub mod app;
 pub mod clock;
 pub mod command;
 pub mod composer;
+mod computer;
 pub mod effect;
 pub mod form;
 pub mod format;

@@ -49,7 +49,7 @@ use cabinet::Cabinet;
 use keeping::LostDrafts;
 use session::{Goodbyes, Prepared, Session};
 
-/// What this program is called in the server's log and in the list of devices.
+/// What this program is called in the server's log.
 const AGENT: &str = concat!("liao/", env!("CARGO_PKG_VERSION"));
 
 /// Whether the loop goes on.
@@ -372,7 +372,8 @@ fn credentials(
         }
         Login::Register { user, name, secret, invite, keep } => {
             let known = parse(&user);
-            let register = Register { user, name, secret, dev_name: AGENT.to_owned(), invite };
+            // The link says what this device is called.
+            let register = Register { user, name, secret, dev_name: String::new(), invite };
             (known, keep, Credentials::Register(register))
         }
     })

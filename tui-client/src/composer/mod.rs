@@ -140,6 +140,12 @@ impl Composer {
         self.replace(range, &clean, joins && !self.selected)
     }
 
+    /// Whether a text could be inserted at the caret now.
+    #[must_use]
+    pub fn takes(&self, text: &str) -> bool {
+        self.clone().insert(text).is_ok()
+    }
+
     /// Deletes from the caret to where the motion leads. Says whether anything went.
     pub fn delete(&mut self, motion: Motion) -> bool {
         if self.selected {

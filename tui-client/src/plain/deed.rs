@@ -20,7 +20,7 @@ use liao_common::{
     text,
 };
 
-use super::event::Who;
+use super::event::{Event, Who};
 use crate::{
     view::reasons::{call_sentence, io_reason},
     words::Words,
@@ -38,8 +38,12 @@ pub(super) enum Outcome {
     Entered(Box<Room>),
     /// The room of two people is open; what it was opened for comes next.
     Opened(Box<Room>, Then),
-    /// Those who are online.
-    Online(Vec<Who>),
+    /// What was asked for.
+    Told(Event),
+    /// It is done; key of a sentence that says so, where nothing else does.
+    Did(Option<&'static str>),
+    /// This person is in this room no more.
+    Left(RoomId),
     /// A transfer has begun, of the file of this name.
     Moving(TransferId, String),
     /// It was not done; why, as a sentence.
@@ -143,7 +147,7 @@ impl Doer {
                 break;
             }
         }
-        Outcome::Online(people)
+        Outcome::Told(Event::Online(people))
     }
 
     /// Fetches a file that an earlier run was told of: its offer is looked for among the newest
@@ -184,7 +188,7 @@ impl Doer {
         }
     }
 
-    fn sentence(&self, error: &CallError) -> String {
+    pub(super) fn sentence(&self, error: &CallError) -> String {
         call_sentence(error, self.words)
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use liao_client_core::timeline::{Farewell, FileOffer};
 use liao_common::{
     event::Rank,
-    id::{FileId, Seq},
+    id::{DeviceId, FileId, Seq},
 };
 
 /// A person.
@@ -79,6 +79,43 @@ pub(super) struct Said {
     pub sent: bool,
 }
 
+/// Somebody who may not enter a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Banned {
+    /// Who.
+    pub who: Who,
+    /// Why; may be empty.
+    pub why: String,
+    /// Since when, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// A room of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// `#room`.
+    pub label: String,
+    /// What it is about; may be empty.
+    pub topic: String,
+    /// How many are in it.
+    pub members: u64,
+}
+
+/// Where the account is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of the device, for `/logout`.
+    pub dev: DeviceId,
+    /// What it is called; may be empty.
+    pub name: String,
+    /// Last there, in milliseconds since 1970; 0 where that is not known.
+    pub seen_ms: u64,
+    /// It is this run of the program.
+    pub here: bool,
+    /// It is connected.
+    pub online: bool,
+}
+
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -94,6 +131,12 @@ pub(super) enum Event {
     Presence(Who, bool),
     /// Those who are online.
     Online(Vec<Who>),
+    /// Those who may not enter the room.
+    Bans(Vec<Banned>),
+    /// The rooms of the server.
+    Rooms(Vec<Listed>),
+    /// Where the account is logged in.
+    Devices(Vec<Place>),
     /// A transfer moved: the file's name, key of its phase, percent.
     Progress(String, &'static str, u8),
     /// A file was saved.

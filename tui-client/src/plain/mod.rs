@@ -2,6 +2,7 @@
 //! line. Nothing is drawn and nothing is remembered between two runs.
 
 mod deed;
+mod errand;
 mod event;
 mod input;
 mod options;
@@ -20,13 +21,13 @@ use tokio::time::sleep;
 
 pub use options::{Exit, NewAccount, PlainOptions, TIMEOUT_MS};
 
-use crate::{clock::Clock, start::language, words::Words};
+use crate::{clock::Clock, computer::device_name, start::language, words::Words};
 use paper::Paper;
 use signals::Signals;
 use spool::Spool;
 use talk::Talk;
 
-/// What this program is called in the server's log and in the list of devices.
+/// What this program is called in the server's log.
 const AGENT: &str = concat!("liao plain/", env!("CARGO_PKG_VERSION"));
 
 /// How long the last lines may take when a signal asked to leave, in milliseconds.
@@ -76,5 +77,7 @@ async fn finish(spool: Spool, signals: &mut Signals) {
 async fn prepare(options: &PlainOptions, words: &Words) -> Result<LinkConfig, reach::Refused> {
     let credentials = reach::credentials(options, words)?;
     let dialer = reach::dialer(options, words).await?;
-    Ok(LinkConfig::new(dialer, credentials, AGENT))
+    let mut config = LinkConfig::new(dialer, credentials, AGENT);
+    config.device_name = device_name("liao plain");
+    Ok(config)
 }

@@ -66,6 +66,10 @@ struct Line<'a> {
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     percent: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dev: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    here: Option<bool>,
 }
 
 impl<O: Write, E: Write> Paper<O, E> {
@@ -126,6 +130,7 @@ impl<O: Write, E: Write> Paper<O, E> {
                     people.iter().map(|who| format!("{} ({})", who.name, who.id)).collect();
                 self.line(&words.fill("plain.people", &[("names", &names.join(", "))]));
             }
+            Event::Bans(_) | Event::Rooms(_) | Event::Devices(_) => self.list_person(event),
             Event::Progress(file, phase, percent) => {
                 let phase = words.t(phase);
                 self.note(&words.fill(
@@ -242,6 +247,7 @@ impl<O: Write, E: Write> Paper<O, E> {
                     self.object(&Line { kind: "who", online, ..about(who) });
                 }
             }
+            Event::Bans(_) | Event::Rooms(_) | Event::Devices(_) => self.list_program(event),
             Event::Progress(file, _, percent) => {
                 let (file, percent) = (Some(file.as_str()), Some(*percent));
                 self.object(&Line { kind: "progress", file, percent, ..Line::default() });
@@ -323,5 +329,6 @@ fn entry(said: &Said) -> Line<'_> {
     line
 }
 
+mod list;
 #[cfg(test)]
 mod tests;

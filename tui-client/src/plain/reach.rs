@@ -22,7 +22,7 @@ use liao_common::{
     request::{Register, Secret},
 };
 
-use super::{AGENT, Exit, PlainOptions};
+use super::{Exit, PlainOptions};
 use crate::{
     settings::Paths,
     start::authorities,
@@ -131,7 +131,8 @@ pub(super) fn credentials(options: &PlainOptions, words: &Words) -> Result<Crede
         user: options.user.as_str().to_owned(),
         name: account.name.clone(),
         secret,
-        dev_name: AGENT.to_owned(),
+        // The link says what this device is called.
+        dev_name: String::new(),
         invite: account.invite.clone().or_else(|| options.target.invite.clone()),
     }))
 }

@@ -1,10 +1,12 @@
 //! What a typed line means. Pure: carrying it out is the business of the conversation.
 
 use liao_common::{
-    id::FileId,
+    id::{DeviceId, FileId},
     limits,
     name::{RoomName, UserName},
 };
+
+use crate::command::Verb;
 
 /// Whom something is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,24 @@ pub(super) enum Typed<'a> {
     Room(RoomName),
     /// Say who is online.
     Who,
+    /// Do this to a person in the present room, for this reason; it may be empty.
+    Order(Verb, UserName, &'a str),
+    /// Say who may not enter the present room.
+    Bans,
+    /// Say which rooms there are.
+    Rooms,
+    /// Make a room about this, and write to it.
+    Create(RoomName, &'a str),
+    /// Say what the present room is about; nothing takes it away.
+    Topic(&'a str),
+    /// Leave the present room.
+    Leave,
+    /// Say where the account is logged in.
+    Devices,
+    /// Log it out there.
+    LogOut(DeviceId),
+    /// Say which lines mean something.
+    Help,
     /// Save an offered file, at a path if one is given.
     Get(FileId, Option<&'a str>),
 }
@@ -62,7 +82,8 @@ pub(super) fn parse(line: &str) -> Result<Typed<'_>, Mistyped> {
     if name.is_empty() || name.contains('/') {
         return say(line);
     }
-    command(name, argument).ok_or_else(|| mistyped(name, argument))
+    let typed = command(name, argument).or_else(|| errand(name, argument));
+    typed.ok_or_else(|| mistyped(name, argument))
 }
 
 fn say(text: &str) -> Result<Typed<'_>, Mistyped> {
@@ -90,6 +111,30 @@ fn command<'a>(name: &str, argument: &'a str) -> Option<Typed<'a>> {
     })
 }
 
+/// Commands about rooms, about who may be in them, and about devices, as on the screen.
+fn errand<'a>(name: &str, argument: &'a str) -> Option<Typed<'a>> {
+    let (first, rest) = split(argument);
+    let alone = first.is_empty();
+    Some(match name {
+        "kick" => Typed::Order(Verb::Kick, person(first)?, rest),
+        "ban" => Typed::Order(Verb::Ban, person(first)?, rest),
+        "unban" if rest.is_empty() => Typed::Order(Verb::Unban, person(first)?, ""),
+        "mod" if rest.is_empty() => Typed::Order(Verb::Mod, person(first)?, ""),
+        "unmod" if rest.is_empty() => Typed::Order(Verb::Unmod, person(first)?, ""),
+        "invite" if rest.is_empty() => Typed::Order(Verb::Invite, person(first)?, ""),
+        "bans" if alone => Typed::Bans,
+        "rooms" if alone => Typed::Rooms,
+        "create" => Typed::Create(RoomName::parse(first).ok()?, rest),
+        "topic" if !alone => Typed::Topic(argument.trim()),
+        "leave" if alone => Typed::Leave,
+        "devices" if alone => Typed::Devices,
+        "logout" if rest.is_empty() => Typed::LogOut(DeviceId(first.parse().ok()?)),
+        "help" if alone => Typed::Help,
+        "quit" if alone => Typed::Exit,
+        _ => return None,
+    })
+}
+
 fn mistyped(name: &str, argument: &str) -> Mistyped {
     match name {
         "msg" if split(argument).1.len() > limits::TEXT_BYTES_MAX => Mistyped::TooLong,
@@ -99,6 +144,21 @@ fn mistyped(name: &str, argument: &str) -> Mistyped {
         "room" => Mistyped::Usage("room", "/room #ROOM"),
         "who" => Mistyped::Usage("who", "/who"),
         "get" => Mistyped::Usage("get", "/get NUMBER [PATH]"),
+        "kick" => Mistyped::Usage("kick", "/kick ID [REASON]"),
+        "ban" => Mistyped::Usage("ban", "/ban ID [REASON]"),
+        "unban" => Mistyped::Usage("unban", "/unban ID"),
+        "mod" => Mistyped::Usage("mod", "/mod ID"),
+        "unmod" => Mistyped::Usage("unmod", "/unmod ID"),
+        "invite" => Mistyped::Usage("invite", "/invite ID"),
+        "bans" => Mistyped::Usage("bans", "/bans"),
+        "rooms" => Mistyped::Usage("rooms", "/rooms"),
+        "create" => Mistyped::Usage("create", "/create #ROOM [TOPIC]"),
+        "topic" => Mistyped::Usage("topic", "/topic TEXT"),
+        "leave" => Mistyped::Usage("leave", "/leave"),
+        "devices" => Mistyped::Usage("devices", "/devices"),
+        "logout" => Mistyped::Usage("logout", "/logout NUMBER"),
+        "help" => Mistyped::Usage("help", "/help"),
+        "quit" => Mistyped::Usage("quit", "/quit"),
         _ => Mistyped::Unknown(name.chars().take(limits::USER_NAME_GRAPHEMES_MAX).collect()),
     }
 }
@@ -160,6 +220,25 @@ mod tests {
             ("/get 7", Ok(Typed::Get(FileId(7), None))),
             ("/get 7 a b.txt", Ok(Typed::Get(FileId(7), Some("a b.txt")))),
             ("/get x", Err(Mistyped::Usage("get", "/get NUMBER [PATH]"))),
+            ("/kick bob", Ok(Typed::Order(Verb::Kick, user("bob"), ""))),
+            ("/ban @Bob  too loud ", Ok(Typed::Order(Verb::Ban, user("bob"), "too loud"))),
+            ("/ban", Err(Mistyped::Usage("ban", "/ban ID [REASON]"))),
+            ("/unban bob", Ok(Typed::Order(Verb::Unban, user("bob"), ""))),
+            ("/unban bob now", Err(Mistyped::Usage("unban", "/unban ID"))),
+            ("/mod bob", Ok(Typed::Order(Verb::Mod, user("bob"), ""))),
+            ("/unmod bob", Ok(Typed::Order(Verb::Unmod, user("bob"), ""))),
+            ("/invite bob", Ok(Typed::Order(Verb::Invite, user("bob"), ""))),
+            ("/bans", Ok(Typed::Bans)),
+            ("/rooms", Ok(Typed::Rooms)),
+            ("/create #tea green  or black", Ok(Typed::Create(room("tea"), "green  or black"))),
+            ("/topic green  or black ", Ok(Typed::Topic("green  or black"))),
+            ("/topic", Err(Mistyped::Usage("topic", "/topic TEXT"))),
+            ("/leave", Ok(Typed::Leave)),
+            ("/devices", Ok(Typed::Devices)),
+            ("/logout 7", Ok(Typed::LogOut(DeviceId(7)))),
+            ("/logout", Err(Mistyped::Usage("logout", "/logout NUMBER"))),
+            ("/help", Ok(Typed::Help)),
+            ("/quit", Ok(Typed::Exit)),
             ("/dance now", Err(Mistyped::Unknown("dance".to_owned()))),
             (&long, Err(Mistyped::TooLong)),
             (&long[9..], Err(Mistyped::TooLong)),

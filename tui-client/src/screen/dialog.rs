@@ -77,6 +77,8 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
         Question::LogOutAndLose(count) => {
             (words.count("unkept.log_out_ask", *count), "hint.log_out", "hint.stay")
         }
+        Question::Leave => (words.t("unkept.quit_now").to_owned(), "action.quit", "hint.stay"),
+        Question::LogOut => (words.t("unkept.log_out_now").to_owned(), "hint.log_out", "hint.stay"),
         Question::Paste(_, count) => {
             (words.fill("composer.paste_ask", &[("count", count)]), "hint.paste", "hint.drop")
         }

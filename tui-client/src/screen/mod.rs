@@ -1,6 +1,7 @@
 //! Drawing only: from the state to cells, and to the list of what can be clicked. Changes nothing else, and says
 //! nothing by itself: words come from the words, colours from the theme.
 
+mod bans;
 mod card;
 mod chat;
 mod devices;

@@ -15,7 +15,7 @@ use ratatui::{
 };
 
 use super::{
-    devices, dialog,
+    bans, devices, dialog,
     paint::{Paint, centered, row},
     popup::search,
     transfer_line,
@@ -44,6 +44,7 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
         Some(Overlay::Rooms(view)) => rooms(paint, window, view),
         Some(Overlay::Transfers(list)) => transfers(paint, window, list, model, base),
         Some(Overlay::Devices(view)) => devices::draw(paint, window, view, base),
+        Some(Overlay::Bans(view)) => bans::draw(paint, window, view, base),
         Some(Overlay::Picker(view)) => picker(paint, window, view),
         Some(Overlay::Dialog(view)) => dialog::dialog(paint, window, view, model),
         Some(Overlay::Confirm(view)) => dialog::confirm(paint, window, view, model),

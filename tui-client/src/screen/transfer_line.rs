@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use liao_client_core::transfer::{Direction, Phase, Transfer};
+use liao_client_core::transfer::{Direction, Phase, Transfer, TransferFault};
 use ratatui::text::{Line, Span};
 
 use crate::{
@@ -42,10 +42,13 @@ pub(crate) fn lines(base: &Base, transfer: &Transfer, width: usize) -> Vec<Line<
         }
         Phase::Failed(fault) => {
             let why = fault_sentence(words, fault, &transfer.name);
-            let text = if fault.is_final() {
-                why
-            } else {
-                words.fill("files.failed", &[("reason", &why)])
+            let text = match fault {
+                fault if fault.is_final() => why,
+                // Nothing of what was done is of use any more.
+                TransferFault::Changed | TransferFault::HashMismatch => {
+                    words.fill("files.failed_anew", &[("reason", &why)])
+                }
+                _ => words.fill("files.failed", &[("reason", &why)]),
             };
             wrap_text(&format!("✗ {text}"), styles.failed, width).iter().map(Row::line).collect()
         }

@@ -4,7 +4,8 @@ use liao_client_core::{
     answer::{Answer, CallError},
     notice::{End, LinkState, Notice, Ticket},
     transfer::{
-        Direction, DownloadJob, Phase, TransferChange, TransferId, TransferNotice, UploadJob,
+        Direction, DownloadJob, Phase, TransferChange, TransferFault, TransferId, TransferNotice,
+        UploadJob,
     },
 };
 use liao_common::{
@@ -390,6 +391,57 @@ fn a_file_on_its_way_stands_below_the_messages() {
 }
 
 #[test]
+fn the_question_before_leaving_keeps_to_the_facts() {
+    let mut desk = busy(SIZE, Language::English);
+    let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+    let (direction, name) = (Direction::Upload, "a.bin".to_owned());
+    let added = TransferChange::Added { direction, room: LOBBY, name, size: 1000, fid: None };
+    desk.tell(notice(added));
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Moving, at_ms: 0 }));
+    desk.keys("<C-q>");
+    desk.shows("Quitting stops the transfers");
+    let (fid, path) = (FileId(9), "/home/alice/a.bin".into());
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Done { fid, path }, at_ms: 2000 }));
+    desk.hides("Quitting stops the transfers");
+    desk.shows("Nothing is under way any more. Quit?");
+    desk.input(Input::Opened { session: 1, unkept: Some(Unkept::InUse) });
+    desk.queued(LOBBY, 9, "oh");
+    desk.shows("1 message is not sent");
+    desk.queued(LOBBY, 10, "no");
+    desk.shows("2 messages are not sent");
+    desk.tell(Notice::PostFailed {
+        nonce: Nonce([9; 16]),
+        room: LOBBY,
+        fault: FaultCode::Forbidden.into(),
+    });
+    desk.shows("1 message is not sent");
+    desk.keys("y");
+    assert_eq!(desk.wishes(), [Effect::Quit]);
+}
+
+#[test]
+fn a_transfer_that_failed_gives_one_piece_of_advice() {
+    for (fault, advice) in [
+        (TransferFault::Changed, "a.bin was moved or changed meanwhile. Alt-R starts over."),
+        (TransferFault::HashMismatch, "arrived damaged and was dropped. Alt-R starts over."),
+        (TransferFault::DiskFull, "no room for a.bin on this disk. Alt-R resumes."),
+        (TransferFault::Unwritable("no".into()), "the download folder. Alt-R resumes."),
+        (TransferFault::OtherLog, "Send or save a.bin anew."),
+    ] {
+        let mut desk = busy((160, 36), Language::English);
+        let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
+        let (direction, name) = (Direction::Upload, "a.bin".to_owned());
+        let added = TransferChange::Added { direction, room: LOBBY, name, size: 1000, fid: None };
+        desk.tell(notice(added));
+        desk.tell(notice(TransferChange::Phase { phase: Phase::Failed(fault), at_ms: 0 }));
+        desk.shows(advice);
+        let row = desk.screen().lines().find(|row| row.contains(advice)).unwrap().to_owned();
+        let told = row.matches("Alt-R").count() + row.matches("Send").count();
+        assert_eq!(told, 1, "{row}");
+    }
+}
+
+#[test]
 fn posts_that_are_in_memory_only_are_not_left_without_a_question() {
     let mut desk = busy(SIZE, Language::English);
     desk.input(Input::Opened { session: 1, unkept: Some(Unkept::InUse) });
@@ -525,9 +577,15 @@ fn a_large_paste_is_asked_about_and_a_huge_one_refused() {
     desk.shows("Paste 30 lines?");
     desk.keys("<Enter>");
     desk.shows("row 30");
-    desk.input(Input::Paste("x".repeat(1 << 20)));
-    desk.shows("too long for one message");
-    desk.shows("row 30");
+    for huge in ["x".repeat(1 << 20), "x\n".repeat(1 << 19), "x\n".repeat(600)] {
+        desk.app.base.now_ms += 10_000;
+        desk.input(Input::Woken);
+        desk.hides("as a file.");
+        desk.input(Input::Paste(huge));
+        desk.hides("Paste");
+        desk.shows("as a file.");
+        desk.shows("row 30");
+    }
 }
 
 #[test]

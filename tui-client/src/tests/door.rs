@@ -669,3 +669,20 @@ fn what_the_disk_does_not_take_is_said_where_one_is() {
     desk.greet();
     desk.shows("This login cannot be kept");
 }
+
+#[test]
+fn a_form_that_is_opened_anew_is_fresh() {
+    let mut desk = known();
+    desk.keys("2carol<Tab>Carol<Tab>short<Tab>other<Tab><Enter>");
+    desk.shows("At least");
+    desk.keys("<Esc>2");
+    desk.hides("At least");
+    desk.hides("not the same");
+    desk.shows("carol");
+    // One goes on where something is missing, not where one stopped.
+    desk.keys("sea-otter-44<Tab>sea-otter-44<Enter>");
+    let secret = Secret("sea-otter-44".into());
+    let (user, name) = ("carol".to_owned(), "Carol".to_owned());
+    let login = Login::Register { user, name, secret, invite: None, keep: true };
+    assert!(desk.wishes().contains(&Effect::Connect(server(), login)));
+}

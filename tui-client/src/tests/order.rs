@@ -1,16 +1,16 @@
 //! Keeping order in a room, and being taken out of one.
 
-use liao_client_core::answer::Answer;
-use liao_client_core::notice::Notice;
+use liao_client_core::answer::{Answer, CallError};
+use liao_client_core::notice::{Notice, Ticket};
 use liao_common::{
-    event::{Ban, BanPage, Event, Rank, Removal, Role, Synced, UserPage},
+    event::{Ban, BanPage, Empty, Event, Rank, Removal, Role, Synced, UserPage},
     fault::FaultCode,
     id::{Nonce, RoomId, UserId},
     message::{Body, Kind},
     request::{Members, Request, RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban, Users},
 };
 
-use super::driver::{BOB, Desk, RUST, ZHANG, busy, room, user};
+use super::driver::{BOB, Desk, NOW_MS, RUST, ZHANG, busy, room, user};
 use crate::{effect::Effect, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -64,20 +64,59 @@ fn whoever_is_not_known_here_is_looked_up_first() {
 }
 
 #[test]
-fn the_banned_are_listed() {
-    let mut desk = busy(SIZE, Language::English);
-    let asked = RoomBans { room: LOBBY, ..RoomBans::default() };
-    desk.answer(asked.clone(), Answer::Bans(BanPage::default()));
-    desk.shows("Nobody is banned here.");
-    let ban = |id: &str, text: &str| Ban {
-        user: user(UserId(9), id, id),
+fn the_banned_are_listed_all_of_them() {
+    let ban = |user: u64, id: &str, text: &str| Ban {
+        user: super::driver::user(UserId(user), id, id),
         by: BOB,
-        at_ms: 1,
+        at_ms: NOW_MS - 60_000,
         text: text.into(),
     };
-    let bans = vec![ban("eve", "spam"), ban("mallory", "")];
-    desk.answer(asked, Answer::Bans(BanPage { bans, next: None }));
-    desk.shows("Banned here: eve (spam), mallory");
+    for (size, language) in super::driver::everywhere() {
+        let mut desk = busy(size, language);
+        let nobody = desk.app.base.words.t("room.no_bans");
+        desk.keys("/bans<Enter>");
+        let asked = RoomBans { room: LOBBY, ..RoomBans::default() };
+        desk.answer(asked.clone(), Answer::Bans(BanPage::default()));
+        desk.shows(nobody);
+        desk.keys("<Esc>");
+        desk.hides(nobody);
+
+        desk.keys("/bans<Enter>");
+        desk.wishes();
+        let bans = vec![ban(9, "eve", "spam"), ban(10, "mallory", "")];
+        let next = Some("10".to_owned());
+        desk.answer(asked.clone(), Answer::Bans(BanPage { bans, next: next.clone() }));
+        let second = RoomBans { after: next, ..asked.clone() };
+        assert_eq!(desk.wishes(), [ask(second.clone())]);
+        let bans = vec![ban(11, "trudy", "noise\u{1b}[2J"), ban(10, "mallory", "")];
+        desk.answer(second, Answer::Bans(BanPage { bans, next: None }));
+        assert_eq!(desk.wishes(), [], "that was the last page");
+        for id in ["eve  spam", "mallory", "trudy  noise"] {
+            desk.shows(id);
+        }
+        desk.keys("<Down>x");
+        let lift = RoomUnban { room: LOBBY, user: UserId(10) };
+        assert_eq!(desk.wishes(), [ask(lift.clone())]);
+        desk.answer(lift, Answer::Done(Empty {}));
+        desk.hides("mallory");
+        desk.shows("trudy");
+    }
+}
+
+#[test]
+fn a_list_of_bans_that_is_refused_closes_and_says_why() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/bans<Enter>");
+    desk.shows("Banned here");
+    let asked = RoomBans { room: LOBBY, ..RoomBans::default() };
+    let fault = CallError::Fault(FaultCode::Forbidden.into());
+    desk.tell(Notice::Answer {
+        ticket: Ticket(1),
+        request: Box::new(asked.into()),
+        answer: Err(fault),
+    });
+    desk.hides("Banned here");
+    desk.shows("You are not allowed to do this.");
 }
 
 #[test]

@@ -279,3 +279,47 @@ fn a_long_remark_covers_no_message() {
         assert!(!solid(&desk.screen()).contains(&solid(remark)));
     }
 }
+
+#[test]
+fn what_the_last_run_left_unfinished_is_told() {
+    let notice = |id, change| Notice::Transfer(TransferNotice { id: TransferId(id), change });
+    let left = |desk: &mut Desk, id| {
+        let (direction, name) = (Direction::Upload, "a.bin".to_owned());
+        let added = TransferChange::Added { direction, room: RUST, name, size: 9, fid: None };
+        desk.tell(notice(id, added));
+        desk.tell(notice(id, TransferChange::Place { path: "/home/alice/a.bin".into() }));
+        desk.tell(notice(id, TransferChange::Phase { phase: Phase::Paused, at_ms: 0 }));
+    };
+    for (language, told) in
+        [(Language::English, "1 transfer is unfinished: F4"), (Language::Chinese, "1 个传输未完成")]
+    {
+        // Whether it comes after the first screen, or before.
+        let mut late = Desk::inside((120, 36), language);
+        left(&mut late, 5);
+        let mut early = Desk::fresh((120, 36), language);
+        early.app.front = crate::app::Front::Main(Box::default());
+        early.log_in();
+        left(&mut early, 5);
+        let rooms = vec![super::driver::room(LOBBY, "lobby", 3)];
+        let synced = liao_common::event::Synced { epoch: "e".into(), reset: false, rooms };
+        early.tell(Notice::Synced(Box::new(synced)));
+        early.greet();
+        for desk in [&mut late, &mut early] {
+            desk.shows(told);
+            desk.app.base.now_ms += 3_600_000;
+            desk.input(Input::Woken);
+            desk.shows(told);
+            desk.keys("a");
+            desk.hides(told);
+        }
+    }
+    // What somebody paused by hand is no news.
+    let mut desk = Desk::inside((120, 36), Language::English);
+    let (direction, name) = (Direction::Upload, "a.bin".to_owned());
+    let added = TransferChange::Added { direction, room: RUST, name, size: 9, fid: None };
+    desk.tell(notice(5, added));
+    for phase in [Phase::Waiting, Phase::Paused] {
+        desk.tell(notice(5, TransferChange::Phase { phase, at_ms: 0 }));
+        desk.hides("unfinished");
+    }
+}

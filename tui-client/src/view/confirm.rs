@@ -13,6 +13,10 @@ pub enum Question {
     Lose(u64),
     /// Log out although so many unsent messages are in memory only?
     LogOutAndLose(u64),
+    /// Leave, although what spoke against it is over?
+    Leave,
+    /// Log out, although what spoke against it is over?
+    LogOut,
     /// Put that many lines into the composer?
     Paste(String, usize),
     /// Take this message back, which begins with these words?
@@ -38,6 +42,9 @@ impl Question {
             Self::Quit(_)
             | Self::Lose(_)
             | Self::LogOutAndLose(_)
+            // The same keys as before, under fingers that are already on their way.
+            | Self::Leave
+            | Self::LogOut
             | Self::TakeBack(..)
             | Self::LeaveRoom(_)
             | Self::CloseUnsent(_)

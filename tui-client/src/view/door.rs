@@ -305,8 +305,7 @@ impl Door {
     /// Back to the menu; what was typed is there again next time, but for passwords.
     pub(super) fn leave_entry(&mut self) {
         let Step::Entry(mut entry) = std::mem::replace(&mut self.step, Step::Menu) else { return };
-        entry.form.clear_errors();
-        entry.form.forget_passwords();
+        entry.start_over();
         match entry.kind {
             EntryKind::LogIn => self.log_in = Some(entry),
             EntryKind::Register => self.register = Some(entry),

@@ -65,6 +65,12 @@ impl EntryView {
         Self { kind, form, keep: true, keep_focused: false }
     }
 
+    /// As if it had just been opened: what was typed stays, but for passwords.
+    pub fn start_over(&mut self) {
+        self.form.start_over();
+        self.keep_focused = false;
+    }
+
     /// To the next field or to the box behind the last.
     pub fn next(&mut self) {
         if self.form.is_waiting() {

@@ -9,7 +9,7 @@ use std::{
 use liao_client_core::{
     model::{Changes, Model},
     notice::{End, LinkState},
-    transfer::Phase,
+    transfer::{Phase, TransferId},
 };
 use liao_common::{
     id::RoomId,
@@ -24,7 +24,6 @@ use super::{
     confirm::{ConfirmView, Question},
     drafts::Drafts,
     overlay::Overlay,
-    reasons::unkept_sentence,
     remark::Remark,
     sidebar::SidebarView,
     told::Held,
@@ -103,13 +102,15 @@ pub struct MainView {
     /// The person wrote before that: then nothing is put between them and what they write.
     pub(super) wrote: bool,
     /// What was written before any chat was there.
-    ahead: Ahead,
+    pub(super) ahead: Ahead,
     /// The chat that was shown last.
     pub(super) last: Option<RoomId>,
     /// Where the completion popup was sent away.
     pub(super) dismissed: Option<usize>,
     /// What was said to be watched last.
     pub(super) watched: Option<RoomId>,
+    /// A transfer that was announced and has not begun.
+    pub(super) announced: Option<TransferId>,
     /// Every connection has to be told anew what is looked at.
     pub(super) must_watch: bool,
 }
@@ -144,6 +145,7 @@ impl Default for MainView {
             last: None,
             dismissed: None,
             watched: None,
+            announced: None,
             must_watch: true,
         }
     }
@@ -268,7 +270,7 @@ impl MainView {
     }
 
     /// Goes to the inbox.
-    fn show_inbox(&mut self, model: &mut Model) {
+    pub(super) fn show_inbox(&mut self, model: &mut Model) {
         if let Some(room) = self.room() {
             self.rest(room, model);
         }
@@ -402,7 +404,9 @@ impl MainView {
             return;
         }
         let lines = text.trim_end().split(['\n', '\r']).count();
-        if self.focus == Focus::Composer && lines > LINES_UNASKED_MAX {
+        let fits = self.chat().is_none_or(|chat| chat.composer.takes(text));
+        // What does not fit anyway is refused at once, without a question before it.
+        if self.focus == Focus::Composer && lines > LINES_UNASKED_MAX && fits {
             let question = Question::Paste(text.to_owned(), lines);
             self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
         } else {
@@ -413,6 +417,7 @@ impl MainView {
     /// Brings the view in order before it is drawn.
     pub fn settle(&mut self, model: &mut Model, base: &mut Base) {
         self.settle_remark(base);
+        self.settle_leaving(model, base);
         if let Some(Overlay::Rooms(rooms)) = &mut self.overlay {
             rooms.invite(model);
         }
@@ -427,42 +432,6 @@ impl MainView {
         }
         self.settle_chat(model, base);
         self.settle_drafts(base);
-    }
-
-    /// What waits is shown first; else the lobby. Who writes already goes on writing, and is told.
-    fn greet(&mut self, model: &mut Model, base: &mut Base) {
-        if std::mem::replace(&mut self.greeted, true) {
-            return;
-        }
-        let waiting = liao_client_core::inbox::inbox(model).len();
-        let chat = self.last.or(self.tabs(model).first().copied());
-        match chat.filter(|_| waiting == 0 || self.wrote) {
-            Some(chat) => self.go(chat, model, base),
-            None => self.show_inbox(model),
-        }
-        let ahead = self.ahead.take();
-        if !ahead.is_empty() {
-            self.type_text(&ahead, model, base);
-        }
-        self.welcome(model, base);
-        if waiting > 0 && self.wrote {
-            let count = u64::try_from(waiting).unwrap_or(u64::MAX);
-            self.say(base, base.words.count("inbox.waiting_there", count));
-        }
-    }
-
-    fn welcome(&mut self, model: &Model, base: &Base) {
-        let name = model.me.as_ref().map_or("", |me| me.name.as_str());
-        let name = liao_common::text::clean_line(name);
-        let lobby = super::chat::title_of(model, RoomId::LOBBY);
-        if let Some(unkept) = &base.unkept {
-            return self.complain(base, unkept_sentence(unkept, base.words));
-        }
-        if self.remark.as_ref().is_some_and(|remark| remark.bad) {
-            return;
-        }
-        let key = if self.newcomer { "register.welcome" } else { "login.hello" };
-        self.say(base, base.words.fill(key, &[("name", &name), ("room", &lobby)]));
     }
 
     /// Goes to the first chat; where one is in none, to the inbox, which says what helps.

@@ -3,6 +3,7 @@
 
 pub mod ahead;
 pub mod areas;
+pub mod bans;
 pub mod changing;
 pub mod chat;
 mod choosing;
@@ -16,6 +17,7 @@ pub mod drafts;
 pub mod entry;
 pub mod files;
 mod going;
+mod greeting;
 pub mod help;
 pub mod hit;
 mod invited;

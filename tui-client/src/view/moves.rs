@@ -39,15 +39,27 @@ impl MainView {
     }
 
     pub(super) fn ask_to_quit(&mut self, model: &Model, base: &mut Base) {
-        let lost = would_be_lost(model, base);
-        let question = if lost > 0 {
-            Question::Lose(lost)
-        } else if model.transfers.moving().next().is_some() {
-            Question::Quit(base.unkept.is_none())
-        } else {
-            return base.wish(Effect::Quit);
-        };
-        self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
+        match against_quitting(model, base) {
+            Some(question) => self.overlay = Some(Overlay::Confirm(ConfirmView { question })),
+            None => base.wish(Effect::Quit),
+        }
+    }
+
+    /// What speaks against leaving may be over before the question is answered, or be more.
+    pub(super) fn settle_leaving(&mut self, model: &Model, base: &Base) {
+        let Some(Overlay::Confirm(ConfirmView { question })) = &mut self.overlay else { return };
+        match question {
+            Question::Quit(_) | Question::Lose(_) | Question::Leave => {
+                *question = against_quitting(model, base).unwrap_or(Question::Leave);
+            }
+            Question::LogOutAndLose(_) | Question::LogOut => {
+                *question = match would_be_lost(model, base) {
+                    0 => Question::LogOut,
+                    lost => Question::LogOutAndLose(lost),
+                };
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn ask_to_log_out(&mut self, model: &Model, base: &mut Base) {
@@ -158,6 +170,15 @@ impl MainView {
             chat.timeline.chosen = None;
         }
     }
+}
+
+/// What a person who wants to leave is asked about first.
+fn against_quitting(model: &Model, base: &Base) -> Option<Question> {
+    let lost = would_be_lost(model, base);
+    if lost > 0 {
+        return Some(Question::Lose(lost));
+    }
+    model.transfers.moving().next().map(|_| Question::Quit(base.unkept.is_none()))
 }
 
 /// How many of one's own messages are neither with the server nor on the disk.

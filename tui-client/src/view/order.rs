@@ -7,10 +7,9 @@ use liao_client_core::{
     timeline::RowState,
 };
 use liao_common::{
-    event::{BanPage, Event, Rank, UserPage},
+    event::{Event, Rank, UserPage},
     id::{RoomId, UserId},
-    request::{Request, RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban, Users},
-    text,
+    request::{Request, RoomBan, RoomKick, RoomRole, RoomUnban, Users},
 };
 
 use super::{
@@ -54,7 +53,7 @@ impl MainView {
         base: &mut Base,
     ) {
         if verb == Verb::Bans {
-            return self.ask(RoomBans { room, ..RoomBans::default() }, base);
+            return self.open_bans(room, base);
         }
         let (name, why) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
         let name = name.trim_start_matches('@');
@@ -82,25 +81,12 @@ impl MainView {
     pub(super) fn ordered(&mut self, request: &Request, base: &Base) {
         match request {
             Request::RoomBan(_) => self.say(base, base.words.t("status.banned")),
-            Request::RoomUnban(_) => self.say(base, base.words.t("status.unbanned")),
+            Request::RoomUnban(asked) => {
+                self.ban_lifted(asked);
+                self.say(base, base.words.t("status.unbanned"));
+            }
             _ => {}
         }
-    }
-
-    pub(super) fn bans_came(&mut self, page: &BanPage, base: &Base) {
-        let words = base.words;
-        if page.bans.is_empty() {
-            return self.say(base, words.t("room.no_bans"));
-        }
-        let banned = page.bans.iter().map(|ban| {
-            let (id, why) = (text::clean_line(&ban.user.id), text::clean_line(&ban.text));
-            if why.is_empty() { id } else { format!("{id} ({why})") }
-        });
-        let mut names = banned.collect::<Vec<_>>().join(", ");
-        if page.next.is_some() {
-            names.push_str(", …");
-        }
-        self.say(base, words.fill("room.bans", &[("names", &names)]));
     }
 
     /// This person is not in a room any more, or what they wrote there was refused.

@@ -10,6 +10,7 @@ use liao_common::{
 };
 
 use super::{
+    bans::BansView,
     confirm::{ConfirmView, Question},
     deeds::is_linked,
     devices::DevicesView,
@@ -34,6 +35,8 @@ pub enum Overlay {
     Transfers(ListView),
     /// The devices of the account.
     Devices(DevicesView),
+    /// Who may not enter a room.
+    Bans(BansView),
     /// Choosing a file.
     Picker(PickerView),
     /// A small form.
@@ -50,6 +53,7 @@ impl Overlay {
             Self::Switcher(_) | Self::Rooms(_) => &[Mode::List],
             Self::Transfers(_) => &[Mode::Transfers],
             Self::Devices(_) => &[Mode::Devices],
+            Self::Bans(_) => &[Mode::Bans],
             Self::Picker(_) => &[Mode::Picker],
             Self::Dialog(dialog) => dialog.modes(),
             Self::Confirm(view) => view.question.modes(),
@@ -60,7 +64,11 @@ impl Overlay {
         match self {
             Self::Confirm(view) => matches!(
                 view.question,
-                Question::Quit(_) | Question::Lose(_) | Question::LogOutAndLose(_)
+                Question::Quit(_)
+                    | Question::Lose(_)
+                    | Question::LogOutAndLose(_)
+                    | Question::Leave
+                    | Question::LogOut
             ),
             _ => false,
         }
@@ -112,6 +120,7 @@ impl MainView {
             Overlay::Rooms(view) => self.act_rooms(view, action, model, base),
             Overlay::Transfers(list) => self.act_transfers(list, action, model, base),
             Overlay::Devices(view) => self.act_devices(view, action, base),
+            Overlay::Bans(view) => self.act_bans(view, action, base),
             Overlay::Picker(mut view) => {
                 if !view.act(action, base) {
                     self.overlay = Some(Overlay::Picker(view));
@@ -140,7 +149,13 @@ impl MainView {
             Some(Overlay::Picker(view)) => view.type_text(text, base),
             Some(Overlay::Dialog(view)) if view.box_focused => view.private ^= text == " ",
             Some(Overlay::Dialog(view)) => _ = view.form.insert(text),
-            Some(Overlay::Transfers(_) | Overlay::Devices(_) | Overlay::Confirm(_)) | None => {}
+            Some(
+                Overlay::Transfers(_)
+                | Overlay::Devices(_)
+                | Overlay::Bans(_)
+                | Overlay::Confirm(_),
+            )
+            | None => {}
         }
     }
 
@@ -275,8 +290,8 @@ impl MainView {
             return;
         }
         match view.question {
-            Question::Quit(_) | Question::Lose(_) => base.wish(Effect::Quit),
-            Question::LogOutAndLose(_) => self.log_out(base),
+            Question::Quit(_) | Question::Lose(_) | Question::Leave => base.wish(Effect::Quit),
+            Question::LogOutAndLose(_) | Question::LogOut => self.log_out(base),
             Question::Paste(text, _) => self.compose(&text, model, base),
             Question::LeaveRoom(_) | Question::Decline(_) if !is_linked(model) => {
                 self.refuse_offline(base);
@@ -318,6 +333,10 @@ impl MainView {
                 let len = view.rows().len();
                 view.list.step(len, by);
             }
+            Some(Overlay::Bans(view)) => {
+                let len = view.rows().len();
+                view.list.step(len, by);
+            }
             Some(Overlay::Picker(view)) => view.picker.select_by(by),
             Some(Overlay::Dialog(_) | Overlay::Confirm(_)) | None => {}
         }
@@ -330,6 +349,7 @@ impl MainView {
             Some(Overlay::Rooms(view)) => view.list.choose(row),
             Some(Overlay::Transfers(list)) => return list.choose(row),
             Some(Overlay::Devices(view)) => return view.list.choose(row),
+            Some(Overlay::Bans(view)) => return view.list.choose(row),
             Some(Overlay::Picker(view)) => view.picker.select(row),
             Some(Overlay::Dialog(_) | Overlay::Confirm(_)) | None => return,
         }

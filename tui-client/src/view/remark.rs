@@ -2,8 +2,9 @@
 //! is about is over, when the person does the next thing after having had the time to read it, or after a while.
 
 use liao_client_core::{
+    model::Model,
     notice::{LinkState, Notice},
-    transfer::{Phase, TransferChange},
+    transfer::{Phase, TransferChange, TransferNotice},
 };
 
 use liao_common::id::RoomId;
@@ -28,6 +29,8 @@ pub enum About {
     Link,
     /// A file begins its way.
     Sending,
+    /// The last run left transfers unfinished. It stands for as long as nobody touches a key.
+    Unfinished,
     /// Somebody asks one into this room. It stands for as long as nobody touches a key.
     Invitation(RoomId),
 }
@@ -52,7 +55,7 @@ impl Remark {
 
     const fn until_ms(&self) -> Option<u64> {
         match self.about {
-            About::Invitation(_) => None,
+            About::Invitation(_) | About::Unfinished => None,
             _ => Some(self.since_ms.saturating_add(STANDS_MS)),
         }
     }
@@ -104,6 +107,32 @@ impl MainView {
             _ => return,
         };
         self.remark.take_if(|remark| remark.about == ended);
+    }
+
+    /// What the last run left is announced after the login, and stands still: nobody paused it.
+    pub(super) fn unfinished_noticed(&mut self, notice: &Notice, model: &Model, base: &Base) {
+        let Notice::Transfer(TransferNotice { id, change }) = notice else { return };
+        match change {
+            TransferChange::Added { .. } => self.announced = Some(*id),
+            TransferChange::Phase { phase, .. } => {
+                let first = self.announced.take_if(|announced| announced == id).is_some();
+                if first && *phase == Phase::Paused && self.greeted {
+                    self.remark_unfinished(model, base);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Says that transfers wait for the person, if there are any.
+    pub(super) fn remark_unfinished(&mut self, model: &Model, base: &Base) {
+        let count = model.transfers.iter().filter(|row| row.phase == Phase::Paused).count();
+        if count == 0 || self.remark.as_ref().is_some_and(|remark| remark.bad) {
+            return;
+        }
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let sentence = base.words.count("files.unfinished", count);
+        self.remark_about(About::Unfinished, false, base, sentence);
     }
 
     /// Invitations stand in the inbox: what was told of them is not needed there.

@@ -73,6 +73,7 @@ impl MainView {
         base: &mut Base,
     ) {
         self.remark_noticed(notice);
+        self.unfinished_noticed(notice, model, base);
         self.invitations_noticed(notice, model, base);
         self.removal_noticed(notice, model, base);
         match notice {
@@ -136,7 +137,7 @@ impl MainView {
             (Request::Devices(_), Ok(Answer::Devices(list))) => self.devices_came(list),
             (Request::Revoke(_), Ok(_)) => self.say(base, base.words.t("devices.logged_out")),
             (Request::Passwd(_), Ok(_)) => self.say(base, base.words.t("status.password_changed")),
-            (Request::RoomBans(_), Ok(Answer::Bans(page))) => self.bans_came(page, base),
+            (Request::RoomBans(asked), Ok(Answer::Bans(page))) => self.bans_came(asked, page, base),
             (Request::RoomBan(_) | Request::RoomUnban(_), Ok(_)) => self.ordered(request, base),
             (Request::RoomInvite(_), Ok(_)) => self.say(base, base.words.t("status.invited")),
             (
@@ -148,6 +149,9 @@ impl MainView {
                 self.overlay = Some(Overlay::Dialog(DialogView::create(name)));
             }
             (request, Err(error)) if is_wish(request) || !held.is_empty() => {
+                if matches!(request, Request::RoomBans(_)) {
+                    self.bans_refused();
+                }
                 for held in held {
                     if let Held::Say(_, _, written) = held {
                         self.give_back(written.room, &written.line);

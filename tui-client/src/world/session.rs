@@ -32,6 +32,7 @@ use tokio::{
 
 use super::tell;
 use crate::{
+    computer::device_name,
     input::{Input, Unkept},
     view::server::Server,
 };
@@ -94,6 +95,7 @@ impl Session {
         inputs: mpsc::Sender<Input>,
     ) -> Self {
         let mut config = LinkConfig::new(prepared.dialer, prepared.credentials, agent);
+        config.device_name = device_name("liao");
         config.outbox = prepared.outbox;
         config.shelf = prepared.shelf;
         config.kept = prepared.kept;

@@ -1,6 +1,7 @@
 //! Line mode: `liao plain` as a child process against a server of its own.
 
 mod chat;
+mod errands;
 mod files;
 mod harm;
 mod leave;

@@ -1,12 +1,15 @@
 use liao_client_core::timeline::{Farewell, FileOffer};
 use liao_common::{
     event::Rank,
-    id::{FileId, Seq, UserId},
+    id::{DeviceId, FileId, Seq, UserId},
 };
 use serde_json::{Value, json};
 
 use super::*;
-use crate::words::Language;
+use crate::{
+    plain::event::{Banned, Listed, Place},
+    words::Language,
+};
 
 /// 2026-11-21 at 12:05 in UTC.
 const AT_MS: u64 = 1_795_262_700_250;
@@ -128,6 +131,40 @@ fn removed() -> What {
     What::Removed(who("ann", "Ann"), farewell)
 }
 
+fn banned() -> Banned {
+    Banned { who: who("bob", "Bob"), why: "spam".to_owned(), at_ms: AT_MS }
+}
+
+fn listed() -> Listed {
+    Listed { label: "#tea".to_owned(), topic: "green".to_owned(), members: 2 }
+}
+
+fn place() -> Place {
+    let name = "laptop (liao)".to_owned();
+    Place { dev: DeviceId(7), name, seen_ms: AT_MS, here: false, online: false }
+}
+
+#[test]
+fn lists_are_a_line_for_each_entry() {
+    for (event, line) in [
+        (Event::Bans(Vec::new()), "Nobody is banned here."),
+        (Event::Bans(vec![banned()]), "banned since 2026-11-21 12:05: Bob (bob): spam"),
+        (
+            Event::Bans(vec![Banned { why: String::new(), ..banned() }]),
+            "banned since 2026-11-21 12:05: Bob (bob)",
+        ),
+        (Event::Rooms(vec![listed()]), "#tea  2 members  green"),
+        (Event::Devices(vec![place()]), "7  laptop (liao)  last there 2026-11-21 12:05"),
+        (
+            Event::Devices(vec![Place { name: String::new(), online: true, ..place() }]),
+            "7  device 7  connected",
+        ),
+        (Event::Devices(vec![Place { here: true, ..place() }]), "7  laptop (liao)  this one"),
+    ] {
+        assert_eq!(written(false, &event), line);
+    }
+}
+
 /// One event of every kind, as an object.
 fn all_objects() -> Vec<Value> {
     let said = |what: What, kind: &str| {
@@ -161,6 +198,9 @@ fn all_objects() -> Vec<Value> {
         Event::Missed(chat, 5),
         Event::Presence(who("bob", "Bob"), true),
         Event::Online(vec![who("bob", "Bob")]),
+        Event::Bans(vec![banned()]),
+        Event::Rooms(vec![listed()]),
+        Event::Devices(vec![place()]),
         Event::Progress("a.txt".to_owned(), "phase.sending", 50),
         Event::Saved(FileId(3), "a.txt".into()),
     ];

@@ -79,7 +79,34 @@ impl Talk {
             }
             Typed::Who => Some(Box::pin(doer.who())),
             Typed::Get(fid, path) => self.get(fid, path),
+            errand => self.errand(errand),
         }
+    }
+
+    /// What is about the present room, or about the account.
+    fn errand(&mut self, typed: Typed<'_>) -> Option<Deed> {
+        let doer = self.doer.clone();
+        Some(match typed {
+            Typed::Order(verb, user, why) => {
+                Box::pin(doer.order((self.room?, verb), user, why.to_owned()))
+            }
+            Typed::Bans => Box::pin(doer.bans(self.room?)),
+            Typed::Topic(topic) => Box::pin(doer.topic(self.room?, topic.to_owned())),
+            Typed::Leave if self.room == Some(RoomId::LOBBY) => {
+                let room = self.story.chat(RoomId::LOBBY).label;
+                self.fail(&self.words.fill("room.lobby_stays", &[("room", &room)]));
+                return None;
+            }
+            Typed::Leave => Box::pin(doer.leave(self.room?)),
+            Typed::Rooms => Box::pin(doer.rooms()),
+            Typed::Create(name, topic) => Box::pin(doer.create(name, topic.to_owned())),
+            Typed::Devices => Box::pin(doer.devices()),
+            Typed::LogOut(dev) => Box::pin(doer.log_out(dev)),
+            _ => {
+                self.paper.note(self.words.t("plain.usage"));
+                return None;
+            }
+        })
     }
 
     fn get(&mut self, fid: FileId, path: Option<&str>) -> Option<Deed> {
@@ -141,7 +168,11 @@ impl Talk {
                 self.story.learn(*room);
                 self.next = Some(Box::pin(self.doer.clone().go_on(id, then)));
             }
-            Outcome::Online(people) => self.paper.tell(&Event::Online(people)),
+            Outcome::Told(event) => self.paper.tell(&event),
+            Outcome::Did(Some(key)) => self.paper.note(self.words.t(key)),
+            Outcome::Did(None) => {}
+            Outcome::Left(room) if self.room == Some(room) => self.entered(RoomId::LOBBY),
+            Outcome::Left(_) => {}
             Outcome::Moving(id, name) => {
                 self.transfers.insert(id, Moving { name, quarter: 0 });
                 // It may have come far already.
