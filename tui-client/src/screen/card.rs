@@ -139,7 +139,7 @@ fn frame(paint: &mut Paint<'_, '_>, area: Rect, title: &Title<'_>) {
         .border_style(styles.border)
         .render(area, paint.cells());
     // What is written there has its own colours, not those of the line.
-    let own = |style: Style| styles.text.patch(style);
+    let own = |style: Style| Style::reset().patch(styles.text).patch(style);
     let edge = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..row(area, 0) };
     let text = truncate(title.text, usize::from(edge.width).saturating_sub(2));
     paint.line(edge, Span::styled(format!(" {text} "), own(title.style)));
