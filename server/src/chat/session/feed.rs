@@ -265,16 +265,18 @@ impl Session {
                 return Ok(false);
             }
             let before = follow.position;
-            let read = move |hub: &Hub| Ok(read_page(hub, id, before, last)?);
-            let (bytes, reached) = self.hub.read(read).await?;
+            let reader = (mailbox.user, id);
+            let page = self.hub.read(move |hub| Ok(read_page(hub, reader, before, last)?)).await?;
             if mailbox.is_logged_out() {
                 return Err(FaultCode::AuthRevoked.into());
             }
-            if reached <= before {
+            if page.last <= before {
                 break;
             }
-            follow.position = reached;
-            out.push(bytes);
+            follow.position = page.last;
+            if !page.bytes.is_empty() {
+                out.push(page.bytes);
+            }
         }
         Ok(true)
     }
