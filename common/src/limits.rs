@@ -108,6 +108,10 @@ pub const ROOMS_PER_USER_MAX: usize = 500;
 /// and lists are asked for page by page.
 pub const PRESENCE_NAMES_MAX: usize = 1000;
 
+/// Where more people are online than are named, presence events name those who come and go among
+/// so many of the first by user id at most.
+pub const PRESENCE_FIRST_MAX: usize = 300;
+
 /// Silence after which a client sends a ping, in milliseconds.
 pub const PING_AFTER_MS: u64 = 30_000;
 

@@ -409,6 +409,10 @@ pub struct Members {
     /// The room.
     #[serde(rename = "c")]
     pub room: RoomId,
+    /// Keeps those whose user id begins so; in rooms that are not large also those whose display
+    /// name does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub query: String,
     /// The `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,

@@ -158,7 +158,10 @@ impl People {
             }
         }
         let version = *fetch.version.get_or_insert(page.v);
-        let full = fetch.online.len() >= limits::PRESENCE_NAMES_MAX;
+        // Of a crowd the server goes on naming the first only.
+        let crowd = page.total > limits::PRESENCE_NAMES_MAX as u64;
+        let enough = if crowd { limits::PRESENCE_FIRST_MAX } else { limits::PRESENCE_NAMES_MAX };
+        let full = fetch.online.len() >= enough;
         if let (Some(next), false) = (&page.next, full) {
             self.fetch = Some(fetch);
             return Some(who(Some(next.clone())));

@@ -34,7 +34,7 @@ impl Model {
         if !self.ready || std::mem::replace(&mut view.staff_asked, true) {
             return None;
         }
-        Some(Members { room, after: None, limit: Some(1) }.into())
+        Some(Members { room, limit: Some(1), ..Members::default() }.into())
     }
 
     /// What somebody may do in a room, as far as that is known here.

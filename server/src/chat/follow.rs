@@ -15,7 +15,7 @@ use liao_common::{
 use super::{
     hub::Hub,
     log,
-    room::{Depth, Follower, LiveRoom, Look},
+    room::{Follower, LiveRoom, Look},
 };
 use crate::{index::Direction, state::view, store::StoreError};
 
@@ -29,10 +29,6 @@ pub(super) struct Follow {
     pub(super) room: Arc<LiveRoom>,
     /// Our entry in it.
     pub(super) follower: Arc<Follower>,
-    /// Whether messages are pushed.
-    pub(super) depth: Depth,
-    /// Too large to push to those who do not look at it.
-    pub(super) large: bool,
     /// The last message that was handed to the connection.
     pub(super) position: Seq,
     /// The last message that may be handed out, after leaving.

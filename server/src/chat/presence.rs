@@ -1,9 +1,14 @@
 //! Who is online. A person is online while one of their connections lives, and for a grace after
 //! the last one died without a word, so that a reconnect is not seen as leaving and coming.
 //! Changes are gathered and told as one frame that is the same for all who watch.
+//!
+//! Where very many are online, only the first of the list are named, up to a fence. So a change costs
+//! the watchers nothing unless it is among those, and a person coming costs the same in any crowd.
+
+mod roster;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
@@ -16,15 +21,35 @@ use liao_common::{
     id::UserId,
     limits,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::mailbox::{Mailbox, Note};
+use roster::{Person, Roster};
 
 /// Changes are told at most this often.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Names in one frame; more changes than this ask the watchers to look for themselves.
 const NAMES_MAX: usize = 200;
+
+/// Watchers are asked to look for themselves at most this often: each asks for pages then.
+const RESET_EVERY: Duration = Duration::from_secs(5);
+
+/// With no more than this many online, there is no fence any more. Somewhat below
+/// [`limits::PRESENCE_NAMES_MAX`], so that few who come and go do not put it up and take it away.
+const FENCED_MIN: usize = limits::PRESENCE_NAMES_MAX * 9 / 10;
+
+/// People up to a new fence, so that many may come or go there before it has to move.
+const FENCE_AT: usize = limits::PRESENCE_FIRST_MAX * 2 / 3;
+
+/// With fewer people than this up to the fence, it moves.
+const FENCE_MIN: usize = limits::PRESENCE_FIRST_MAX / 3;
+
+/// Watchers told in one go; the others must wait, for [`PAUSE`] each time.
+const WATCHERS_AT_ONCE: usize = 512;
+
+/// So at most 10,240 frames a second go to watchers, however many there are: the more, the seldomer.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -35,70 +60,100 @@ pub struct Presence {
 
 #[derive(Debug, Default)]
 struct State {
-    people: HashMap<UserId, Person>,
-    by_id: BTreeMap<String, UserId>,
-    pending: HashMap<UserId, bool>,
+    roster: Roster,
+    fence: Option<Fence>,
+    /// What the watchers do not know yet.
+    news: News,
     /// By the number of the mailbox, and told in that order.
     watchers: BTreeMap<u64, Weak<Mailbox>>,
     version: u64,
     next_absence: u64,
+    /// Whose last connection died, in the order in which they are given up.
+    leaving: VecDeque<Leaving>,
+    /// When watchers were last asked to look for themselves.
+    reset_at: Option<Instant>,
 }
 
+/// People behind it by user id are counted and not named.
 #[derive(Debug)]
-struct Person {
-    user: User,
-    connections: usize,
-    /// Number of the grace that runs, if no connection is left.
-    absence: Option<u64>,
+struct Fence {
+    last: Arc<Person>,
+    /// People online up to it.
+    people: usize,
+}
+
+#[derive(Debug, Default)]
+struct News {
+    /// Somebody came or went.
+    any: bool,
+    /// Who of those that are named.
+    named: HashMap<UserId, bool>,
+    /// There were too many to keep their names.
+    lost: bool,
+}
+
+/// Somebody whose grace runs.
+#[derive(Debug)]
+struct Leaving {
+    at: Instant,
+    user: UserId,
+    absence: u64,
 }
 
 impl Presence {
     /// A connection of this person began.
     pub fn enter(&self, user: User) {
         let mut state = self.state();
-        if let Some(person) = state.people.get_mut(&user.user) {
-            person.connections += 1;
-            person.absence = None;
+        if let Some(here) = state.roster.find_mut(user.user) {
+            here.connections += 1;
+            here.absence = None;
             return;
         }
-        let id = user.user;
-        state.by_id.insert(user.id.clone(), id);
-        state.people.insert(id, Person { user, connections: 1, absence: None });
-        state.note(id, true);
+        let person = state.roster.insert(user);
+        state.note(&person, true);
         drop(state);
         self.changed.notify_one();
     }
 
-    /// A connection of this person ended: with a word, or by dying. Where it died and was the
-    /// last, gives the number to hand to [`Self::expire`] after the grace.
-    #[must_use]
-    pub fn leave(&self, user: UserId, said_bye: bool) -> Option<u64> {
+    /// A connection of this person ended: with a word, or by dying. Where it died and was the last,
+    /// they are given up after this grace, which must be the same every time.
+    pub fn leave(&self, user: UserId, said_bye: bool, grace: Duration) {
         let mut state = self.state();
         state.next_absence += 1;
         let absence = state.next_absence;
-        let person = state.people.get_mut(&user)?;
-        person.connections = person.connections.saturating_sub(1);
-        if person.connections > 0 {
-            return None;
+        let Some(here) = state.roster.find_mut(user) else { return };
+        here.connections = here.connections.saturating_sub(1);
+        if here.connections > 0 {
+            return;
         }
-        if !said_bye {
-            person.absence = Some(absence);
-            return Some(absence);
+        if said_bye {
+            state.remove(user);
+        } else {
+            here.absence = Some(absence);
+            state.leaving.push_back(Leaving { at: Instant::now() + grace, user, absence });
+            if state.leaving.len() > 1 {
+                return;
+            }
         }
-        state.remove(user);
         drop(state);
         self.changed.notify_one();
-        None
     }
 
-    /// The grace with this number is over: whoever has not come back is gone.
-    pub fn expire(&self, user: UserId, absence: u64) {
+    /// Gives up those whose grace is over. Says when the next one's is.
+    fn expire(&self) -> Option<Instant> {
         let mut state = self.state();
-        if state.people.get(&user).is_some_and(|person| person.absence == Some(absence)) {
-            state.remove(user);
-            drop(state);
-            self.changed.notify_one();
+        let now = Instant::now();
+        while let Some(first) = state.leaving.front() {
+            if first.at > now {
+                return Some(first.at);
+            }
+            let Some(Leaving { user, absence, .. }) = state.leaving.pop_front() else { break };
+            // Who came back has no absence any more, or a later one.
+            if state.roster.find(user).is_some_and(|here| here.absence == Some(absence)) {
+                state.remove(user);
+            }
         }
+        None
     }
 
     /// From now on this connection hears of changes.
@@ -113,51 +168,67 @@ impl Presence {
 
     /// Whether a person is online.
     pub fn is_online(&self, user: UserId) -> bool {
-        self.state().people.contains_key(&user)
+        self.state().roster.has(user)
     }
 
-    /// A page of who is online, by user id. `query` keeps those whose id or display name begins so.
+    /// A page of who is online, by user id. `query` keeps those whose user id begins so, and then
+    /// those whose display name does.
     pub fn page(&self, query: &str, after: Option<&str>, limit: usize) -> UserPage {
         let state = self.state();
-        let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.to_owned()));
-        let query = query.to_lowercase();
-        let matches = |user: &User| {
-            user.id.starts_with(&query) || user.name.to_lowercase().starts_with(&query)
-        };
-        let mut matching = state
-            .by_id
-            .range((from, Bound::Unbounded))
-            .filter_map(|(_, id)| Some(state.people.get(id)?.user.clone()))
-            .filter(matches);
-        let users: Vec<User> = matching.by_ref().take(limit).collect();
-        let next =
-            if matching.next().is_some() { users.last().map(|user| user.id.clone()) } else { None };
-        let total = match query.as_str() {
-            "" => state.people.len(),
-            _ => state.people.values().filter(|person| matches(&person.user)).count(),
-        };
-        UserPage { users, total: total as u64, v: state.version, next, ..UserPage::default() }
+        UserPage { v: state.version, ..state.roster.page(query, after, limit) }
     }
 
     /// Tells changes until it is dropped.
     pub async fn run(self: Arc<Self>) {
         loop {
-            self.changed.notified().await;
-            self.tell();
+            let expiry = self.expire();
+            self.tell().await;
+            let reset = self.state().reset_due();
             tokio::time::sleep(TICK).await;
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                () = until(expiry) => {}
+                () = until(reset) => {}
+            }
         }
     }
 
-    fn tell(&self) {
-        let mut state = self.state();
-        let Some(frame) = state.frame() else { return };
-        state.watchers.retain(|_, watcher| match watcher.upgrade() {
-            Some(mailbox) => {
-                mailbox.tell(Note::Presence(frame.clone()));
-                true
+    /// Tells what is new to all who watch, some at a time.
+    async fn tell(&self) {
+        let Some(frame) = self.state().frame() else { return };
+        let mut told = 0;
+        loop {
+            told = self.tell_some(&frame, told);
+            if told == u64::MAX {
+                return;
             }
-            None => false,
-        });
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Tells those that come after this number. Gives the number of the last, or the highest there
+    /// is when all are told.
+    fn tell_some(&self, frame: &Bytes, after: u64) -> u64 {
+        let mut state = self.state();
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let some: Vec<_> = state
+            .watchers
+            .range(behind)
+            .take(WATCHERS_AT_ONCE)
+            .map(|(number, watcher)| (*number, watcher.upgrade()))
+            .collect();
+        for (number, _) in some.iter().filter(|(_, watcher)| watcher.is_none()) {
+            state.watchers.remove(number);
+        }
+        drop(state);
+        for mailbox in some.iter().filter_map(|(_, watcher)| watcher.as_ref()) {
+            mailbox.tell(Note::Presence(frame.clone()));
+        }
+        match some.last() {
+            Some((last, _)) if some.len() == WATCHERS_AT_ONCE => *last,
+            _ => u64::MAX,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -165,97 +236,87 @@ impl Presence {
     }
 }
 
+/// Ends at this moment, or never.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl State {
     fn remove(&mut self, user: UserId) {
-        if let Some(person) = self.people.remove(&user) {
-            self.by_id.remove(&person.user.id);
-            self.note(user, false);
+        if let Some(person) = self.roster.remove(user) {
+            self.note(&person, false);
         }
     }
 
-    fn note(&mut self, user: UserId, came: bool) {
+    fn note(&mut self, person: &Person, came: bool) {
+        self.news.any = true;
+        if let Some(fence) = &mut self.fence {
+            if person.id > fence.last.id {
+                return;
+            }
+            fence.people = if came { fence.people + 1 } else { fence.people.saturating_sub(1) };
+        }
         // Coming and going within one tick still counts as a change: somebody may have seen half.
-        self.pending.insert(user, came);
+        self.news.named.insert(person.user, came);
+        if self.news.named.len() > NAMES_MAX {
+            self.news.named = HashMap::new();
+            self.news.lost = true;
+        }
     }
 
     fn frame(&mut self) -> Option<Bytes> {
-        if self.pending.is_empty() {
+        let reset = self.reset_due().is_some_and(|due| due <= Instant::now());
+        if !std::mem::take(&mut self.news.any) && !reset {
             return None;
         }
-        let pending = std::mem::take(&mut self.pending);
         self.version += 1;
-        let mut body =
-            event::Presence { v: self.version, on: self.people.len() as u64, ..Default::default() };
-        if pending.len() > NAMES_MAX || self.people.len() > limits::PRESENCE_NAMES_MAX {
+        let on = self.roster.len() as u64;
+        let mut body = event::Presence { v: self.version, on, ..event::Presence::default() };
+        if reset {
+            self.put_up_fence();
+            self.news = News::default();
+            self.reset_at = Some(Instant::now());
             body.reset = true;
-        } else {
-            let (came, went): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, came)| *came);
-            body.set =
-                came.iter().filter_map(|(id, _)| Some(self.people.get(id)?.user.clone())).collect();
-            body.del = went.into_iter().map(|(id, _)| id).collect();
-            body.set.sort_by(|one, other| one.id.cmp(&other.id));
-            body.del.sort_unstable();
+        } else if !self.news.lost {
+            self.name(&mut body);
         }
         Some(codec::frame(kind::PRES, 0, &body))
+    }
+
+    fn name(&mut self, body: &mut event::Presence) {
+        let named = std::mem::take(&mut self.news.named).into_iter();
+        let (came, went): (Vec<_>, Vec<_>) = named.partition(|(_, came)| *came);
+        let here = |(user, _): &(UserId, bool)| Some(self.roster.find(*user)?.person.shown());
+        body.set = came.iter().filter_map(here).collect();
+        body.del = went.into_iter().map(|(user, _)| user).collect();
+        body.set.sort_by(|one, other| one.id.cmp(&other.id));
+        body.del.sort_unstable();
+    }
+
+    /// When the watchers shall look for themselves, if they must.
+    fn reset_due(&self) -> Option<Instant> {
+        let wanted = self.news.lost || self.is_fence_astray();
+        wanted.then(|| self.reset_at.map_or_else(Instant::now, |last| last + RESET_EVERY))
+    }
+
+    fn is_fence_astray(&self) -> bool {
+        let online = self.roster.len();
+        match &self.fence {
+            None => online > limits::PRESENCE_NAMES_MAX,
+            Some(_) if online <= FENCED_MIN => true,
+            Some(fence) => !(FENCE_MIN..=limits::PRESENCE_FIRST_MAX).contains(&fence.people),
+        }
+    }
+
+    fn put_up_fence(&mut self) {
+        let crowded = self.roster.len() > FENCED_MIN;
+        let last = if crowded { self.roster.at_place(FENCE_AT) } else { None };
+        self.fence = last.map(|last| Fence { last, people: FENCE_AT });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use liao_common::{frame::Frame, id::DeviceId};
-
-    fn user(id: u64) -> User {
-        User { user: UserId(id), id: format!("u{id}"), name: format!("User {id}"), on: None }
-    }
-
-    fn told(presence: &Presence, mailbox: &Mailbox) -> Option<event::Presence> {
-        presence.tell();
-        mailbox.take().notes.into_iter().find_map(|note| match note {
-            Note::Presence(frame) => Frame::parse(frame.slice(4..)).ok()?.decode().ok(),
-            _ => None,
-        })
-    }
-
-    #[test]
-    fn several_devices_are_one_person_and_bye_is_seen_at_once() {
-        let presence = Presence::default();
-        let mailbox = Arc::new(Mailbox::new(UserId(9), DeviceId(1)));
-        presence.watch(&mailbox);
-        presence.enter(user(1));
-        presence.enter(user(1));
-        let change = told(&presence, &mailbox).unwrap();
-        assert_eq!((change.v, change.on, change.set.len()), (1, 1, 1));
-        assert_eq!(presence.leave(UserId(1), true), None);
-        assert!(told(&presence, &mailbox).is_none(), "the other device is still there");
-        assert_eq!(presence.leave(UserId(1), true), None);
-        assert_eq!(told(&presence, &mailbox).unwrap().del, [UserId(1)]);
-    }
-
-    #[test]
-    fn a_dead_connection_has_a_grace_that_a_reconnect_ends() {
-        let presence = Presence::default();
-        presence.enter(user(1));
-        let first = presence.leave(UserId(1), false).unwrap();
-        presence.enter(user(1));
-        presence.expire(UserId(1), first);
-        assert!(presence.is_online(UserId(1)), "it came back in time");
-        let second = presence.leave(UserId(1), false).unwrap();
-        presence.expire(UserId(1), first);
-        assert!(presence.is_online(UserId(1)), "an old grace means nothing");
-        presence.expire(UserId(1), second);
-        assert!(!presence.is_online(UserId(1)));
-    }
-
-    #[test]
-    fn pages_follow_each_other_and_filter() {
-        let presence = Presence::default();
-        (1..=5).for_each(|id| presence.enter(user(id)));
-        let first = presence.page("", None, 2);
-        assert_eq!((first.users.len(), first.total), (2, 5));
-        let rest = presence.page("", first.next.as_deref(), 10);
-        assert_eq!((rest.users.len(), rest.next), (3, None));
-        assert_eq!(presence.page("USER 3", None, 10).users[0].id, "u3");
-        assert!(presence.page("nobody", None, 10).users.is_empty());
-    }
-}
+mod tests;

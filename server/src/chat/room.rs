@@ -21,6 +21,16 @@ use crate::sync::{
 /// Bytes of messages a room keeps at hand.
 const RING_BYTES_MAX: usize = 256 * 1024;
 
+/// Members up to which every message of a room is pushed to everybody in it.
+pub const FULL_PUSH_MEMBERS_MAX: u64 = 1000;
+
+/// Members from which on downwards a large room is no longer one: somewhat fewer, so that few who come
+/// and go do not change it all the time.
+const LARGE_MEMBERS_MIN: u64 = FULL_PUSH_MEMBERS_MAX * 9 / 10;
+
+/// Followers woken in one go. In between, those already awake may look at the room.
+const WAKES_AT_ONCE: usize = 128;
+
 /// A message as it comes from the engine.
 #[derive(Clone, Debug)]
 pub struct Fresh {
@@ -40,20 +50,23 @@ struct Run {
     bytes: Bytes,
 }
 
-/// Whether a follower gets the messages or only hears that there are some.
+/// Whether a follower has the room on the screen. Of a large room the others only hear that there is
+/// something new, now and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// Every message is pushed.
-    Full,
-    /// Only the head is told, now and then.
-    Head,
+pub enum Interest {
+    /// The room is looked at.
+    Looks,
+    /// The person belongs to it.
+    Belongs,
 }
 
-/// One connection that follows a room.
+/// One connection that follows a room. All but `queued` changes under the lock of the room alone.
 #[derive(Debug)]
 pub struct Follower {
     mailbox: Arc<Mailbox>,
-    depth: Depth,
+    looks: AtomicBool,
+    /// Every message is pushed; the place is in the list of those.
+    full: AtomicBool,
     queued: AtomicBool,
     place: AtomicUsize,
 }
@@ -63,6 +76,11 @@ impl Follower {
     pub fn ready(&self) {
         // A swap, like the one that wakes: then one of the two comes second and sees the first.
         self.queued.swap(false, Ordering::SeqCst);
+    }
+
+    /// Whether messages are pushed, and not only the head told.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 }
 
@@ -81,6 +99,8 @@ struct State {
     ring_bytes: usize,
     full: Vec<Arc<Follower>>,
     quiet: Vec<Arc<Follower>>,
+    /// Too many members to push to those who do not look.
+    large: bool,
 }
 
 /// What the ring has for a reader.
@@ -119,12 +139,26 @@ impl LiveRoom {
         let mut state = self.state();
         state.head = state.head.max((last.seq, last.n));
         state.keep(run_of(messages));
-        for follower in &state.full {
-            if !follower.queued.swap(true, Ordering::SeqCst) {
-                follower.mailbox.moved(self.id);
+        let (quiet, followers) = (!state.quiet.is_empty(), state.full.len());
+        drop(state);
+        self.wake(followers);
+        quiet
+    }
+
+    /// From the end of the list: whoever is put in the place of one that went has been woken by then,
+    /// and whoever is new looks at the room without being woken.
+    fn wake(&self, followers: usize) {
+        let mut below = followers;
+        while below > 0 {
+            let state = self.state();
+            let end = below.min(state.full.len());
+            below = end.saturating_sub(WAKES_AT_ONCE);
+            for follower in &state.full[below..end] {
+                if !follower.queued.swap(true, Ordering::SeqCst) {
+                    follower.mailbox.moved(self.id);
+                }
             }
         }
-        !state.quiet.is_empty()
     }
 
     /// Drops what is kept in memory: the journal has something newer.
@@ -134,20 +168,33 @@ impl LiveRoom {
         state.ring_bytes = 0;
     }
 
-    /// Those who only want to hear of the head, now and then.
-    pub fn quiet_mailboxes(&self) -> Vec<Arc<Mailbox>> {
-        self.state().quiet.iter().map(|follower| Arc::clone(&follower.mailbox)).collect()
+    /// Tells the head to some of those who only hear of it: at most `max` of the first `below`. Says
+    /// below which place to go on. From the end of the list, so that none is passed over.
+    pub fn tell_head(&self, below: usize, max: usize) -> usize {
+        let state = self.state();
+        let end = below.min(state.quiet.len());
+        let begin = end.saturating_sub(max);
+        for follower in &state.quiet[begin..end] {
+            follower.mailbox.head(self.id, state.head);
+        }
+        begin
     }
 
-    /// Adds a follower, which is woken once at the start.
-    pub fn follow(&self, mailbox: Arc<Mailbox>, depth: Depth) -> Arc<Follower> {
+    /// Adds a follower. One to whom messages are pushed is woken once at the start.
+    pub fn follow(&self, mailbox: Arc<Mailbox>, interest: Interest) -> Arc<Follower> {
         let mut state = self.state();
-        let list = state.list(depth);
-        let place = AtomicUsize::new(list.len());
-        let follower = Arc::new(Follower { mailbox, depth, queued: AtomicBool::new(true), place });
-        list.push(Arc::clone(&follower));
+        let looks = interest == Interest::Looks;
+        let full = looks || !state.large;
+        let follower = Arc::new(Follower {
+            mailbox,
+            looks: AtomicBool::new(looks),
+            full: AtomicBool::new(full),
+            queued: AtomicBool::new(full),
+            place: AtomicUsize::new(0),
+        });
+        state.put(Arc::clone(&follower), full);
         drop(state);
-        if depth == Depth::Full {
+        if full {
             follower.mailbox.moved(self.id);
         }
         follower
@@ -156,15 +203,44 @@ impl LiveRoom {
     /// Removes a follower; says whether none is left.
     pub fn unfollow(&self, follower: &Arc<Follower>) -> bool {
         let mut state = self.state();
-        let list = state.list(follower.depth);
-        let place = follower.place.load(Ordering::Relaxed);
-        if list.get(place).is_some_and(|found| Arc::ptr_eq(found, follower)) {
-            list.swap_remove(place);
-            if let Some(moved) = list.get(place) {
-                moved.place.store(place, Ordering::Relaxed);
+        state.take(follower);
+        state.full.is_empty() && state.quiet.is_empty()
+    }
+
+    /// A follower looks at the room from now on, or no longer.
+    pub fn look_at(&self, follower: &Arc<Follower>, interest: Interest) {
+        let mut state = self.state();
+        let looks = interest == Interest::Looks;
+        follower.looks.store(looks, Ordering::Relaxed);
+        self.turn(&mut state, follower, looks);
+    }
+
+    /// The room has so many members now.
+    pub fn resize(&self, members: u64) {
+        let mut state = self.state();
+        let bound = if state.large { LARGE_MEMBERS_MIN } else { FULL_PUSH_MEMBERS_MAX };
+        let large = members > bound;
+        if large == state.large {
+            return;
+        }
+        state.large = large;
+        let concerned = if large { state.full.clone() } else { state.quiet.clone() };
+        for follower in &concerned {
+            let looks = follower.looks.load(Ordering::Relaxed);
+            self.turn(&mut state, follower, looks);
+        }
+    }
+
+    /// Moves a follower to the list where it belongs now. Who gets the messages from now on is woken.
+    fn turn(&self, state: &mut State, follower: &Arc<Follower>, looks: bool) {
+        let full = looks || !state.large;
+        if full != follower.is_full() && state.take(follower) {
+            follower.full.store(full, Ordering::Relaxed);
+            state.put(Arc::clone(follower), full);
+            if full && !follower.queued.swap(true, Ordering::SeqCst) {
+                follower.mailbox.moved(self.id);
             }
         }
-        state.full.is_empty() && state.quiet.is_empty()
     }
 
     /// What comes after `position`, up to `until` where that is given: a piece at a time.
@@ -187,11 +263,28 @@ impl LiveRoom {
 }
 
 impl State {
-    fn list(&mut self, depth: Depth) -> &mut Vec<Arc<Follower>> {
-        match depth {
-            Depth::Full => &mut self.full,
-            Depth::Head => &mut self.quiet,
+    fn list(&mut self, full: bool) -> &mut Vec<Arc<Follower>> {
+        if full { &mut self.full } else { &mut self.quiet }
+    }
+
+    fn put(&mut self, follower: Arc<Follower>, full: bool) {
+        let list = self.list(full);
+        follower.place.store(list.len(), Ordering::Relaxed);
+        list.push(follower);
+    }
+
+    /// Takes a follower out; says whether it was there.
+    fn take(&mut self, follower: &Arc<Follower>) -> bool {
+        let place = follower.place.load(Ordering::Relaxed);
+        let list = self.list(follower.is_full());
+        let there = list.get(place).is_some_and(|found| Arc::ptr_eq(found, follower));
+        if there {
+            list.swap_remove(place);
+            if let Some(moved) = list.get(place) {
+                moved.place.store(place, Ordering::Relaxed);
+            }
         }
+        there
     }
 
     fn keep(&mut self, run: Run) {
@@ -240,6 +333,10 @@ mod tests {
     use super::*;
     use liao_common::id::{DeviceId, UserId};
 
+    fn mailbox(user: u64) -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(UserId(user), DeviceId(1)))
+    }
+
     fn fresh(seq: u64) -> Fresh {
         Fresh { seq: Seq(seq), n: seq, frame: Bytes::from(format!("<{seq}>")) }
     }
@@ -284,10 +381,11 @@ mod tests {
     #[test]
     fn followers_are_woken_once_and_leave_without_a_trace() {
         let room = LiveRoom::new(RoomId(1));
-        let boxes: Vec<_> =
-            (0..3).map(|user| Arc::new(Mailbox::new(UserId(user), DeviceId(1)))).collect();
-        let followers: Vec<_> =
-            boxes.iter().map(|mailbox| room.follow(Arc::clone(mailbox), Depth::Full)).collect();
+        let boxes: Vec<_> = (0..3).map(mailbox).collect();
+        let followers: Vec<_> = boxes
+            .iter()
+            .map(|mailbox| room.follow(Arc::clone(mailbox), Interest::Belongs))
+            .collect();
         assert_eq!(boxes[0].take().moved, [RoomId(1)]);
         room.publish(&[fresh(1)]);
         assert!(boxes[0].take().moved.is_empty(), "not before it has looked");
@@ -299,5 +397,57 @@ mod tests {
         assert!(!room.unfollow(&followers[2]));
         assert!(!room.unfollow(&followers[2]), "twice is harmless");
         assert!(room.unfollow(&followers[1]));
+    }
+
+    #[test]
+    fn a_room_that_grows_is_quiet_for_those_who_do_not_look() {
+        let room = LiveRoom::new(RoomId(1));
+        let (one, other) = (mailbox(1), mailbox(2));
+        let looking = room.follow(Arc::clone(&one), Interest::Looks);
+        let beside = room.follow(Arc::clone(&other), Interest::Belongs);
+        room.resize(FULL_PUSH_MEMBERS_MAX);
+        assert!(looking.is_full() && beside.is_full());
+        room.resize(FULL_PUSH_MEMBERS_MAX + 1);
+        assert!(looking.is_full() && !beside.is_full());
+        drop((one.take(), other.take()));
+        [&looking, &beside].iter().for_each(|follower| follower.ready());
+        assert!(room.publish(&[fresh(1)]), "somebody wants to hear of the head");
+        assert_eq!((one.take().moved.len(), other.take().moved.len()), (1, 0));
+        room.look_at(&beside, Interest::Looks);
+        assert_eq!(other.take().moved, [RoomId(1)], "woken for what it missed");
+        room.look_at(&beside, Interest::Belongs);
+        room.resize(FULL_PUSH_MEMBERS_MAX);
+        assert!(!beside.is_full(), "few who come and go change nothing");
+        beside.ready();
+        room.resize(LARGE_MEMBERS_MIN);
+        assert!(beside.is_full());
+        assert_eq!(other.take().moved, [RoomId(1)]);
+        assert!(!room.unfollow(&beside) && room.unfollow(&looking));
+        room.look_at(&beside, Interest::Looks);
+        assert!(room.unfollow(&beside), "who has left does not come back by looking");
+    }
+
+    #[test]
+    fn heads_are_told_to_all_a_few_at_a_time() {
+        let room = LiveRoom::new(RoomId(1));
+        room.resize(FULL_PUSH_MEMBERS_MAX + 1);
+        room.raise((Seq(7), 5));
+        let boxes: Vec<_> = (0..10).map(mailbox).collect();
+        let follow = |mailbox: &Arc<Mailbox>| room.follow(Arc::clone(mailbox), Interest::Belongs);
+        let followers: Vec<_> = boxes.iter().map(follow).collect();
+        room.look_at(&followers[9], Interest::Looks);
+        assert_eq!(
+            boxes[9].take().moved,
+            [RoomId(1)],
+            "quiet from the start, and woken all the same"
+        );
+        room.look_at(&followers[9], Interest::Belongs);
+        let below = room.tell_head(usize::MAX, 4);
+        assert_eq!(below, 6);
+        room.unfollow(&followers[0]);
+        assert_eq!(room.tell_head(room.tell_head(below, 4), 4), 0);
+        let told = |mailbox: &Arc<Mailbox>| mailbox.take().heads.get(&RoomId(1)).copied();
+        assert!(boxes[1..].iter().all(|mailbox| told(mailbox) == Some((Seq(7), 5))));
+        assert_eq!(told(&boxes[0]), None);
     }
 }

@@ -2,7 +2,8 @@
 //! each person. Called by the committing thread; nothing here waits.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -11,10 +12,11 @@ use liao_common::{
     event::Marked,
     id::{DeviceId, RoomId, UserId},
 };
+use tokio::time::Instant;
 
 use super::{
     mailbox::{Mailbox, Note},
-    room::{Depth, Follower, Fresh, LiveRoom},
+    room::{Follower, Fresh, Interest, LiveRoom},
 };
 use crate::{
     engine::{Audience, Effect},
@@ -28,6 +30,15 @@ const CONNECTIONS_PER_USER_MAX: usize = 32;
 
 /// How often those who only want heads are told of them.
 const HEADS_EVERY: Duration = Duration::from_secs(2);
+
+/// Heads told in one go, of all rooms together; the others wait for [`HEADS_PAUSE`].
+const HEADS_AT_ONCE: usize = 512;
+
+/// So at most 10,240 heads a second are told, however many are in a room: the more, the seldomer.
+const HEADS_PAUSE: Duration = Duration::from_millis(50);
+
+/// Heads of one room told before it is the turn of the next one.
+const HEADS_OF_A_ROOM: usize = 64;
 
 /// See the module.
 #[derive(Default)]
@@ -95,25 +106,32 @@ impl Switchboard {
         store: &Store,
         room: RoomId,
         mailbox: &Arc<Mailbox>,
-        depth: Depth,
+        interest: Interest,
     ) -> Result<(Arc<LiveRoom>, Arc<Follower>), StoreError> {
-        let (live, follower) = {
+        let (live, follower, new) = {
             let mut rooms = lock(&self.rooms);
+            let new = !rooms.contains_key(&room);
             let live = rooms.entry(room).or_insert_with(|| Arc::new(LiveRoom::new(room)));
-            (Arc::clone(live), live.follow(Arc::clone(mailbox), depth))
+            (Arc::clone(live), live.follow(Arc::clone(mailbox), interest), new)
         };
         // The room is open first and its head is read second: what is committed in between reaches
         // the ring, and what came before is in the store.
-        match view::head(store, room) {
-            Ok(head) => {
-                live.raise((head.seq, head.n));
-                Ok((live, follower))
-            }
+        match Self::measure(store, &live, new) {
+            Ok(()) => Ok((live, follower)),
             Err(error) => {
                 self.unfollow(&live, &follower);
                 Err(error)
             }
         }
+    }
+
+    fn measure(store: &Store, room: &LiveRoom, new: bool) -> Result<(), StoreError> {
+        let head = view::head(store, room.id)?;
+        room.raise((head.seq, head.n));
+        if new {
+            room.resize(view::member_count(store, room.id)?);
+        }
+        Ok(())
     }
 
     /// Follows a room no longer.
@@ -128,13 +146,31 @@ impl Switchboard {
 
     /// Tells heads to those who want no more than that, now and then, until it is dropped.
     pub async fn run(self: Arc<Self>) {
+        let mut rounds = Rounds::default();
+        let mut next = Instant::now() + HEADS_EVERY;
         loop {
-            tokio::time::sleep(HEADS_EVERY).await;
-            let moved = std::mem::take(&mut *lock(&self.moved));
-            for id in moved {
-                let Some(room) = lock(&self.rooms).get(&id).cloned() else { continue };
-                let (seq, n) = room.head();
-                room.quiet_mailboxes().iter().for_each(|mailbox| mailbox.head(id, (seq, n)));
+            let idle = rounds.rooms.is_empty();
+            tokio::time::sleep_until(if idle { next } else { Instant::now() + HEADS_PAUSE }).await;
+            if Instant::now() >= next {
+                next = Instant::now() + HEADS_EVERY;
+                rounds.begin(&mut lock(&self.moved));
+            }
+            self.tell_heads(&mut rounds);
+        }
+    }
+
+    /// Tells some of those whose turn it is.
+    fn tell_heads(&self, rounds: &mut Rounds) {
+        let mut left = HEADS_AT_ONCE;
+        while left > 0
+            && let Some((id, below)) = rounds.next()
+        {
+            let max = left.min(HEADS_OF_A_ROOM);
+            let room = lock(&self.rooms).get(&id).cloned();
+            let below = room.map_or(0, |room| room.tell_head(below, max));
+            left -= max;
+            if below > 0 {
+                rounds.rooms.insert(id, below);
             }
         }
     }
@@ -158,7 +194,9 @@ impl Switchboard {
 
     fn note(&self, effect: &Effect) {
         match effect {
-            Effect::Membership { user, room, turn } => {
+            Effect::Membership { user, room, turn, members } => {
+                let live = lock(&self.rooms).get(room).cloned();
+                live.into_iter().for_each(|live| live.resize(*members));
                 self.tell(*user, &Note::Membership { room: *room, turn: *turn }, |_| true);
             }
             Effect::Marked { user, except, marked } => {
@@ -198,6 +236,33 @@ impl Switchboard {
                 lock(&self.moved).insert(id);
             }
         }
+    }
+}
+
+/// Rooms whose followers are being told the head, and below which place they have yet to be.
+#[derive(Debug, Default)]
+struct Rounds {
+    rooms: BTreeMap<RoomId, usize>,
+    last: RoomId,
+}
+
+impl Rounds {
+    /// Takes the rooms that moved. One that is still being told waits for its next round.
+    fn begin(&mut self, moved: &mut BTreeSet<RoomId>) {
+        let begun = |room: &RoomId| !self.rooms.contains_key(room);
+        let (new, waiting) = std::mem::take(moved).into_iter().partition(begun);
+        *moved = waiting;
+        let new: BTreeSet<RoomId> = new;
+        self.rooms.extend(new.into_iter().map(|room| (room, usize::MAX)));
+    }
+
+    /// The room whose turn it is, which is taken out.
+    fn next(&mut self) -> Option<(RoomId, usize)> {
+        let behind = (Bound::Excluded(self.last), Bound::Unbounded);
+        let found = self.rooms.range(behind).next().or_else(|| self.rooms.iter().next());
+        let (&room, _) = found?;
+        self.last = room;
+        self.rooms.remove_entry(&room)
     }
 }
 

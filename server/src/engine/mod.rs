@@ -58,6 +58,8 @@ pub enum Effect {
         room: RoomId,
         /// Which way.
         turn: Turn,
+        /// How many members the room has after it.
+        members: u64,
     },
     /// A person read on.
     Marked {

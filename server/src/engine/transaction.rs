@@ -241,7 +241,8 @@ impl<'a, 'b> Transaction<'a, 'b> {
             (Standing::Gone, Some(last)) => Turn::Left(last),
             _ => Turn::Beside,
         };
-        self.effects.push(Effect::Membership { user: member.user, room: member.room, turn });
+        let &Member { user, room, members, .. } = member;
+        self.effects.push(Effect::Membership { user, room, turn, members });
     }
 
     /// The same, without anybody hearing of it yet.
@@ -249,17 +250,17 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.records.push(member.record());
     }
 
-    /// Tells a person that they are in a room, and everything that was said in it.
+    /// Tells one of two people that they are in a direct room, and everything that was said in it.
     pub fn tell_member(&mut self, user: UserId, room: RoomId) {
-        let turn = Turn::Entered(Seq::ZERO);
-        self.effects.push(Effect::Membership { user, room, turn });
+        let (turn, members) = (Turn::Entered(Seq::ZERO), 2);
+        self.effects.push(Effect::Membership { user, room, turn, members });
     }
 
     /// Stores what a person who stays in a room is there from now on, and tells them.
     pub fn put_rank(&mut self, member: &Member) {
         self.records.push(member.record());
-        let (user, room, turn) = (member.user, member.room, Turn::Beside);
-        self.effects.push(Effect::Membership { user, room, turn });
+        let &Member { user, room, members, .. } = member;
+        self.effects.push(Effect::Membership { user, room, turn: Turn::Beside, members });
     }
 
     /// Takes a person out of a room, and tells the room. Where it was theirs, it is somebody else's

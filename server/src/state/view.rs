@@ -3,6 +3,7 @@
 
 mod file;
 mod floor;
+mod people;
 mod staff;
 
 use std::ops::Bound;
@@ -26,6 +27,7 @@ use crate::{
 
 pub use file::{contents_gone, file, file_place, files_used, has_content, is_content, offers};
 pub use floor::{floor, rooms};
+pub use people::{accounts_by_name, is_member};
 pub use staff::{Power, ban, bans, heir, moderators, owner, power};
 
 /// The last message of a room.

@@ -8,7 +8,7 @@ use liao_common::id::{DeviceId, Seq, UserId};
 use liao_server::{
     chat::{
         mailbox::Mailbox,
-        room::{Depth, Follower, Fresh, LiveRoom, Look},
+        room::{Follower, Fresh, Interest, LiveRoom, Look},
         switchboard::Switchboard,
     },
     engine::{Audience as _, Effect},
@@ -95,7 +95,7 @@ impl Reader {
 
 fn follows_while_others_speak(ready: Ready) {
     let (room, mailbox) = (Arc::new(LiveRoom::new(ROOM)), mailbox(1));
-    let follower = room.follow(Arc::clone(&mailbox), Depth::Full);
+    let follower = room.follow(Arc::clone(&mailbox), Interest::Belongs);
     let speaking = Arc::clone(&room);
     let speaker = beside(move || {
         speaking.publish(&[fresh(1)]);
@@ -142,7 +142,8 @@ fn who_enters_while_others_speak_is_told_everything() {
             });
         });
         let (mailbox, ready) = (mailbox(1), Ready::BeforeLooking);
-        let (room, follower) = switchboard.follow(&store, ROOM, &mailbox, Depth::Full).unwrap();
+        let (room, follower) =
+            switchboard.follow(&store, ROOM, &mailbox, Interest::Belongs).unwrap();
         let store = Some(store);
         Reader { room, follower, mailbox, store, ready, position: Seq::ZERO }
             .has_all(speaker, Seq(2));
@@ -165,7 +166,7 @@ fn a_head_that_is_read_too_early_is_found() {
         });
         let head = view::head(&*store, ROOM).unwrap();
         let (room, mailbox) = (Arc::new(LiveRoom::new(ROOM)), mailbox(1));
-        let follower = room.follow(Arc::clone(&mailbox), Depth::Full);
+        let follower = room.follow(Arc::clone(&mailbox), Interest::Belongs);
         *opened.lock().unwrap() = Some(Arc::clone(&room));
         room.raise((head.seq, head.n));
         let (store, ready) = (Some(store), Ready::BeforeLooking);
@@ -181,7 +182,7 @@ fn a_room_that_closes_while_somebody_enters_loses_nothing() {
         let (store, writer) = open(Applying::Writer, 100);
         let switchboard = Arc::<Switchboard>::default();
         let first = mailbox(1);
-        let (room, follower) = switchboard.follow(&store, ROOM, &first, Depth::Full).unwrap();
+        let (room, follower) = switchboard.follow(&store, ROOM, &first, Interest::Belongs).unwrap();
         let leaving = Arc::clone(&switchboard);
         let leaver = beside(move || leaving.unfollow(&room, &follower));
         let audience = Arc::clone(&switchboard);
@@ -193,7 +194,8 @@ fn a_room_that_closes_while_somebody_enters_loses_nothing() {
             });
         });
         let (mailbox, ready) = (mailbox(2), Ready::BeforeLooking);
-        let (room, follower) = switchboard.follow(&store, ROOM, &mailbox, Depth::Full).unwrap();
+        let (room, follower) =
+            switchboard.follow(&store, ROOM, &mailbox, Interest::Belongs).unwrap();
         let store = Some(store);
         Reader { room, follower, mailbox, store, ready, position: Seq::ZERO }
             .has_all(speaker, Seq(1));

@@ -173,3 +173,58 @@ async fn a_large_room_is_pushed_to_those_who_look_at_it() {
     bob.waits_for("a head", |seen| seen.room("#lobby").unwrap().unread() == 4).await;
     assert_eq!(bob.looks(|seen| seen.texts("#lobby").len()), 3);
 }
+
+#[tokio::test]
+async fn a_room_that_becomes_large_is_quiet_for_those_who_do_not_look() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    alice.creates("#big", false).await;
+    let (bob, carol) = (world.registers("bob").await, world.registers("carol").await);
+    bob.joins("#big").await;
+    carol.joins("#big").await;
+    let room = bob.room("#big");
+    carol.asks(Watch { act: vec![room], online: false }).await.unwrap();
+    alice.says("#big", "few").await;
+    bob.sees("#big", "alice: few").await;
+    crowd_in(&world, 999, "big").await;
+    alice.says("#big", "many").await;
+    carol.sees("#big", "alice: many").await;
+    bob.waits_for("a head", |seen| seen.room("#big").unwrap().unread() == 2).await;
+    assert!(bob.looks(|seen| seen.texts("#big").is_empty()), "not pushed any more");
+    bob.asks(Watch { act: vec![room], online: false }).await.unwrap();
+    bob.sees("#big", "alice: many").await;
+}
+
+#[tokio::test]
+async fn members_are_found_by_the_beginning_of_their_names() {
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    let ask = |query: &str| Members {
+        room: RoomId::LOBBY,
+        query: query.into(),
+        limit: Some(40),
+        ..Members::default()
+    };
+    let anna = world.registers("anna").await;
+    let found: UserPage = alice.asks(ask("AN")).await.unwrap();
+    assert_eq!(ids(&found), ["anna"]);
+    crowd(&world, 1001).await;
+    let found: UserPage = anna.asks(ask("AL")).await.unwrap();
+    assert_eq!((ids(&found), &found.next), (vec!["alice"], &None));
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page: UserPage = alice.asks(Members { after, ..ask("member1") }).await.unwrap();
+        all.extend(page.users.iter().map(|user| user.id.clone()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(all.is_sorted() && all.iter().all(|id| id.starts_with("member1")));
+    assert_eq!(all.len(), 1 + 10 + 100 + 1, "member1, 10 to 19, 100 to 199, 1000");
+}
+
+fn ids(page: &UserPage) -> Vec<&str> {
+    page.users.iter().map(|user| user.id.as_str()).collect()
+}

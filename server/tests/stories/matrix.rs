@@ -248,7 +248,7 @@ fn requests(about: &Object, part: Part) -> Vec<Request> {
         RoomCreate { name: made, private: true, topic: String::new() }.into(),
         History { room, ..History::default() }.into(),
         History { room, around: Some(seq), ..History::default() }.into(),
-        Members { room, after: None, limit: None }.into(),
+        Members { room, ..Members::default() }.into(),
         Mark { room, read: seq }.into(),
         Send { room, cid, kind: Kind::Text, body }.into(),
         RoomTopic { room, topic: format!("as {id} says") }.into(),

@@ -38,7 +38,7 @@ async fn ranks(by: &Person, room: RoomId, user: &Person, role: Rank) -> Result<E
 
 /// Whose a room is, and who moderates it.
 async fn staff(person: &Person, room: RoomId) -> (Option<UserId>, Vec<UserId>) {
-    let ask = Members { room, after: None, limit: Some(1) };
+    let ask = Members { room, limit: Some(1), ..Members::default() };
     let page = person.asks(ask).await.unwrap();
     (page.owner, page.mods)
 }

@@ -21,7 +21,7 @@ fn ask(request: impl Into<Request>) -> Effect {
 }
 
 fn staff() -> (Request, Answer) {
-    let asked = Members { room: LOBBY, after: None, limit: Some(1) };
+    let asked = Members { room: LOBBY, limit: Some(1), ..Members::default() };
     let page = UserPage { owner: Some(BOB), mods: vec![ZHANG], ..UserPage::default() };
     (asked.into(), Answer::Users(page))
 }

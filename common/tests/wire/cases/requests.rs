@@ -126,11 +126,14 @@ fn rooms() -> Vec<Case> {
 
 fn people() -> Vec<Case> {
     let next = Some("lisi".to_owned());
-    let members = Members { room: RoomId(42), after: next.clone(), limit: Some(50) };
+    let room = RoomId(42);
+    let members = Members { room, after: next.clone(), limit: Some(50), ..Members::default() };
+    let named = Members { room, query: "li".into(), ..Members::default() };
     let who = Who { query: "张".into(), after: next, limit: Some(50) };
     let users = Users { ids: vec![UserId(17), UserId(300)], names: vec!["lisi".into()] };
     vec![
         request("members", 30, members),
+        request("members-query", 30, named),
         request("who", 31, Who::default()),
         request("who-next", 31, who),
         request("users", 32, users),

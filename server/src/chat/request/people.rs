@@ -12,6 +12,9 @@ use liao_common::{
 use super::{Caller, not_found, page_limit};
 use crate::{chat::hub::Hub, state::view};
 
+/// People looked at for one page of those whose names begin somehow.
+const SEARCHED_MAX: usize = 1000;
+
 /// Lists a room's members. Those of a private room are told to its members only.
 pub(super) async fn members(caller: Caller, ask: Members) -> Result<UserPage, Fault> {
     let user = caller.user;
@@ -23,18 +26,67 @@ pub(super) async fn members(caller: Caller, ask: Members) -> Result<UserPage, Fa
             if room.kind != RoomKind::Public {
                 view::inside(store, user, ask.room)?.ok_or_else(not_found)?;
             }
-            let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
-            let after = ask.after.and_then(|after| after.parse().ok()).map_or(UserId(0), UserId);
-            let ids = view::members(store, ask.room, after, limit + 1)?;
-            let next =
-                if ids.len() > limit { ids.get(limit - 1).map(ToString::to_string) } else { None };
-            let users = users_of(hub, ids.into_iter().take(limit))?;
             let total = view::member_count(store, ask.room)?;
+            let (users, next) = if ask.query.is_empty() {
+                by_number(hub, &ask)?
+            } else if total <= SEARCHED_MAX as u64 {
+                search(hub, &ask)?
+            } else {
+                search_large(hub, &ask)?
+            };
             let owner = view::owner(store, ask.room)?;
             let mods = view::moderators(store, ask.room, limits::MODERATORS_MAX)?;
             Ok(UserPage { users, total, v: 0, next, owner, mods })
         })
         .await
+}
+
+/// People on a page, and where the next one begins.
+type Found = (Vec<User>, Option<String>);
+
+fn by_number(hub: &Hub, ask: &Members) -> Result<Found, Fault> {
+    let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
+    let after = ask.after.as_ref().and_then(|after| after.parse().ok()).map_or(UserId(0), UserId);
+    let ids = view::members(&*hub.store, ask.room, after, limit + 1)?;
+    let next = if ids.len() > limit { ids.get(limit - 1).map(ToString::to_string) } else { None };
+    Ok((users_of(hub, ids.into_iter().take(limit))?, next))
+}
+
+/// Looks at all members.
+fn search(hub: &Hub, ask: &Members) -> Result<Found, Fault> {
+    let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
+    let query = ask.query.to_lowercase();
+    let ids = view::members(&*hub.store, ask.room, UserId(0), SEARCHED_MAX)?;
+    let mut users = users_of(hub, ids.into_iter())?;
+    users.retain(|user| {
+        let begins = user.id.starts_with(&query) || user.name.to_lowercase().starts_with(&query);
+        begins && ask.after.as_ref().is_none_or(|after| user.id > *after)
+    });
+    users.sort_by(|one, other| one.id.cmp(&other.id));
+    let more = users.len() > limit;
+    users.truncate(limit);
+    let next = if more { users.last().map(|user| user.id.clone()) } else { None };
+    Ok((users, next))
+}
+
+/// Looks at the accounts whose user ids begin so, for whether they are in the room.
+fn search_large(hub: &Hub, ask: &Members) -> Result<Found, Fault> {
+    let limit = page_limit(ask.limit, limits::PAGE_ENTRIES_MAX);
+    let (store, query) = (&*hub.store, ask.query.to_lowercase());
+    let named = view::accounts_by_name(store, &query, ask.after.as_deref(), SEARCHED_MAX)?;
+    let mut more = named.len() == SEARCHED_MAX;
+    let (mut ids, mut last) = (Vec::new(), None);
+    for (id, user) in named {
+        if ids.len() == limit {
+            more = true;
+            break;
+        }
+        if view::is_member(store, ask.room, user)? {
+            ids.push(user);
+        }
+        last = Some(id);
+    }
+    Ok((users_of(hub, ids.into_iter())?, last.filter(|_| more)))
 }
 
 /// Lists who is online.

@@ -65,7 +65,7 @@ pub(super) fn cost(request: &Request) -> f64 {
         | Request::FileDone(_)
         | Request::Sync(_) => 1.0,
         Request::Passwd(_) => 5.0,
-        Request::Mark(_) | Request::Who(_) | Request::RoomBans(_) => 0.2,
+        Request::Mark(_) | Request::Who(_) | Request::Members(_) | Request::RoomBans(_) => 0.2,
         _ => 0.0,
     }
 }

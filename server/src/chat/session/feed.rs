@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use liao_common::{
     codec,
-    event::{self, Empty, Heads, Marked, RoomKind, kind},
+    event::{self, Empty, Heads, Marked, kind},
     fault::{Fault, FaultCode},
     id::{RoomId, Seq},
     limits,
@@ -19,14 +19,11 @@ use crate::{
         follow::{Follow, Page, Step, name_gap, read_page},
         mailbox::Note,
         overview::{self, is_in},
-        room::Depth,
+        room::Interest,
     },
     engine::Turn,
     state::view,
 };
-
-/// Members up to which every message of a room is pushed to everybody in it.
-const FULL_PUSH_MEMBERS_MAX: u64 = 1000;
 
 impl Session {
     pub(super) async fn sync(&mut self, ask: Sync) -> Result<event::Synced, Fault> {
@@ -55,12 +52,10 @@ impl Session {
 
     fn follow(&mut self, room: &event::Room, position: Seq) -> Result<(), Fault> {
         let Some(mailbox) = &self.mailbox else { return Ok(()) };
-        let large = room.kind != RoomKind::Direct && room.members > FULL_PUSH_MEMBERS_MAX;
-        let depth =
-            if !large || self.active.contains(&room.room) { Depth::Full } else { Depth::Head };
+        let interest = interest(&self.active, room.room);
         let (live, follower) =
-            self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, depth)?;
-        let follow = Follow { room: live, follower, depth, large, position, until: None };
+            self.hub.switchboard.follow(&self.hub.store, room.room, mailbox, interest)?;
+        let follow = Follow { room: live, follower, position, until: None };
         if let Some(old) = self.following.insert(follow) {
             self.hub.switchboard.unfollow(&old.room, &old.follower);
         }
@@ -81,15 +76,8 @@ impl Session {
             self.hub.presence.unwatch(mailbox);
         }
         self.active = looked_at(ask.act);
-        for follow in self.following.iter_mut().filter(|follow| follow.large) {
-            let id = follow.room.id;
-            let depth = if self.active.contains(&id) { Depth::Full } else { Depth::Head };
-            if depth != follow.depth {
-                let (live, follower) =
-                    self.hub.switchboard.follow(&self.hub.store, id, mailbox, depth)?;
-                self.hub.switchboard.unfollow(&follow.room, &follow.follower);
-                (follow.room, follow.follower, follow.depth) = (live, follower, depth);
-            }
+        for follow in self.following.iter_mut() {
+            follow.room.look_at(&follow.follower, interest(&self.active, follow.room.id));
         }
         Ok(Empty {})
     }
@@ -213,7 +201,7 @@ impl Session {
         {
             follow.until = Some(last);
             // Where nothing was pushed, nothing is pushed for a farewell.
-            let pushed = follow.depth == Depth::Full;
+            let pushed = follow.follower.is_full();
             let told = !pushed
                 || (self.advance(room, out).await? && self.advance_to(room, last, out).await?);
             if !told {
@@ -324,6 +312,10 @@ impl Session {
             }
         }
     }
+}
+
+fn interest(active: &[RoomId], room: RoomId) -> Interest {
+    if active.contains(&room) { Interest::Looks } else { Interest::Belongs }
 }
 
 /// As many rooms as a person may be in, and no memory for more of them.

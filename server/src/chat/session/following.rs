@@ -60,15 +60,15 @@ mod tests {
     use super::*;
     use crate::chat::{
         mailbox::Mailbox,
-        room::{Depth, LiveRoom},
+        room::{Interest, LiveRoom},
     };
 
     fn follow(id: u64, position: u64) -> Follow {
         let room = Arc::new(LiveRoom::new(RoomId(id)));
         let mailbox = Arc::new(Mailbox::new(UserId(1), DeviceId(1)));
-        let follower = room.follow(mailbox, Depth::Full);
+        let follower = room.follow(mailbox, Interest::Belongs);
         let position = Seq(position);
-        Follow { room, follower, depth: Depth::Full, large: false, position, until: None }
+        Follow { room, follower, position, until: None }
     }
 
     #[test]

@@ -371,18 +371,7 @@ impl Drop for Session {
         if self.for_data {
             return;
         }
-        let user = mailbox.user;
-        let Some(absence) = self.hub.presence.leave(user, self.said_bye) else {
-            return;
-        };
-        let presence = Arc::clone(&self.hub.presence);
         let grace = Duration::from_millis(self.hub.rules.presence_grace_ms);
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move {
-                tokio::time::sleep(grace).await;
-                presence.expire(user, absence);
-            })),
-            Err(_) => presence.expire(user, absence),
-        }
+        self.hub.presence.leave(mailbox.user, self.said_bye, grace);
     }
 }
