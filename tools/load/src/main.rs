@@ -16,8 +16,10 @@ mod peers;
 mod ping;
 mod play;
 mod post;
+mod presence;
 mod report;
 mod restarts;
+mod rooms;
 mod server;
 mod slow;
 mod stats;
@@ -70,6 +72,10 @@ enum What {
     Ping(ping::PingTrial),
     /// Draws costs against sizes, from the files that `--json` wrote.
     Chart(chart::Charts),
+    /// Rooms of very many members, of whom some look.
+    Rooms(rooms::Rooms),
+    /// The list of very many who are online, by itself and in this process.
+    Presence(presence::Crowd),
     /// The bare one.
     #[command(hide = true)]
     Ceiling { port: u16 },
@@ -100,6 +106,8 @@ fn run(what: &What) -> Result<()> {
         What::Ping(ping) => ping.run(),
         What::Chart(charts) => charts.run(),
         What::Ceiling { port } => peers::ceiling(*port),
+        What::Rooms(rooms) => rooms.run(),
+        What::Presence(crowd) => crowd.run(),
     }
 }
 
