@@ -15,6 +15,7 @@ use crate::{
     chat::hub::Hub,
     gateway::{
         native::{self, Closed},
+        stop::Stop,
         strangers::{Stranger, StrangerLimits, Strangers},
     },
     tls::Current,
@@ -39,10 +40,10 @@ pub(crate) struct Door {
     pub(crate) hub: Arc<Hub>,
     pub(crate) tls: Option<Arc<Current>>,
     pub(crate) tracker: TaskTracker,
-    /// Connections say goodbye.
+    /// Nobody is let in any more.
     pub(crate) shutdown: CancellationToken,
-    /// Connections end, whatever they do.
-    pub(crate) kill: CancellationToken,
+    /// And those who are in go.
+    pub(crate) stop: Arc<Stop>,
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
     pub(crate) strangers: Arc<Strangers>,
@@ -60,7 +61,7 @@ impl Door {
             tls,
             tracker: TaskTracker::new(),
             shutdown: CancellationToken::new(),
-            kill: CancellationToken::new(),
+            stop: Arc::default(),
             connections: Arc::new(Semaphore::new(connections_max)),
             handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
             strangers: Strangers::new(strangers.fit(connections_max)),
@@ -111,26 +112,28 @@ impl Door {
         place: OwnedSemaphorePermit,
         stranger: Stranger,
     ) {
-        let door = self.clone();
-        self.tracker.spawn(async move {
-            let closed = door.serve_tcp(stream, stranger).await;
-            tracing::debug!("the connection of {peer} ended: {closed}");
+        // Boxed, and only for who reads it: the address is not needed for anything else.
+        let peer = tracing::enabled!(tracing::Level::DEBUG).then(|| Box::new(peer));
+        let end = move |closed: Closed| {
+            if let Some(peer) = peer {
+                tracing::debug!("the connection of {peer} ended: {closed}");
+            }
             drop(place);
-        });
-    }
-
-    async fn serve_tcp(&self, stream: TcpStream, stranger: Stranger) -> Closed {
+        };
         if let Err(error) = stream.set_nodelay(true) {
-            return error.into();
+            return end(error.into());
         }
-        let Some(tls) = &self.tls else { return self.serve(stream, stranger).await };
+        let Some(tls) = &self.tls else { return self.serve(stream, stranger, end) };
         // As it is now: files that are read anew change nothing for those who have begun.
         let acceptor = tls.identity().acceptor;
-        // Boxed: a connection's task would hold room for its handshake ever after.
-        match Box::pin(self.shake(acceptor, stream)).await {
-            Ok(stream) => self.serve(stream, stranger).await,
-            Err(closed) => closed,
-        }
+        let door = self.clone();
+        self.tracker.spawn(async move {
+            match door.shake(acceptor, stream).await {
+                // A task of its own: this one would hold room for its handshake ever after.
+                Ok(stream) => door.serve(stream, stranger, end),
+                Err(closed) => end(closed),
+            }
+        });
     }
 
     /// The handshake, within its time and until shutdown.
@@ -163,18 +166,16 @@ impl Door {
         Ok(Box::new(stream))
     }
 
-    /// Serves any stream as a connection.
-    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    /// Serves any stream as a connection, in a task of its own.
+    pub(crate) fn serve<S>(
         &self,
         stream: S,
         stranger: Stranger,
-    ) -> Closed {
-        let (hub, shutdown) = (Arc::clone(&self.hub), self.shutdown.clone());
-        let served = Box::pin(native::serve_stranger(stream, hub, shutdown, stranger));
-        tokio::select! {
-            biased;
-            () = self.kill.cancelled() => Closed::Shutdown,
-            closed = served => closed,
-        }
+        end: impl FnOnce(Closed) + Send + 'static,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (hub, stop) = (Arc::clone(&self.hub), Arc::clone(&self.stop));
+        self.tracker.spawn(native::serve_stranger(stream, hub, stop, stranger, end));
     }
 }

@@ -410,9 +410,8 @@ impl Running {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let door = self.door.clone();
-        if let Some(stranger) = door.strangers.admit(from, None) {
-            self.door.tracker.spawn(async move { door.serve(stream, stranger).await });
+        if let Some(stranger) = self.door.strangers.admit(from, None) {
+            self.door.serve(stream, stranger, drop);
         }
     }
 
@@ -435,10 +434,11 @@ impl Running {
         // What a stopped server was known by is for the links of invites.
         drop(fs::rename(&notice, notice.with_file_name(invite::LISTENED)));
         door.shutdown.cancel();
+        door.stop.say_goodbye();
         door.tracker.close();
         if tokio::time::timeout(GRACE, door.tracker.wait()).await.is_err() {
             tracing::warn!("{} connections did not end in time and are cut", door.tracker.len());
-            door.kill.cancel();
+            door.stop.at_once();
             door.tracker.wait().await;
         }
         if let Err(fault) = age::keep(&door.hub).await {

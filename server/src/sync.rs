@@ -3,9 +3,6 @@
 //! Must hold: what the schedules are tried on takes these from here and nowhere else.
 
 #[cfg(not(feature = "schedules"))]
-pub(crate) use tokio::sync::Notify;
-
-#[cfg(not(feature = "schedules"))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, atomic},
     thread,
@@ -18,12 +15,12 @@ pub(crate) use loom::{
 };
 
 #[cfg(feature = "schedules")]
-pub(crate) use patient::{Condvar, Notify};
+pub(crate) use patient::Condvar;
 
 /// Waiting where time is no way out.
 #[cfg(feature = "schedules")]
 mod patient {
-    use std::{future::poll_fn, sync::LockResult, task::Poll, time::Duration};
+    use std::{sync::LockResult, time::Duration};
 
     use loom::sync::{self, MutexGuard, WaitTimeoutResult};
 
@@ -59,32 +56,6 @@ mod patient {
 
         pub(crate) fn notify_all(&self) {
             self.0.notify_all();
-        }
-    }
-
-    /// Keeps one call until somebody asks for it. Who finds none must ask again by themselves.
-    #[derive(Debug, Default)]
-    pub(crate) struct Notify(sync::Mutex<bool>);
-
-    impl Notify {
-        pub(crate) fn new() -> Self {
-            Self::default()
-        }
-
-        fn called(&self) -> MutexGuard<'_, bool> {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-        }
-
-        pub(crate) fn notify_one(&self) {
-            *self.called() = true;
-        }
-
-        pub(crate) async fn notified(&self) {
-            poll_fn(|_| match std::mem::take(&mut *self.called()) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            })
-            .await;
         }
     }
 }

@@ -3,10 +3,12 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    future::poll_fn,
     sync::{
         PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -17,7 +19,7 @@ use liao_common::{
 
 use crate::{
     engine::Turn,
-    sync::{Mutex, MutexGuard, Notify},
+    sync::{Mutex, MutexGuard},
 };
 
 /// Notes that may wait. Presence is dropped first, since its numbers show the hole; a connection
@@ -31,7 +33,7 @@ const PRESENCE_NOTES_MAX: usize = 16;
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// Something small to tell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// What this person is in a room has changed: look again.
     Membership {
@@ -56,20 +58,25 @@ pub struct Mailbox {
     /// No other mailbox of this process has it; later ones have higher ones.
     pub number: u64,
     state: Mutex<State>,
-    notify: Notify,
 }
 
+/// Mailboxes are as many as connections, and nearly all of them are empty.
 #[derive(Debug, Default)]
 struct State {
     moved: Vec<RoomId>,
-    notes: VecDeque<Note>,
-    heads: BTreeMap<RoomId, (Seq, u64)>,
-    marks: BTreeMap<RoomId, (Seq, u64)>,
-    overrun: bool,
+    /// All but the rooms that moved, which are what comes most often.
+    other: Option<Box<Mail>>,
+    reader: Option<Waker>,
+}
+
+impl State {
+    fn other(&mut self) -> &mut Mail {
+        self.other.get_or_insert_default()
+    }
 }
 
 /// Everything that waited.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Mail {
     /// Rooms with new messages.
     pub moved: Vec<RoomId>,
@@ -88,55 +95,48 @@ impl Mailbox {
     #[must_use]
     pub fn new(user: UserId, dev: DeviceId) -> Self {
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { user, dev, number, state: Mutex::default(), notify: Notify::new() }
+        Self { user, dev, number, state: Mutex::default() }
     }
 
     /// A room has new messages. Called once until the reader has looked.
     pub fn moved(&self, room: RoomId) {
-        self.state().moved.push(room);
-        self.notify.notify_one();
+        self.change(|state| state.moved.push(room));
     }
 
     /// Adds a note.
     pub fn tell(&self, note: Note) {
-        let mut state = self.state();
         let max = if matches!(note, Note::Presence(_)) { PRESENCE_NOTES_MAX } else { NOTES_MAX };
-        if state.notes.len() < max {
-            state.notes.push_back(note);
-        } else if max == NOTES_MAX {
-            state.overrun = true;
-        }
-        drop(state);
-        self.notify.notify_one();
+        self.change(|state| {
+            let mail = state.other();
+            if mail.notes.len() < max {
+                mail.notes.push_back(note);
+            } else if max == NOTES_MAX {
+                mail.overrun = true;
+            }
+        });
     }
 
     /// A room has moved whose messages are not pushed. Only its last head is kept.
     pub fn head(&self, room: RoomId, head: (Seq, u64)) {
-        self.state().heads.insert(room, head);
-        self.notify.notify_one();
+        self.change(|state| state.other().heads.extend([(room, head)]));
     }
 
     /// Another device read on. Only the last marker of a room is kept.
     pub fn marked(&self, marked: Marked) {
-        self.state().marks.insert(marked.room, marked.read);
-        self.notify.notify_one();
+        self.change(|state| state.other().marks.extend([(marked.room, marked.read)]));
     }
 
     /// Takes everything out.
     pub fn take(&self) -> Mail {
         let mut state = self.state();
-        Mail {
-            moved: std::mem::take(&mut state.moved),
-            notes: std::mem::take(&mut state.notes),
-            heads: std::mem::take(&mut state.heads),
-            marks: std::mem::take(&mut state.marks),
-            overrun: state.overrun,
-        }
+        let moved = std::mem::take(&mut state.moved);
+        let other = state.other.take().map_or_else(Mail::default, |other| *other);
+        Mail { moved, ..other }
     }
 
     /// The last message of a room that its reader may see, if they left it just now.
     pub fn until(&self, room: RoomId) -> Option<Seq> {
-        self.state().notes.iter().find_map(|note| match note {
+        self.state().other.as_ref()?.notes.iter().find_map(|note| match note {
             Note::Membership { room: left, turn: Turn::Left(last) } if *left == room => Some(*last),
             _ => None,
         })
@@ -144,12 +144,36 @@ impl Mailbox {
 
     /// Whether its device was logged out just now.
     pub fn is_logged_out(&self) -> bool {
-        self.state().notes.iter().any(|note| matches!(note, Note::LoggedOut))
+        let state = self.state();
+        let mut notes = state.other.iter().flat_map(|mail| &mail.notes);
+        notes.any(|note| matches!(note, Note::LoggedOut))
     }
 
-    /// Ends when something waits. May end without.
+    /// Ends when something waits. One at a time may wait.
     pub async fn wait(&self) {
-        self.notify.notified().await;
+        poll_fn(|cx| {
+            let mut state = self.state();
+            if !state.moved.is_empty() || state.other.is_some() {
+                return Poll::Ready(());
+            }
+            match &mut state.reader {
+                Some(reader) => reader.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        // Taken, and called without the lock: a reader that is called a second time has not looked yet.
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -2,5 +2,6 @@
 
 pub mod native;
 mod pipeline;
+pub(crate) mod stop;
 pub mod strangers;
 mod stream;

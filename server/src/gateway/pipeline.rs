@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
+    pin::pin,
     task::{Context, Poll},
 };
 
@@ -34,6 +35,11 @@ impl Pipeline {
         self.slots.len()
     }
 
+    /// The same as [`Self::answers`] for who waits for other things as well.
+    pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>, out: &mut Outgoing) -> Poll<()> {
+        pin!(self.answers(out)).poll(cx)
+    }
+
     /// Hands over the answers that are ready, in order; ends when there was at least one.
     ///
     /// All requests under way are looked after at every turn: one further back may hold what the
@@ -47,10 +53,6 @@ impl Pipeline {
                 out.push(std::mem::take(frame));
                 self.slots.pop_front();
                 any = true;
-            }
-            if self.slots.is_empty() {
-                // An idle connection holds no list.
-                self.slots = VecDeque::new();
             }
             if any { Poll::Ready(()) } else { Poll::Pending }
         });

@@ -7,13 +7,15 @@ use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
     pin::Pin,
-    task::Poll,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use zeroize::Zeroize as _;
+
+use crate::chat::session::Outgoing;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -27,30 +29,22 @@ const PIECES_MAX: usize = 64;
 /// A peer that takes nothing for this long is gone.
 const STUCK: Duration = Duration::from_secs(20);
 
-/// Appends what has arrived to `buffer`. Zero: the peer has closed. Nothing is lost when the wait
-/// is given up.
-pub(super) async fn read<S: AsyncRead + Unpin>(
+/// Appends what has arrived to `buffer`. Zero: the peer has closed.
+pub(super) fn poll_read<S: AsyncRead + Unpin>(
+    cx: &mut Context<'_>,
     stream: &mut S,
     buffer: &mut BytesMut,
-) -> io::Result<usize> {
-    poll_fn(|cx| {
-        let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
-        let mut read = ReadBuf::uninit(&mut space);
-        match Pin::new(&mut *stream).poll_read(cx, &mut read) {
-            Poll::Ready(Ok(())) => {
-                let filled = read.filled_mut();
-                buffer.extend_from_slice(filled);
-                let len = filled.len();
-                if len <= WIPED_BYTES_MAX {
-                    filled.zeroize();
-                }
-                Poll::Ready(Ok(len))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
+) -> Poll<io::Result<usize>> {
+    let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+    let mut read = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(stream).poll_read(cx, &mut read))?;
+    let filled = read.filled_mut();
+    buffer.extend_from_slice(filled);
+    let len = filled.len();
+    if len <= WIPED_BYTES_MAX {
+        filled.zeroize();
+    }
+    Poll::Ready(Ok(len))
 }
 
 /// Writes all of it, many frames in one call, and lets it go out.
@@ -59,33 +53,55 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
 /// `TimedOut` when the peer takes nothing for a while; whatever the stream says.
 pub(super) async fn write_all<S: AsyncWrite + Unpin>(
     stream: &mut S,
-    frames: &mut VecDeque<Bytes>,
+    out: &mut Outgoing,
 ) -> io::Result<()> {
     let stuck = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing");
-    while !frames.is_empty() {
-        let some = write_some(stream, frames);
-        let written = tokio::time::timeout(STUCK, some).await.map_err(stuck)??;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        advance(frames, written);
+    while !out.frames.is_empty() {
+        let some = poll_fn(|cx| poll_write_some(cx, stream, &mut out.frames));
+        tokio::time::timeout(STUCK, some).await.map_err(stuck)??;
     }
+    out.clear();
     tokio::time::timeout(STUCK, stream.flush()).await.map_err(stuck)?
+}
+
+/// The same for who does not wait, without a timer. What is pending has to be written by
+/// [`write_all`].
+pub(super) fn poll_write_all<S: AsyncWrite + Unpin>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    out: &mut Outgoing,
+) -> io::Result<Poll<()>> {
+    if out.frames.is_empty() {
+        return Ok(Poll::Ready(()));
+    }
+    while !out.frames.is_empty() {
+        if poll_write_some(cx, stream, &mut out.frames)?.is_pending() {
+            return Ok(Poll::Pending);
+        }
+    }
+    out.clear();
+    match Pin::new(stream).poll_flush(cx) {
+        Poll::Ready(flushed) => flushed.map(Poll::Ready),
+        Poll::Pending => Ok(Poll::Pending),
+    }
 }
 
 /// Writes some of it. The list of pieces is made anew at each try: kept while waiting, it would be a
 /// kilobyte of every connection.
-async fn write_some<S: AsyncWrite + Unpin>(
+fn poll_write_some<S: AsyncWrite + Unpin>(
+    cx: &mut Context<'_>,
     stream: &mut S,
-    frames: &VecDeque<Bytes>,
-) -> io::Result<usize> {
-    poll_fn(|cx| {
-        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let pieces = frames.iter().zip(&mut slices);
-        let count = pieces.map(|(frame, slice)| *slice = IoSlice::new(frame)).count();
-        Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..count])
-    })
-    .await
+    frames: &mut VecDeque<Bytes>,
+) -> Poll<io::Result<()>> {
+    let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+    let pieces = frames.iter().zip(&mut slices);
+    let count = pieces.map(|(frame, slice)| *slice = IoSlice::new(frame)).count();
+    let written = ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..count]))?;
+    if written == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    advance(frames, written);
+    Poll::Ready(Ok(()))
 }
 
 fn advance(frames: &mut VecDeque<Bytes>, mut written: usize) {
@@ -106,16 +122,16 @@ mod tests {
     #[tokio::test]
     async fn many_frames_arrive_as_one_stream_through_a_narrow_pipe() {
         let (mut near, mut far) = tokio::io::duplex(7);
-        let mut frames: VecDeque<Bytes> =
-            (0..200u32).map(|number| Bytes::from(format!("<{number}>"))).collect();
-        let want: Vec<u8> = frames.iter().flatten().copied().collect();
+        let mut out = Outgoing::default();
+        (0..200u32).for_each(|number| out.push(Bytes::from(format!("<{number}>"))));
+        let want: Vec<u8> = out.frames.iter().flatten().copied().collect();
         let writer = async {
-            write_all(&mut near, &mut frames).await.unwrap();
+            write_all(&mut near, &mut out).await.unwrap();
             drop(near);
         };
         let reader = async {
             let mut got = BytesMut::new();
-            while read(&mut far, &mut got).await.unwrap() > 0 {}
+            while poll_fn(|cx| poll_read(cx, &mut far, &mut got)).await.unwrap() > 0 {}
             got
         };
         let ((), got) = tokio::join!(writer, reader);
@@ -125,8 +141,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_nothing_is_given_up() {
         let (mut near, _far) = tokio::io::duplex(1);
-        let mut frames = VecDeque::from([Bytes::from_static(b"more than fits")]);
-        let error = write_all(&mut near, &mut frames).await.unwrap_err();
+        let mut out = Outgoing::default();
+        out.push(Bytes::from_static(b"more than fits"));
+        let error = write_all(&mut near, &mut out).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

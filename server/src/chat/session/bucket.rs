@@ -6,18 +6,23 @@ use liao_common::request::Request;
 use tokio::time::Instant;
 
 /// Posts per second, with a burst. Who is too fast is not read for a moment; nothing is refused.
+///
+/// All it remembers is when it is full again: every connection has one, and few of them post.
 pub(super) struct Bucket {
-    burst: f64,
-    per_s: f64,
-    left: f64,
-    filled: Instant,
-    until: Option<Instant>,
+    full_at: Instant,
+    burst: u32,
+    per_s: u32,
+    paused: bool,
 }
 
 impl Bucket {
     pub(super) fn new(burst: u32, per_s: u32) -> Self {
-        let (burst, per_s) = (f64::from(burst), f64::from(per_s.max(1)));
-        Self { burst, per_s, left: burst, filled: Instant::now(), until: None }
+        Self { full_at: Instant::now(), burst, per_s: per_s.max(1), paused: false }
+    }
+
+    /// How long it takes to earn so many posts.
+    fn earning(&self, posts: f64) -> Duration {
+        Duration::from_secs_f64(posts / f64::from(self.per_s))
     }
 
     /// Takes what a request costs.
@@ -26,22 +31,19 @@ impl Bucket {
             return;
         }
         let now = Instant::now();
-        let earned = now.duration_since(self.filled).as_secs_f64() * self.per_s;
-        self.left = (self.left + earned).min(self.burst) - cost;
-        self.filled = now;
-        self.until =
-            (self.left < 0.0).then(|| now + Duration::from_secs_f64(-self.left / self.per_s));
+        self.full_at = self.full_at.max(now) + self.earning(cost);
+        self.paused = self.full_at - now > self.earning(f64::from(self.burst));
     }
 
     /// Until when the connection is not read.
     pub(super) fn paused_until(&self) -> Option<Instant> {
-        self.until
+        self.paused.then(|| self.full_at - self.earning(f64::from(self.burst)))
     }
 
     /// Ends a pause that is over.
     pub(super) fn resume(&mut self) {
-        if self.until.is_some_and(|until| until <= Instant::now()) {
-            self.until = None;
+        if self.paused_until().is_some_and(|until| until <= Instant::now()) {
+            self.paused = false;
         }
     }
 }
@@ -67,5 +69,35 @@ pub(super) fn cost(request: &Request) -> f64 {
         Request::Passwd(_) => 5.0,
         Request::Mark(_) | Request::Who(_) | Request::Members(_) | Request::RoomBans(_) => 0.2,
         _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_free_and_what_comes_behind_it_waits() {
+        let mut bucket = Bucket::new(10, 2);
+        (0..10).for_each(|_| bucket.take(1.0));
+        assert_eq!(bucket.paused_until(), None);
+        bucket.take(0.0);
+        bucket.take(1.0);
+        let half = Duration::from_millis(500);
+        assert_eq!(bucket.paused_until(), Some(Instant::now() + half));
+        bucket.resume();
+        assert!(bucket.paused_until().is_some(), "not yet");
+        tokio::time::advance(half).await;
+        bucket.resume();
+        assert_eq!(bucket.paused_until(), None);
+        bucket.take(1.0);
+        assert!(bucket.paused_until().is_some(), "nothing was earned beyond that");
+        // However long one is silent, no more than a burst is free.
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        bucket.resume();
+        (0..10).for_each(|_| bucket.take(1.0));
+        assert_eq!(bucket.paused_until(), None);
+        bucket.take(1.0);
+        assert!(bucket.paused_until().is_some());
     }
 }

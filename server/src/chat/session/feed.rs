@@ -13,11 +13,11 @@ use liao_common::{
     request::{Sync, Watch},
 };
 
-use super::{Ended, Outgoing, Session};
+use super::{Backlog, Ended, Outgoing, Session};
 use crate::{
     chat::{
         follow::{Follow, Page, Step, name_gap, read_page},
-        mailbox::Note,
+        mailbox::{Mail, Note},
         overview::{self, is_in},
         room::Interest,
     },
@@ -45,7 +45,10 @@ impl Session {
             self.follow(room, seen)?;
         }
         let late = overview::shorten(&mut rooms);
-        self.late = late.iter().map(|room| codec::frame(kind::ROOM, 0, room)).collect();
+        if !late.is_empty() {
+            let late = late.iter().map(|room| codec::frame(kind::ROOM, 0, room));
+            self.backlog().late = late.collect();
+        }
         (self.syncing, self.synced) = (true, true);
         Ok(event::Synced { epoch, reset, rooms })
     }
@@ -93,10 +96,13 @@ impl Session {
 
     /// Whether the last [`Self::collect`] stopped before everything was told.
     fn has_more(&self) -> bool {
-        !self.late.is_empty()
-            || !self.moved.is_empty()
-            || !self.notes.is_empty()
-            || self.transfers.is_ready()
+        !self.moved.is_empty()
+            || self.backlog.is_some()
+            || self.transfers.as_ref().is_some_and(|all| all.is_ready())
+    }
+
+    fn backlog(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
     }
 
     /// Gathers what is to be told: notes first, then messages, then a piece of a file.
@@ -105,56 +111,91 @@ impl Session {
     /// [`Ended`] when this device was logged out or the connection must start anew.
     pub async fn collect(&mut self, out: &mut Outgoing) -> Result<(), Ended> {
         self.open_mail()?;
-        while !out.is_full()
-            && let Some(room) = self.late.pop_front()
-        {
-            out.push(room);
-        }
-        if !self.late.is_empty() {
+        if self.backlog.is_some() && !self.work_off(out).await? {
             return Ok(());
         }
-        self.late = VecDeque::new();
-        while !out.is_full()
-            && let Some(note) = self.notes.pop_front()
-        {
-            self.tell(note, out).await?;
-        }
-        self.tell_heads(out);
-        self.tell_marks(out);
         while !out.is_full()
             && let Some(id) = self.moved.pop_front()
         {
-            self.advance(id, out).await.map_err(|fault| Ended(fault.code))?;
+            self.advance(id, out).await.map_err(ended)?;
         }
-        if self.syncing && self.moved.is_empty() {
-            self.syncing = false;
-            out.push(codec::frame(kind::SYNCED, 0, &Empty {}));
-        }
+        self.end_sync(out);
         let user = self.caller().user;
         if !out.is_full()
-            && let Some(piece) = self.transfers.next(&self.hub, user).await
+            && let Some(transfers) = &mut self.transfers
+            && let Some(piece) = transfers.next(&self.hub, user).await
         {
             out.push(piece);
         }
         Ok(())
     }
 
+    /// The same as far as nothing must be waited for, which is mostly all of it. Says whether it was.
+    ///
+    /// # Errors
+    /// See [`Self::collect`].
+    pub fn collect_at_once(&mut self, out: &mut Outgoing) -> Result<bool, Ended> {
+        self.open_mail()?;
+        if self.backlog.is_some() {
+            return Ok(false);
+        }
+        while !out.is_full()
+            && let Some(id) = self.moved.pop_front()
+        {
+            if let Progress::Stored(_) = self.advance_at_once(id, out).map_err(ended)? {
+                self.moved.push_front(id);
+                return Ok(false);
+            }
+        }
+        self.end_sync(out);
+        Ok(out.is_full() || !self.transfers.as_ref().is_some_and(|all| all.is_ready()))
+    }
+
+    fn end_sync(&mut self, out: &mut Outgoing) {
+        if self.syncing && self.moved.is_empty() {
+            self.syncing = false;
+            out.push(codec::frame(kind::SYNCED, 0, &Empty {}));
+        }
+    }
+
+    /// Tells what is in the backlog, as far as it fits. Says whether that was all.
+    async fn work_off(&mut self, out: &mut Outgoing) -> Result<bool, Ended> {
+        while !out.is_full()
+            && let Some(room) = self.backlog().late.pop_front()
+        {
+            out.push(room);
+        }
+        if !self.backlog().late.is_empty() {
+            return Ok(false);
+        }
+        while !out.is_full()
+            && let Some(note) = self.backlog().notes.pop_front()
+        {
+            self.tell(note, out).await?;
+        }
+        self.tell_heads(out);
+        self.tell_marks(out);
+        self.backlog.take_if(|backlog| backlog.is_empty());
+        Ok(true)
+    }
+
     fn open_mail(&mut self) -> Result<(), Ended> {
         let Some(mailbox) = &self.mailbox else { return Ok(()) };
-        let mail = mailbox.take();
+        let mut mail = mailbox.take();
         if mail.overrun {
             return Err(Ended(FaultCode::SlowConsumer));
         }
-        add(&mut self.moved, mail.moved.into());
-        add(&mut self.notes, mail.notes);
-        self.heads.extend(mail.heads);
-        self.marks.extend(mail.marks);
+        let moved = std::mem::take(&mut mail.moved);
+        add(&mut self.moved, moved.into());
+        if mail != Mail::default() {
+            self.backlog().add(mail);
+        }
         Ok(())
     }
 
     /// Rooms that moved and are not pushed, all in one frame; those just left are not among them.
     fn tell_heads(&mut self, out: &mut Outgoing) {
-        let heads = std::mem::take(&mut self.heads);
+        let heads = std::mem::take(&mut self.backlog().heads);
         let known = |room: &RoomId| self.synced && self.following.has(*room);
         let h: Vec<_> = heads
             .into_iter()
@@ -168,7 +209,7 @@ impl Session {
 
     /// How far other devices have read. After the notes, so that a room that was just entered is known.
     fn tell_marks(&mut self, out: &mut Outgoing) {
-        for (room, read) in std::mem::take(&mut self.marks) {
+        for (room, read) in std::mem::take(&mut self.backlog().marks) {
             if self.synced && self.following.has(room) {
                 out.push(codec::frame(kind::MARK, 0, &Marked { room, read }));
             }
@@ -205,7 +246,7 @@ impl Session {
             let told = !pushed
                 || (self.advance(room, out).await? && self.advance_to(room, last, out).await?);
             if !told {
-                self.notes.push_front(Note::Membership { room, turn });
+                self.backlog().notes.push_front(Note::Membership { room, turn });
                 return Ok(());
             }
             self.unfollow(room);
@@ -234,6 +275,70 @@ impl Session {
     fn unfollow(&mut self, room: RoomId) {
         if let Some(left) = self.following.remove(room) {
             self.hub.switchboard.unfollow(&left.room, &left.follower);
+        }
+    }
+
+    /// Tells what is new in a room, as far as it fits. Says whether that was all.
+    async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<bool, Fault> {
+        match self.advance_at_once(id, out)? {
+            Progress::All => Ok(true),
+            Progress::Full => Ok(false),
+            Progress::Stored(wanted) => self.advance_by(id, wanted, out).await,
+        }
+    }
+
+    /// The same, beginning with what the store must be asked for.
+    async fn advance_by(
+        &mut self,
+        id: RoomId,
+        mut wanted: Step,
+        out: &mut Outgoing,
+    ) -> Result<bool, Fault> {
+        let reader = (self.caller().user, id);
+        loop {
+            let Some(before) = self.following.find(id).map(|follow| follow.position) else {
+                return Ok(true);
+            };
+            let page = match wanted {
+                Step::Done | Step::Write(_) => return Ok(true),
+                Step::Read(to) => {
+                    self.hub.read(move |hub| Ok(read_page(hub, reader, before, to)?)).await?
+                }
+                Step::Leap(to) => {
+                    self.hub.read(move |hub| Ok(name_gap(hub, reader, before, to)?)).await?
+                }
+            };
+            if !self.hand_out(id, before, page, out)? {
+                return Ok(true);
+            }
+            match self.advance_at_once(id, out)? {
+                Progress::All => return Ok(true),
+                Progress::Full => return Ok(false),
+                Progress::Stored(next) => wanted = next,
+            }
+        }
+    }
+
+    /// The same with what is in memory. A room that does not fit in waits for its next turn.
+    fn advance_at_once(&mut self, id: RoomId, out: &mut Outgoing) -> Result<Progress, Fault> {
+        if let Some(follow) = self.following.find(id) {
+            follow.follower.ready();
+        }
+        loop {
+            if out.is_full() {
+                self.moved.push_back(id);
+                return Ok(Progress::Full);
+            }
+            let Some(follow) = self.following.find(id) else { return Ok(Progress::All) };
+            let before = follow.position;
+            match follow.step() {
+                Step::Done => return Ok(Progress::All),
+                Step::Write(bytes) => {
+                    let page = Page { bytes, last: follow.position, inside: true };
+                    self.hand_out(id, before, page, out)?;
+                }
+                stored => return Ok(Progress::Stored(stored)),
+            }
         }
     }
 
@@ -269,48 +374,36 @@ impl Session {
         Ok(true)
     }
 
-    /// Tells what is new in a room, as far as it fits. Says whether that was all.
-    async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<bool, Fault> {
+    /// Hands out what follows a place. Whoever leaves or is logged out is told before what is said
+    /// afterwards can be seen: so the look at the mailbox comes here, after the look at the room. Says
+    /// whether to go on.
+    fn hand_out(
+        &mut self,
+        id: RoomId,
+        before: Seq,
+        page: Page,
+        out: &mut Outgoing,
+    ) -> Result<bool, Fault> {
         let (Some(follow), Some(mailbox)) = (self.following.find(id), &self.mailbox) else {
-            return Ok(true);
+            return Ok(false);
         };
-        follow.follower.ready();
-        loop {
-            if out.is_full() {
-                self.moved.push_back(id);
-                return Ok(false);
-            }
-            let before = follow.position;
-            let reader = (mailbox.user, id);
-            let page = match follow.step() {
-                Step::Done => return Ok(true),
-                Step::Write(bytes) => Page { bytes, last: follow.position, inside: true },
-                Step::Read(to) => {
-                    self.hub.read(move |hub| Ok(read_page(hub, reader, before, to)?)).await?
-                }
-                Step::Leap(to) => {
-                    self.hub.read(move |hub| Ok(name_gap(hub, reader, before, to)?)).await?
-                }
-            };
-            follow.position = page.last;
-            // Whoever leaves or is logged out is told before what is said afterwards can be seen: so
-            // the look at the mailbox must come second.
-            if mailbox.is_logged_out() {
-                return Err(FaultCode::AuthRevoked.into());
-            }
-            if let Some(left_at) = mailbox.until(id)
-                && follow.position > left_at
-            {
-                follow.until = Some(left_at);
-                follow.position = before;
-            } else if follow.until.is_none() && !page.inside {
-                // The note that says up to where is on its way, and tells the rest.
-                follow.position = before;
-                return Ok(true);
-            } else if !page.bytes.is_empty() {
-                out.push(page.bytes);
-            }
+        follow.position = page.last;
+        if mailbox.is_logged_out() {
+            return Err(FaultCode::AuthRevoked.into());
         }
+        if let Some(left_at) = mailbox.until(id)
+            && follow.position > left_at
+        {
+            follow.until = Some(left_at);
+            follow.position = before;
+        } else if follow.until.is_none() && !page.inside {
+            // The note that says up to where is on its way, and tells the rest.
+            follow.position = before;
+            return Ok(false);
+        } else if !page.bytes.is_empty() {
+            out.push(page.bytes);
+        }
+        Ok(true)
     }
 }
 
@@ -318,11 +411,23 @@ fn interest(active: &[RoomId], room: RoomId) -> Interest {
     if active.contains(&room) { Interest::Looks } else { Interest::Belongs }
 }
 
+/// How far a room was told.
+enum Progress {
+    All,
+    /// As far as fits in.
+    Full,
+    /// Up to what the store must be asked for.
+    Stored(Step),
+}
+
+fn ended(Fault { code, .. }: Fault) -> Ended {
+    Ended(code)
+}
+
 /// As many rooms as a person may be in, and no memory for more of them.
-fn looked_at(mut rooms: Vec<RoomId>) -> Vec<RoomId> {
+fn looked_at(mut rooms: Vec<RoomId>) -> Box<[RoomId]> {
     rooms.truncate(limits::ROOMS_PER_USER_MAX);
-    rooms.shrink_to_fit();
-    rooms
+    rooms.into()
 }
 
 /// Appends. An empty queue takes the place of the new one, so that none keeps room from busier times.
@@ -347,8 +452,11 @@ mod tests {
         queue.clear();
         add(&mut queue, VecDeque::new());
         assert_eq!(queue.capacity(), 0);
+    }
+
+    #[test]
+    fn nobody_looks_at_more_rooms_than_one_can_be_in() {
         let rooms = looked_at((0..4096).map(RoomId).collect());
         assert_eq!(rooms.len(), limits::ROOMS_PER_USER_MAX);
-        assert!(rooms.capacity() < 2 * rooms.len());
     }
 }

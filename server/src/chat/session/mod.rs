@@ -1,16 +1,13 @@
 //! One connection at work: who it is, what it follows, what it moves. Frames come in, frames go
 //! out; where they come from and go to is the gateway's business.
 
+mod backlog;
 mod bucket;
 mod feed;
 mod following;
 mod outgoing;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use liao_common::{
@@ -18,7 +15,7 @@ use liao_common::{
     event::{self, Empty, FileAck, FileData, kind},
     fault::{Fault, FaultCode},
     frame::Frame,
-    id::{RoomId, Seq},
+    id::RoomId,
     limits,
     request::{Hello, Request},
 };
@@ -26,7 +23,7 @@ use tokio::time::Instant;
 
 use super::{
     hub::Hub,
-    mailbox::{Mailbox, Note},
+    mailbox::Mailbox,
     origin::Origin,
     request::{
         self, Caller,
@@ -35,6 +32,7 @@ use super::{
     },
 };
 use crate::state::view;
+use backlog::Backlog;
 use bucket::Bucket;
 use following::Following;
 pub use outgoing::Outgoing;
@@ -61,32 +59,30 @@ pub enum Taken {
     Close(Option<Bytes>),
 }
 
-/// See the module.
+/// See the module. Most sessions wait most of the time: what only a busy one needs is boxed.
 pub struct Session {
     hub: Arc<Hub>,
     origin: Origin,
+    mailbox: Option<Arc<Mailbox>>,
+    following: Following,
+    /// Rooms with new messages.
+    moved: VecDeque<RoomId>,
+    /// What else is to be told, while there is something.
+    backlog: Option<Box<Backlog>>,
+    /// Rooms that somebody looks at.
+    active: Box<[RoomId]>,
+    /// From the first one on.
+    transfers: Option<Box<Transfers>>,
+    bucket: Bucket,
+    failures: u32,
+    bad_requests: u32,
     stage: Stage,
     for_data: bool,
-    mailbox: Option<Arc<Mailbox>>,
     admin: bool,
-    following: Following,
-    moved: VecDeque<RoomId>,
-    notes: VecDeque<Note>,
-    active: Vec<RoomId>,
     syncing: bool,
     /// What changes is told from `sync` on.
     synced: bool,
-    /// Rooms that moved and are not pushed.
-    heads: BTreeMap<RoomId, (Seq, u64)>,
-    /// How far this person's other devices have read.
-    marks: BTreeMap<RoomId, (Seq, u64)>,
-    failures: u32,
-    /// Rooms whose words did not fit into the answer to `sync`.
-    late: VecDeque<Bytes>,
-    transfers: Transfers,
-    bad_requests: u32,
     said_bye: bool,
-    bucket: Bucket,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,24 +110,21 @@ impl Session {
         Self {
             hub,
             origin,
-            stage: Stage::New,
-            for_data: false,
             mailbox: None,
-            admin: false,
             following: Following::default(),
             moved: VecDeque::new(),
-            notes: VecDeque::new(),
-            active: Vec::new(),
+            backlog: None,
+            active: Box::default(),
+            transfers: None,
+            bucket,
+            failures: 0,
+            bad_requests: 0,
+            stage: Stage::New,
+            for_data: false,
+            admin: false,
             syncing: false,
             synced: false,
-            heads: BTreeMap::new(),
-            marks: BTreeMap::new(),
-            failures: 0,
-            late: VecDeque::new(),
-            transfers: Transfers::default(),
-            bad_requests: 0,
             said_bye: false,
-            bucket,
         }
     }
 
@@ -179,7 +172,7 @@ impl Session {
             (kind::FDAT, 0) if self.is_logged_in() => self.event(frame.decode().map(Taken::Data)),
             (kind::FACK, 0) if self.is_logged_in() => match frame.decode::<FileAck>() {
                 Ok(ack) => {
-                    self.transfers.acknowledge(ack);
+                    self.transfers().acknowledge(ack);
                     Taken::Nothing
                 }
                 Err(error) => self.bad_request(0, &error.to_string()),
@@ -270,16 +263,16 @@ impl Session {
             Request::Watch(ask) => Ok(event::ok(rid, &self.watch(ask)?)),
             Request::Logout(_) => Ok(event::ok(rid, &self.log_out().await?)),
             Request::FileOpen(ask) => {
-                Ok(event::ok(rid, &self.transfers.open(&hub, user, ask).await?))
+                Ok(event::ok(rid, &self.transfers().open(&hub, user, ask).await?))
             }
             Request::FileDone(ask) => {
-                Ok(event::ok(rid, &self.transfers.done(&hub, user, ask).await?))
+                Ok(event::ok(rid, &self.transfers().done(&hub, user, ask).await?))
             }
             Request::FileGet(ask) => {
-                Ok(event::ok(rid, &self.transfers.fetch(&hub, user, ask).await?))
+                Ok(event::ok(rid, &self.transfers().fetch(&hub, user, ask).await?))
             }
             Request::FileCancel(ask) => {
-                Ok(event::ok(rid, &self.transfers.cancel(&hub, ask).await?))
+                Ok(event::ok(rid, &self.transfers().cancel(&hub, ask).await?))
             }
             _ => Err(Fault::new(FaultCode::BadRequest, "not now")),
         }
@@ -345,9 +338,14 @@ impl Session {
         Ok(Empty {})
     }
 
+    fn transfers(&mut self) -> &mut Transfers {
+        self.transfers.get_or_insert_default()
+    }
+
     /// Takes a piece of an upload.
     pub async fn receive(&mut self, data: FileData, out: &mut Outgoing) {
-        if let Some(ack) = self.transfers.take(&self.hub, data).await {
+        let hub = Arc::clone(&self.hub);
+        if let Some(ack) = self.transfers().take(&hub, data).await {
             out.push(ack);
         }
     }
