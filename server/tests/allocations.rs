@@ -42,8 +42,8 @@ const PEOPLE: usize = 64;
 const ROUNDS: usize = 64;
 const IN_FLIGHT: usize = 32;
 
-/// Bytes that another idle connection of somebody may hold. Counted: 2,730 to 2,850.
-const IDLE_BYTES: usize = 3500;
+/// Bytes that another idle connection of somebody may hold. Counted: 1,450 to 1,490.
+const IDLE_BYTES: usize = 1850;
 
 /// Allocations for a post until it is acknowledged, with 32 in flight. Counted: 36 to 37.
 const POST_ALLOCATIONS: f64 = 45.0;

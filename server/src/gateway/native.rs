@@ -419,7 +419,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // What is left over did not get through; waiting for that once is enough.
             self.outgoing.clear();
         }
-        if stream::write_all(&mut self.stream, &mut self.outgoing).await.is_ok() {
+        let nothing = self.outgoing.frames.is_empty();
+        if nothing || stream::write_all(&mut self.stream, &mut self.outgoing).await.is_ok() {
             drop(tokio::time::timeout(LINGER, self.stream.shutdown()).await);
         }
     }

@@ -12,6 +12,7 @@ mod ledger;
 mod link;
 mod login;
 mod machine;
+mod million;
 mod peers;
 mod ping;
 mod play;
@@ -62,6 +63,8 @@ enum What {
     Storm(Usual),
     /// What a long history costs.
     History(history::Histories),
+    /// Sessions in memory, up to a million of them, with the server in this process.
+    Million(million::Options),
     /// Beside other servers, in turn: inspircd, mosquitto, nats-server, and a bare one as the ceiling.
     Peers(peers::Options),
     /// Stops and starts the server under people who talk.
@@ -100,6 +103,7 @@ fn run(what: &What) -> Result<()> {
         What::Login(usual) => usual.run(Figure::Login),
         What::Storm(usual) => usual.run(Figure::Storm),
         What::History(histories) => histories.run(),
+        What::Million(options) => options.run(),
         What::Peers(options) => options.run(),
         What::Restarts(restarts) => restarts.run(),
         What::Slow(slow) => slow.run(),
