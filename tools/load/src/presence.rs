@@ -25,10 +25,11 @@ use serde::Serialize;
 
 use crate::{
     clock, machine,
-    report::{Report, Row, short},
+    report::{Growth, Report, Row, short},
     say,
     stats::{Latencies, Mark, Rate},
     suite::times,
+    usual::finish_sizes,
 };
 
 /// Pages asked for, of each kind.
@@ -49,7 +50,7 @@ pub(crate) struct Crowd {
     /// Connections that watch who comes and goes.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     watchers: u64,
-    /// People who go a second, and as many who come.
+    /// Turns a second: people who go and people who come, half of each.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
     turns: u64,
     /// Seconds of it.
@@ -87,12 +88,6 @@ struct Found {
     right: (usize, usize),
 }
 
-#[derive(Serialize)]
-struct Figures {
-    report: Report,
-    sizes: Vec<Found>,
-}
-
 impl Crowd {
     /// Measures, prints the table, writes the file.
     pub(crate) fn run(&self) -> Result<()> {
@@ -110,18 +105,13 @@ impl Crowd {
                     row.unit,
                     row.detail
                 ));
+                report.growth.extend(Growth::of_row("people online", people, &row));
                 report.rows.push(row);
             }
             sizes.push(found);
         }
         report.load_average.1 = machine::load_average();
-        say(&format!("\n{}", report.table()));
-        if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&Figures { report, sizes })?;
-            std::fs::write(path, text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(())
+        finish_sizes(&report, &sizes, self.json.as_deref())
     }
 
     fn measure(&self, people: u64) -> Result<Found> {
@@ -199,6 +189,9 @@ impl Crowd {
         }
         running.abort();
         let right = ear.right(presence);
+        if right.0 < right.1 {
+            bail!("one who watches knew {} of the first {} at the end", right.0, right.1);
+        }
         Ok(Turned { rate, ear, right })
     }
 }
@@ -271,16 +264,13 @@ impl Found {
             target: None,
             detail,
         };
-        let each_us = |rate: Rate| rate.cpu_s * 1e6 / rate.count.max(1) as f64;
+        // All in one thread, so that time passed is finer than the system's count of processor time.
+        let coming_us = self.coming.wall_s * 1e6 / self.coming.count.max(1) as f64;
         let page =
             |what: &str, found: Latencies| row(what, (found.p99_us as f64, "µs"), times(found));
         let (right, of) = self.right;
         vec![
-            row(
-                "one comes",
-                (each_us(self.coming), "µs of processor time"),
-                format!("{:.0} bytes each", self.bytes_each),
-            ),
+            row("one comes", (coming_us, "µs"), format!("{:.0} bytes each", self.bytes_each)),
             page("a first page, p99", self.open),
             page("a page by the beginning of an id, p99", self.by_id),
             page("a page by the beginning of a name, p99", self.by_name),
@@ -288,13 +278,14 @@ impl Found {
                 &format!("{turns} turns a second, heard by one who watches"),
                 (self.heard_bytes_per_s, "bytes/s"),
                 format!(
-                    "{:.1} frames/s, {} times asked to look; {right} of the first {of} right at the end; \
-                     {:.3} processors with {} who watch",
-                    self.heard_frames_per_s,
-                    self.resets,
-                    self.turning.cpu_s / self.turning.wall_s,
-                    self.watchers
+                    "{:.1} frames/s, {} times asked to look; {right} of the first {of} right at the end",
+                    self.heard_frames_per_s, self.resets,
                 ),
+            ),
+            row(
+                &format!("{turns} turns a second, {} watch", self.watchers),
+                (self.turning.cpu_s / self.turning.wall_s, "processors"),
+                format!("{:.0} turns a second", self.turning.per_wall_s()),
             ),
         ]
     }

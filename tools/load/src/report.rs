@@ -48,10 +48,11 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    /// The same as a row whose words are a size, a colon, and what was measured there.
+    /// The same as a row whose words are a size, a colon, and what was measured there. None where it was
+    /// less than can be measured: a logarithmic scale has no zero.
     pub(crate) fn of_row(of: &str, size: u64, row: &Row) -> Option<Self> {
         let (_, line) = row.what.split_once(": ")?;
-        Some(Self {
+        (row.measured > 0.0).then(|| Self {
             of: of.to_owned(),
             line: line.to_owned(),
             unit: row.unit.to_owned(),

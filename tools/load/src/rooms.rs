@@ -24,13 +24,14 @@ use crate::{
     machine,
     play::{Script, hello, play, settle},
     post::Sender,
-    report::{Report, Row, short},
+    report::{Growth, Report, Row, short},
     say,
     server::{self, Hashing, Server, Transport},
     stats::{Latencies, Mark, Rate},
     suite::times,
     swarm::Swarm,
     tape::{Place, Tape},
+    usual::finish_sizes,
 };
 
 /// Those who post at a time.
@@ -100,13 +101,6 @@ struct Found {
     any_page: Latencies,
 }
 
-/// The figures of a run, for charts.
-#[derive(Serialize)]
-struct Figures {
-    report: Report,
-    sizes: Vec<Found>,
-}
-
 impl Rooms {
     /// Measures, prints the table, writes the file.
     pub(crate) fn run(&self) -> Result<()> {
@@ -135,18 +129,13 @@ impl Rooms {
                     row.unit,
                     row.detail
                 ));
+                report.growth.extend(Growth::of_row("members of a room", members, &row));
                 report.rows.push(row);
             }
             sizes.push(found);
         }
         report.load_average.1 = machine::load_average();
-        say(&format!("\n{}", report.table()));
-        if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&Figures { report, sizes })?;
-            std::fs::write(path, text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(())
+        finish_sizes(&report, &sizes, self.json.as_deref())
     }
 
     fn measure(&self, liaod: &Path, data: &Path, members: u64) -> Result<Found> {

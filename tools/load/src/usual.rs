@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use crate::{
     machine,
@@ -136,9 +137,55 @@ fn transports(only: Option<Wire>) -> Vec<Transport> {
 /// Prints the table and writes the file.
 pub(crate) fn finish(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
     say(&format!("\n{}", report.table()));
+    write(report, json)
+}
+
+/// A report with all that was found at each size beside it.
+#[derive(Serialize)]
+struct Sizes<'a, T> {
+    #[serde(flatten)]
+    report: &'a Report,
+    sizes: &'a [T],
+}
+
+/// The same with what was found at each size.
+pub(crate) fn finish_sizes<T: Serialize>(
+    report: &Report,
+    sizes: &[T],
+    json: Option<&std::path::Path>,
+) -> Result<()> {
+    say(&format!("\n{}", report.table()));
+    write(&Sizes { report, sizes }, json)
+}
+
+fn write(figures: &impl Serialize, json: Option<&std::path::Path>) -> Result<()> {
     if let Some(path) = json {
-        let text = serde_json::to_string_pretty(report)?;
+        let text = serde_json::to_string_pretty(figures)?;
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Growth, Row};
+
+    #[test]
+    fn figures_of_sizes_have_their_points_where_charts_look_for_them() {
+        let row = |measured| Row {
+            what: "1000 online: one comes".into(),
+            measured,
+            unit: "µs",
+            target: None,
+            detail: String::new(),
+        };
+        let rows = [row(2.0), row(0.0)];
+        let growth = rows.iter().filter_map(|row| Growth::of_row("people", 1000, row));
+        let report = Report { growth: growth.collect(), ..Report::default() };
+        let figures = serde_json::to_value(Sizes { report: &report, sizes: &[7] }).unwrap();
+        assert_eq!(figures["growth"].as_array().unwrap().len(), 1, "nothing at zero can be drawn");
+        assert_eq!(figures["growth"][0]["line"], "one comes");
+        assert_eq!((&figures["growth"][0]["cost"], &figures["sizes"][0]), (&2.0.into(), &7.into()));
+    }
 }
