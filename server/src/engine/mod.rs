@@ -17,7 +17,7 @@ use liao_common::{
     fault::{Fault, FaultCode},
     id::{DeviceId, RoomId, Seq, UserId},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use erasure::EDITS_MAX;
@@ -123,6 +123,17 @@ pub struct Engine {
     failed: CancellationToken,
 }
 
+/// The way of one connection's decisions to the queue, one at a time. Without it, while the queue is full,
+/// a later one may find the place that became free just after an earlier one had looked.
+#[derive(Clone, Debug)]
+pub struct Lane(Arc<Semaphore>);
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
 /// The committing thread itself; joining it closes the journal and the index.
 pub struct Committing(thread::JoinHandle<()>);
 
@@ -160,10 +171,33 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send + 'static,
     {
+        self.hand_over(decide).await?.await.map_err(|_| stopped())?
+    }
+
+    /// The same behind all that was started in this lane before.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_in<T, F>(&self, lane: &Lane, decide: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let turn = lane.0.acquire().await.map_err(|_| stopped())?;
+        let result = self.hand_over(decide).await?;
+        drop(turn);
+        result.await.map_err(|_| stopped())?
+    }
+
+    async fn hand_over<T, F>(&self, decide: F) -> Result<oneshot::Receiver<Result<T, Fault>>, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send + 'static,
+    {
         let (answer, result) = oneshot::channel();
         let job = committer::Decision::new(decide, answer);
         self.queue.send(Box::new(job)).await.map_err(|_| stopped())?;
-        result.await.map_err(|_| stopped())?
+        Ok(result)
     }
 
     /// Is cancelled when the store failed, and only the next start can mend it.

@@ -106,6 +106,51 @@ async fn a_decision_that_cannot_be_stored_concerns_nobody_else() {
     committing.join();
 }
 
+/// Looks after a future once, as somebody does who has others to look after.
+fn look<F: Future>(future: &mut std::pin::Pin<Box<F>>) {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+}
+
+#[tokio::test]
+async fn what_was_asked_first_in_a_lane_is_decided_first_also_when_the_queue_is_full() {
+    let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+    let options = StoreOptions::new(77, project::VERSION);
+    let (_, writer, _) =
+        store::open(Arc::new(disk), &index, options, project, &mut |_| {}).unwrap();
+    let options = Options { clock: || 1, free_bytes_min: 0 };
+    let (engine, mut duty) = Engine::prepare(writer, Arc::<Told>::default(), options);
+    let decided = Arc::<Mutex<Vec<&str>>>::default();
+    let (lane, other) = (Lane::default(), Lane::default());
+    let ask = |lane: &Lane, name| {
+        let (engine, lane, decided) = (engine.clone(), lane.clone(), Arc::clone(&decided));
+        // Nor may the runtime's budget put anything off.
+        Box::pin(tokio::task::unconstrained(async move {
+            let notes = move |_: &mut Transaction<'_, '_>| {
+                decided.lock().unwrap().push(name);
+                Ok(())
+            };
+            engine.run_in(&lane, notes).await
+        }))
+    };
+    let mut full: Vec<_> = (0..QUEUE_MAX).map(|_| ask(&other, "")).collect();
+    full.iter_mut().for_each(look);
+    let (mut first, mut second) = (ask(&lane, "first"), ask(&lane, "second"));
+    look(&mut first);
+    // Places become free between the look at the one and at the other.
+    for _ in 0..2 {
+        drop(duty.jobs.try_recv().unwrap());
+    }
+    look(&mut second);
+    look(&mut first);
+    let committing = duty.on_a_thread().unwrap();
+    assert_eq!((first.await, second.await), (Ok(()), Ok(())));
+    decided.lock().unwrap().retain(|name| !name.is_empty());
+    assert_eq!(*decided.lock().unwrap(), ["first", "second"]);
+    drop((full, engine));
+    committing.join();
+}
+
 #[tokio::test]
 async fn after_a_decision_that_panics_nothing_is_promised_and_all_know() {
     let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());

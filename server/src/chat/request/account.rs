@@ -39,7 +39,7 @@ pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> 
         tx.end_nameless(user);
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }
 
 /// Lists the caller's devices.
@@ -74,5 +74,5 @@ pub(super) async fn revoke(caller: Caller, ask: Revoke) -> Result<Empty, Fault> 
         tx.drop_device(&device);
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }

@@ -36,7 +36,7 @@ pub(super) async fn open(caller: Caller, ask: RoomOpen) -> Result<event::Room, F
             None => make(tx, user, other),
         }
     };
-    let room = caller.hub.engine.run(decide).await?;
+    let room = caller.decide(decide).await?;
     caller.room(room).await
 }
 

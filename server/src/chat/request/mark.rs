@@ -24,5 +24,5 @@ pub(super) async fn mark(caller: Caller, ask: Mark) -> Result<Marked, Fault> {
         tx.put_mark(&record::Mark { room: ask.room, user, seq, n }, dev);
         Ok(Marked { room: ask.room, read: (seq, n) })
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }

@@ -42,7 +42,7 @@ pub(super) async fn join(caller: Caller, ask: RoomJoin) -> Result<event::Room, F
         enter(tx, user, id)?;
         Ok(id)
     };
-    let room = caller.hub.engine.run(decide).await?;
+    let room = caller.decide(decide).await?;
     caller.room(room).await
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn leave(caller: Caller, ask: RoomLeave) -> Result<Empty, Fault
         tx.exit(&member, Body::default())?;
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }
 
 /// An invitation is over.
@@ -163,5 +163,5 @@ pub(super) async fn invite(caller: Caller, ask: RoomInvite) -> Result<Empty, Fau
         tx.put_member(&Member { room, user, standing, floor, members, joined: Seq::ZERO });
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }

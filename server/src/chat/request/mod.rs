@@ -27,7 +27,10 @@ use liao_common::{
 use serde::Serialize;
 
 use super::{hub::Hub, origin::Origin};
-use crate::state::view;
+use crate::{
+    engine::{Lane, Transaction},
+    state::view,
+};
 
 /// Who asks.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub(super) struct Caller {
     pub(super) dev: DeviceId,
     pub(super) origin: Origin,
     pub(super) admin: bool,
+    /// In which the requests of the connection stay in order.
+    pub(super) lane: Lane,
 }
 
 /// An answer on its way: a whole frame.
@@ -101,6 +106,15 @@ fn page_limit(wanted: Option<u32>, max: usize) -> usize {
 }
 
 impl Caller {
+    /// Lets the engine decide, behind what the same connection asked for before.
+    async fn decide<T, F>(&self, decide: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send + 'static,
+    {
+        self.hub.engine.run_in(&self.lane, decide).await
+    }
+
     /// A room as the caller sees it, after something was done to it. What they asked for next may be
     /// done as well by now: who has left again is told so, and not that they never came in.
     async fn room(&self, room: RoomId) -> Result<event::Room, Fault> {

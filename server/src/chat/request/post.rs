@@ -25,7 +25,7 @@ use crate::{
 pub(super) async fn send(caller: Caller, ask: Send) -> Result<Posted, Fault> {
     check(&ask)?;
     let by = Speaker { room: ask.room, from: caller.user, device: caller.dev };
-    let (posted, gone) = caller.hub.engine.run(move |tx| decide(tx, by, ask)).await?;
+    let (posted, gone) = caller.decide(move |tx| decide(tx, by, ask)).await?;
     if let Some(b3) = gone {
         // What is left of it after a failure goes at the next start.
         let forget = move |hub: &Hub| {

@@ -48,7 +48,7 @@ pub(super) async fn create(caller: Caller, ask: RoomCreate) -> Result<event::Roo
         tx.enter(&room, user, Standing::Owner)?;
         Ok(room.room)
     };
-    let room = caller.hub.engine.run(decide).await?;
+    let room = caller.decide(decide).await?;
     caller.room(room).await
 }
 
@@ -126,5 +126,5 @@ pub(super) async fn topic(caller: Caller, ask: RoomTopic) -> Result<Posted, Faul
         tx.put_room(&room);
         Ok(tx.note(ask.room, user, Kind::Topic, Body::text(topic))?)
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }

@@ -85,7 +85,7 @@ pub(super) async fn role(caller: Caller, ask: RoomRole) -> Result<Empty, Fault> 
         tx.put_rank(&Member { standing, members, ..member });
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }
 
 /// Takes a member out of a room, or an invitation back.
@@ -99,7 +99,7 @@ pub(super) async fn kick(caller: Caller, ask: RoomKick) -> Result<Empty, Fault> 
         remove(tx, member, farewell(user, &text, false))?;
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }
 
 /// Takes a person out of a room and keeps them out, also where they never were in it.
@@ -125,7 +125,7 @@ pub(super) async fn ban(caller: Caller, ask: RoomBan) -> Result<Empty, Fault> {
         tx.put_ban(&record::Ban { room: ask.room, user: ask.user, by: user, at, text });
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }
 
 fn farewell(by: UserId, text: &str, ban: bool) -> Body {
@@ -154,7 +154,7 @@ pub(super) async fn unban(caller: Caller, ask: RoomUnban) -> Result<Empty, Fault
         tx.drop_ban(BanOver { room: ask.room, user: ask.user });
         Ok(Empty {})
     };
-    caller.hub.engine.run(decide).await
+    caller.decide(decide).await
 }
 
 /// Lists who may not enter a room.

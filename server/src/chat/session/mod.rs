@@ -31,7 +31,7 @@ use super::{
         transfer::Transfers,
     },
 };
-use crate::state::view;
+use crate::{engine::Lane, state::view};
 use backlog::Backlog;
 use bucket::Bucket;
 use following::Following;
@@ -83,6 +83,7 @@ pub struct Session {
     /// What changes is told from `sync` on.
     synced: bool,
     said_bye: bool,
+    lane: Lane,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,6 +126,7 @@ impl Session {
             syncing: false,
             synced: false,
             said_bye: false,
+            lane: Lane::default(),
         }
     }
 
@@ -217,7 +219,8 @@ impl Session {
             .mailbox
             .as_ref()
             .map_or_else(Default::default, |mailbox| (mailbox.user, mailbox.dev));
-        Caller { hub: Arc::clone(&self.hub), user, dev, origin: self.origin, admin: self.admin }
+        let (hub, lane) = (Arc::clone(&self.hub), self.lane.clone());
+        Caller { hub, user, dev, origin: self.origin, admin: self.admin, lane }
     }
 
     /// Serves a request that changes the session itself.

@@ -14,6 +14,7 @@ use crate::{
     chat::{hub::Hub, origin::Origin},
     config::Config,
     disk::{Disk as _, MemoryDisk},
+    engine::Lane,
     index::MemoryIndex,
     server::{self, Ground},
     state::{
@@ -44,7 +45,8 @@ fn open(disk: &MemoryDisk, index: &MemoryIndex, folder: &std::path::Path) -> Arc
 async fn posts(hub: &Arc<Hub>, cid: u8, kind: Kind, body: Body) -> Result<Posted, Fault> {
     let hub = Arc::clone(hub);
     let origin = Origin::Here;
-    let caller = Caller { hub, user: ANNA, dev: DeviceId(1), origin, admin: false };
+    let caller =
+        Caller { hub, user: ANNA, dev: DeviceId(1), origin, admin: false, lane: Lane::default() };
     send(caller, Send { room: ROOM, cid: Nonce([cid; 16]), kind, body }).await
 }
 
@@ -109,6 +111,7 @@ async fn nothing_is_posted_behind_a_ban_of_the_same_breath() {
         dev: DeviceId(2),
         origin: Origin::Here,
         admin: false,
+        lane: Lane::default(),
     };
     let ban = staff::ban(caller, RoomBan { room: ROOM, user: ANNA, text: "enough".into() });
     let before = posts(&hub, 1, Kind::Text, Body::text("one more"));
