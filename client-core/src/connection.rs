@@ -169,6 +169,11 @@ impl Connection {
         if read { self.cut_frame() } else { Ok(None) }
     }
 
+    /// The next frame, if it has been read already.
+    pub(crate) fn frame_here(&mut self) -> Result<Option<Frame>, ConnectionError> {
+        self.cut_frame()
+    }
+
     fn cut_frame(&mut self) -> Result<Option<Frame>, ConnectionError> {
         let is_alert = self.input.starts_with(&TLS_ALERT);
         self.codec.decode(&mut self.input).map_err(|error| {

@@ -181,6 +181,13 @@ impl Model {
         }
     }
 
+    /// Somebody reads here in a room, or at its end.
+    pub fn look_at(&mut self, room: RoomId, seq: Option<Seq>) {
+        if let Some(view) = self.rooms.get_mut(&room) {
+            view.timeline.look_at(seq);
+        }
+    }
+
     /// The request that fills a hole from its end; `None` while that is under way, or while what
     /// was missed still comes by itself.
     pub fn fill(&mut self, room: RoomId, hole: Hole) -> Option<Request> {

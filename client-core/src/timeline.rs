@@ -63,6 +63,8 @@ pub struct Timeline {
     floor: Seq,
     head: Seq,
     entries_max: usize,
+    /// Where somebody reads, when that is not at the end.
+    looked_at: Option<Seq>,
 }
 
 impl Default for Timeline {
@@ -76,6 +78,7 @@ impl Default for Timeline {
             floor: Seq::ZERO,
             head: Seq::ZERO,
             entries_max: ENTRIES_CLOSED_MAX,
+            looked_at: None,
         }
     }
 }
@@ -249,7 +252,14 @@ impl Timeline {
     /// Whether the room is on the screen: more of it is kept then.
     pub fn keep_more(&mut self, open: bool) {
         self.entries_max = if open { ENTRIES_OPEN_MAX } else { ENTRIES_CLOSED_MAX };
+        self.looked_at = self.looked_at.filter(|_| open);
         self.trim(self.head);
+    }
+
+    /// Somebody reads here, or at the end. What stands around it is kept; what comes meanwhile and is too far away
+    /// is fetched when they come to it.
+    pub const fn look_at(&mut self, seq: Option<Seq>) {
+        self.looked_at = seq;
     }
 
     /// Forgets everything but what is on its way: the log is another one now.
@@ -337,8 +347,9 @@ impl Timeline {
         row
     }
 
-    /// Keeps to the limit by dropping from the end that is farther from `near`.
+    /// Keeps to the limit by dropping from the end that is farther from where somebody reads, or else from `near`.
     fn trim(&mut self, near: Seq) {
+        let near = self.looked_at.unwrap_or(near);
         while self.entries.len() > self.entries_max {
             let (Some((&first, _)), Some((&last, _))) =
                 (self.entries.first_key_value(), self.entries.last_key_value())

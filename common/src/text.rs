@@ -20,6 +20,10 @@ pub fn clean_line(text: &str) -> String {
 }
 
 fn clean(text: &str, one_line: bool) -> String {
+    // Most of what is said has nothing to look at twice.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
     let mut rest = text.chars().peekable();

@@ -25,11 +25,21 @@ use crate::{
 /// Things that may wait to be taken in.
 const INPUTS_MAX: usize = 256;
 
-/// Things taken in before the next frame at most, so that a flood still shows.
-const INPUTS_PER_FRAME_MAX: usize = 512;
+/// Things taken in at a time at most, so that a flood still shows.
+const INPUTS_AT_ONCE_MAX: usize = 2048;
+
+/// Things taken in before the terminal is asked for keys again: asking costs more than most of them do.
+const INPUTS_PER_KEY_MAX: usize = 64;
 
 /// Time between two frames at least, in milliseconds.
 const FRAME_MS: u64 = 16;
+
+/// The same where a person did something and waits to see it.
+const FRAME_BY_HAND_MS: u64 = 4;
+
+/// While a frame waits for its time, how long what the link says gathers, in milliseconds: being woken for each
+/// line of a flood costs more than the line. What the link may hold back meanwhile has a limit of its own.
+const GATHER_MS: u64 = 3;
 
 /// How long saying goodbye may take, in milliseconds.
 const GOODBYE_MS: u64 = 5_000;
@@ -46,9 +56,18 @@ pub(crate) async fn run(
     let (sender, inputs) = mpsc::channel(INPUTS_MAX);
     let mut world = make_world(sender);
     let screen = Screen::enter().context("the terminal cannot be used")?;
-    let looped = Loop { app: App::new(start), clock, screen, inputs, dirty: true, drawn: None }
-        .run(&mut world)
-        .await;
+    let looped = Loop {
+        app: App::new(start),
+        clock,
+        screen,
+        inputs,
+        changed: true,
+        dirty: true,
+        by_hand: false,
+        framed: None,
+        gathering: None,
+    };
+    let looped = looped.run(&mut world).await;
     // The screen is given back before goodbyes are said: nobody has to watch those.
     if timeout(Duration::from_millis(GOODBYE_MS), world.leave()).await.is_err() {
         tracing::warn!("leaving took too long");
@@ -61,8 +80,16 @@ struct Loop {
     clock: Clock,
     screen: Screen,
     inputs: mpsc::Receiver<Input>,
+    /// Something happened since the state was settled.
+    changed: bool,
+    /// Something happened since the last frame.
     dirty: bool,
-    drawn: Option<Instant>,
+    /// A person did something since then.
+    by_hand: bool,
+    /// When the state was last settled, or a frame drawn.
+    framed: Option<Instant>,
+    /// Until when what the link says may gather.
+    gathering: Option<Instant>,
 }
 
 impl Loop {
@@ -71,12 +98,8 @@ impl Loop {
         let mut ends = Ends::new()?;
         loop {
             self.app.base.now_ms = self.clock.now_ms();
-            if self.dirty {
-                let effects = app::settle(&mut self.app);
-                if self.carry_out(effects, world)? == Done::Quit {
-                    return Ok(());
-                }
-                self.draw()?;
+            if self.dirty && self.frame(world)? == Done::Quit {
+                return Ok(());
             }
             let Some(input) = self.next(&mut events, &mut ends, world).await? else { continue };
             if self.take(input, world)? == Done::Quit
@@ -95,6 +118,7 @@ impl Loop {
         world: &mut World,
     ) -> anyhow::Result<Option<Input>> {
         let wake = self.wake();
+        let listens = self.gathering.is_none_or(|until| until <= self.now());
         let sleep = async {
             match wake {
                 Some(at) => sleep_until(at).await,
@@ -109,7 +133,7 @@ impl Loop {
                 written.context("the terminal is gone")?;
                 None
             }
-            notice = world.notice() => Some(Input::Notice(Box::new(notice))),
+            notice = world.notice(), if listens => Some(Input::Notice(Box::new(notice))),
             input = self.inputs.recv() => input,
             () = sleep => self.app.wake_at_ms().filter(|at| *at <= self.clock.now_ms()).map(|_| Input::Woken),
         })
@@ -121,20 +145,36 @@ impl Loop {
             let ms = at.saturating_sub(self.clock.now_ms());
             Instant::from_std(self.clock.after(Duration::from_millis(ms)))
         });
-        let frame = self.drawn.filter(|_| self.dirty && self.screen.is_free());
-        let frame = frame.map(|drawn| drawn + Duration::from_millis(FRAME_MS));
-        asked.into_iter().chain(frame).min()
+        let waits = self.changed || self.dirty && self.screen.is_free();
+        let frame = waits.then(|| self.due().unwrap_or_else(|| self.now()));
+        let gathered = self.gathering.filter(|until| *until > self.now());
+        asked.into_iter().chain(frame).chain(gathered).min()
+    }
+
+    /// When the state may be settled, and a frame drawn, again; none when it never was.
+    fn due(&self) -> Option<Instant> {
+        let between_ms = if self.by_hand { FRAME_BY_HAND_MS } else { FRAME_MS };
+        self.framed.map(|framed| framed + Duration::from_millis(between_ms))
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_std(self.clock.after(Duration::ZERO))
     }
 
     /// Takes in what is there already, without waiting.
     async fn drain(&mut self, events: &mut EventStream, world: &mut World) -> anyhow::Result<Done> {
-        for _ in 0..INPUTS_PER_FRAME_MAX {
-            let input = tokio::select! {
-                biased;
-                event = events.next() => event_input(event.context("the terminal is gone")??),
-                notice = world.notice() => Some(Input::Notice(Box::new(notice))),
-                input = self.inputs.recv() => input,
-                () = std::future::ready(()) => return Ok(Done::On),
+        let mut typing = true;
+        for count in 0..INPUTS_AT_ONCE_MAX {
+            let ask = typing || count % INPUTS_PER_KEY_MAX == 0;
+            let key = if ask { key_here(events).await? } else { None };
+            typing = key.is_some();
+            let input = match key {
+                Some(event) => event_input(event),
+                None => {
+                    let notice = world.notice_here().map(|notice| Input::Notice(Box::new(notice)));
+                    let Some(input) = notice.or_else(|| self.inputs.try_recv().ok()) else { break };
+                    Some(input)
+                }
             };
             if let Some(input) = input
                 && self.take(input, world)? == Done::Quit
@@ -142,6 +182,7 @@ impl Loop {
                 return Ok(Done::Quit);
             }
         }
+        self.gathering = Some(self.now() + Duration::from_millis(GATHER_MS));
         Ok(Done::On)
     }
 
@@ -150,8 +191,9 @@ impl Loop {
         if let Input::Resize(..) = input {
             self.screen.forget()?;
         }
+        self.by_hand |= input.is_by_hand();
         let effects = app::update(&mut self.app, input);
-        self.dirty = true;
+        (self.changed, self.dirty) = (true, true);
         self.carry_out(effects, world)
     }
 
@@ -167,18 +209,37 @@ impl Loop {
         Ok(Done::On)
     }
 
-    /// Draws, unless the last frame is still being written or is only just out.
-    fn draw(&mut self) -> anyhow::Result<()> {
-        let now = Instant::from_std(self.clock.after(Duration::ZERO));
-        let early = self.drawn.is_some_and(|drawn| now < drawn + Duration::from_millis(FRAME_MS));
-        if early || !self.screen.is_free() {
-            return Ok(());
+    /// Settles the state and draws it, when it is time for a frame. A terminal that takes nothing keeps a frame
+    /// back, and not what else follows from what happened.
+    fn frame(&mut self, world: &mut World) -> anyhow::Result<Done> {
+        let now = self.now();
+        if self.due().is_some_and(|due| now < due) {
+            return Ok(Done::On);
         }
-        let app = &mut self.app;
-        self.screen.draw(|frame| screen::draw(app, frame)).context("the terminal is gone")?;
-        self.drawn = Some(now);
-        self.dirty = false;
-        Ok(())
+        if std::mem::take(&mut self.changed) {
+            (self.framed, self.by_hand) = (Some(now), false);
+            let effects = app::settle(&mut self.app);
+            if self.carry_out(effects, world)? == Done::Quit {
+                return Ok(Done::Quit);
+            }
+        }
+        if self.screen.is_free() {
+            self.framed = Some(now);
+            let app = &mut self.app;
+            self.screen.draw(|frame| screen::draw(app, frame)).context("the terminal is gone")?;
+            self.dirty = false;
+            self.gathering = None;
+        }
+        Ok(Done::On)
+    }
+}
+
+/// What the terminal has said already.
+async fn key_here(events: &mut EventStream) -> anyhow::Result<Option<Event>> {
+    tokio::select! {
+        biased;
+        event = events.next() => Ok(Some(event.context("the terminal is gone")??)),
+        () = std::future::ready(()) => Ok(None),
     }
 }
 

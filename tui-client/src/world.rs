@@ -118,14 +118,29 @@ impl World {
                 self.session = None;
                 continue;
             };
-            if let Notice::Welcome(welcome) = &notice {
-                self.keep_next(welcome.next_pin);
-            }
-            if let Notice::LoggedIn(welcome) = &notice {
+            self.observe(&notice);
+            return notice;
+        }
+    }
+
+    /// What the link has said already, if anything.
+    pub(crate) fn notice_here(&mut self) -> Option<Notice> {
+        if self.opening.is_some() {
+            return None;
+        }
+        let notice = self.session.as_mut()?.next_here()?;
+        self.observe(&notice);
+        Some(notice)
+    }
+
+    fn observe(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Welcome(welcome) => self.keep_next(welcome.next_pin),
+            Notice::LoggedIn(welcome) => {
                 self.keep_account(welcome);
                 self.fetch_drafts();
             }
-            return notice;
+            _ => {}
         }
     }
 

@@ -133,6 +133,14 @@ impl Desk {
         self.backlog.len() < BACKLOG_MAX
     }
 
+    /// Passes on what waits, as far as the user has room for it. When the user is gone, [`Desk::next`] says so.
+    pub(super) fn pass_on(&mut self) {
+        while let Ok(permit) = self.notices.try_reserve() {
+            let Some(notice) = self.backlog.pop_front() else { return };
+            permit.send(notice);
+        }
+    }
+
     /// The next command, or `None` after a notice was passed on. May be dropped at any time
     /// without loss; what it gives has to go to [`Desk::accept`].
     pub(super) async fn next(&mut self) -> Result<Option<Command>, End> {

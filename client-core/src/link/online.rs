@@ -30,6 +30,9 @@ use crate::{
 /// Time for the last answers after a goodbye of the server, in milliseconds.
 const LINGER_MS: u64 = 5_000;
 
+/// Frames that are dealt with before commands and what there is to write are looked at again.
+const FRAMES_TOGETHER_MAX: usize = 256;
+
 /// Time for the answer to a request, in milliseconds. A server that answers pings and nothing else
 /// would leave posts on their way for ever.
 const ANSWER_MS: u64 = 60_000;
@@ -96,7 +99,28 @@ impl Online<'_> {
             if let Err(stop) = self.step().await {
                 return stop;
             }
+            if let Err(stop) = self.take_what_is_here() {
+                return stop;
+            }
         }
+    }
+
+    /// Frames that came together are dealt with together, without waiting in between: waiting costs more than
+    /// most frames do.
+    fn take_what_is_here(&mut self) -> Result<(), Stop> {
+        for _ in 0..FRAMES_TOGETHER_MAX {
+            self.desk.pass_on();
+            if !self.desk.has_room() || self.conn.output_len() >= OUTPUT_BYTES_MAX {
+                break;
+            }
+            match self.conn.frame_here() {
+                Ok(Some(frame)) => self.frame(&frame)?,
+                Ok(None) => break,
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+        self.desk.pass_on();
+        Ok(())
     }
 
     /// Waits for one thing to happen and deals with it.
@@ -105,7 +129,7 @@ impl Online<'_> {
         if !read {
             // Who does not listen cannot complain of silence.
             self.listening = clock::now();
-            self.pings.heard(self.listening, self.entropy);
+            self.pings.heard(self.listening);
         }
         let due = self.due();
         let (turn, step) = (self.turns.next(), self.conn.step(read));
@@ -170,7 +194,7 @@ impl Online<'_> {
     }
 
     fn frame(&mut self, frame: &Frame) -> Result<(), Stop> {
-        self.pings.heard(clock::now(), self.entropy);
+        self.pings.heard(clock::now());
         if !self.synced && !matches!(frame.kind(), kind::PING | kind::PONG) {
             self.listening = clock::now();
         }
@@ -294,7 +318,7 @@ impl Online<'_> {
         if self.answer_due().is_some_and(|due| due <= now) {
             return Err(Stop::Cut(Cut::Timeout));
         }
-        match self.pings.beat(now) {
+        match self.pings.beat(now, self.entropy) {
             Beat::Wait => {}
             Beat::Ping(n) => self.conn.push_event(kind::PING, &Ping { n }),
             Beat::Dead => return Err(Stop::Cut(Cut::Silent)),

@@ -35,6 +35,8 @@ pub(super) enum Beat {
 pub(super) struct Pings {
     /// The silence after which a ping is sent, in milliseconds.
     idle_ms: u64,
+    /// The same, a little off, so that many clients do not beat together; another one after each ping.
+    quiet_ms: u64,
     heard_due: Instant,
     spoken_due: Instant,
     unanswered: u32,
@@ -51,7 +53,15 @@ impl Pings {
             idle_ms => idle_ms.clamp(IDLE_MS_MIN, IDLE_MS_MAX),
         };
         let due = now + Duration::from_millis(up_to(entropy, idle_ms));
-        Self { idle_ms, heard_due: due, spoken_due: due, unanswered: 0, number: 0, sent: None }
+        Self {
+            idle_ms,
+            quiet_ms: about(idle_ms, entropy),
+            heard_due: due,
+            spoken_due: due,
+            unanswered: 0,
+            number: 0,
+            sent: None,
+        }
     }
 
     /// When to look again.
@@ -60,11 +70,9 @@ impl Pings {
     }
 
     /// Something was heard: the silence is over.
-    pub(super) fn heard(&mut self, now: Instant, entropy: &Arc<dyn Entropy>) {
-        let fifth = self.idle_ms / 5;
-        let idle_ms = self.idle_ms - fifth + up_to(entropy, 2 * fifth);
+    pub(super) fn heard(&mut self, now: Instant) {
         self.unanswered = 0;
-        self.heard_due = now + Duration::from_millis(idle_ms);
+        self.heard_due = now + Duration::from_millis(self.quiet_ms);
     }
 
     /// Something was said: the other side knows that this one is there.
@@ -82,7 +90,7 @@ impl Pings {
     }
 
     /// The time has come. Who hears much and says nothing is taken for dead by the other side.
-    pub(super) fn beat(&mut self, now: Instant) -> Beat {
+    pub(super) fn beat(&mut self, now: Instant, entropy: &Arc<dyn Entropy>) -> Beat {
         if now >= self.heard_due {
             if self.unanswered >= UNANSWERED_MAX {
                 return Beat::Dead;
@@ -93,10 +101,17 @@ impl Pings {
             return Beat::Wait;
         }
         self.spoke(now);
+        self.quiet_ms = about(self.idle_ms, entropy);
         self.number += 1;
         self.sent = Some(now);
         Beat::Ping(self.number)
     }
+}
+
+/// Up to a fifth more or less.
+fn about(idle_ms: u64, entropy: &Arc<dyn Entropy>) -> u64 {
+    let fifth = idle_ms / 5;
+    idle_ms - fifth + up_to(entropy, 2 * fifth)
 }
 
 #[cfg(test)]
@@ -118,7 +133,7 @@ mod tests {
         {
             let now = clock::now();
             let mut pings = Pings::new(now, 1000 * idle_s, &entropy);
-            pings.heard(now, &entropy);
+            pings.heard(now);
             pings.spoke(now);
             let silence = pings.due().duration_since(now).as_secs();
             assert!((least..=most).contains(&silence), "{idle_s}: {silence}");
@@ -133,8 +148,8 @@ mod tests {
         let mut last = start;
         for second in 1..600 {
             let now = start + SECOND * second;
-            pings.heard(now, &entropy);
-            match pings.beat(now) {
+            pings.heard(now);
+            match pings.beat(now, &entropy) {
                 Beat::Ping(_) => last = now,
                 Beat::Wait => {}
                 Beat::Dead => panic!("somebody is there"),

@@ -223,11 +223,14 @@ async fn pieces(
     source.done.store(acked, Ordering::Relaxed);
     session.moved(acked, size).await;
     while acked < size {
-        while next < size && next + pace.chunk <= acked + pace.window {
-            let d = read_block(source, next, pace.chunk).await?;
-            let piece = FileData { x, o: next, d };
-            next += piece.d.len() as u64;
-            conn.push_event(kind::FDAT, &piece);
+        // All that may go is read at once: each reading is a walk to another thread and back.
+        let room = (acked + pace.window).saturating_sub(next) / pace.chunk * pace.chunk;
+        if next < size && room > 0 {
+            let block = read_block(source, next, room).await?;
+            for d in block.chunks(usize::try_from(pace.chunk).unwrap_or(limits::CHUNK_BYTES)) {
+                conn.push_event(kind::FDAT, &FileData { x, o: next, d: d.to_vec() });
+                next += d.len() as u64;
+            }
         }
         match session.next_event(conn).await? {
             Some(Event::FileAck(FileAck { x: of, o })) if of == x && o > acked && o <= next => {

@@ -4,12 +4,13 @@ use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use liao_client_core::{
     answer::Answer,
     notice::{End, LinkState, Notice},
+    timeline::ENTRIES_OPEN_MAX,
 };
 use liao_common::{
     event::{Event, Gap, Page},
     fault::{Fault, FaultCode},
-    id::{RoomId, Seq},
-    message::{Body, Kind},
+    id::{DeviceId, Nonce, RoomId, Seq},
+    message::{Body, Kind, Message},
     request::{History, Mark, Request, RoomOpen},
 };
 
@@ -111,6 +112,64 @@ fn older_history_is_fetched_when_one_comes_to_it() {
         Answer::Page(Page { msgs: Vec::new(), more: false, floor: Seq(500), users: Vec::new() }),
     );
     desk.hides("loading older messages");
+}
+
+/// A line that was said long ago.
+fn said_at(seq: u64) -> Message {
+    let mut cid = Nonce([0; 16]);
+    cid.0[..8].copy_from_slice(&seq.to_be_bytes());
+    Message {
+        room: RoomId::LOBBY,
+        seq: Seq(seq),
+        n: seq,
+        at_ms: seq,
+        from: BOB,
+        device: DeviceId(2),
+        cid,
+        kind: Kind::Text,
+        body: Body::text(format!("line {seq}.")),
+    }
+}
+
+#[test]
+fn of_a_long_flood_the_newest_stays_and_the_rest_is_a_scroll_away() {
+    const SAID: u64 = ENTRIES_OPEN_MAX as u64 + 500;
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let kept = |desk: &Desk| desk.app.model.room(RoomId::LOBBY).unwrap().timeline.rows().count();
+    for seq in 1..=SAID {
+        let notice = Notice::Event(Event::Message(Box::new(said_at(seq))));
+        crate::app::update(&mut desk.app, Input::Notice(Box::new(notice)));
+    }
+    desk.input(Input::Woken);
+    desk.shows(&format!("line {SAID}."));
+    assert_eq!(kept(&desk), ENTRIES_OPEN_MAX);
+    desk.effects.clear();
+    desk.keys("<C-Home>");
+    let wanted = asks(&desk).into_iter().find_map(|request| match request {
+        Request::History(history) => Some(history),
+        _ => None,
+    });
+    let asked = wanted.expect("a page of what is no longer here");
+    assert_eq!(asked.before, Some(Seq(501)));
+    let msgs = (401..=500).map(said_at).collect();
+    let page = Page { msgs, more: true, floor: Seq::ZERO, users: Vec::new() };
+    desk.answer(asked, Answer::Page(page));
+    desk.shows("line 401.");
+    assert_eq!(kept(&desk), ENTRIES_OPEN_MAX, "as much of the newest went");
+    let before = desk.screen();
+    for seq in SAID + 1..=SAID + 50 {
+        desk.tell(Notice::Event(Event::Message(Box::new(said_at(seq)))));
+    }
+    let read = |screen: &str| screen.matches("line 4").count();
+    assert_eq!(read(&desk.screen()), read(&before), "what one reads is not what goes");
+    assert_eq!(kept(&desk), ENTRIES_OPEN_MAX);
+    desk.effects.clear();
+    desk.keys("<C-End>");
+    let newest = asks(&desk).into_iter().find_map(|request| match request {
+        Request::History(history) => history.before,
+        _ => None,
+    });
+    assert_eq!(newest, Some(Seq(SAID + 51)));
 }
 
 #[test]

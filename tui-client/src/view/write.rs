@@ -1,12 +1,16 @@
 //! Writing and reading in a chat: the composer's keys, the popup, scrolling, the chosen message, what has been
 //! read. Part of the main view.
 
+use std::{cell::RefCell, collections::BTreeMap};
+
 use liao_client_core::{
     model::Model,
     timeline::{Content, FileOffer, Hole, Item, Row, RowState, Timeline},
     transfer::{DownloadJob, Phase},
 };
 use liao_common::id::RoomId;
+
+use ratatui::text::Line;
 
 use super::{
     changing::{can_answer, can_edit, can_remove},
@@ -24,7 +28,7 @@ use crate::{
 };
 
 /// A line that is drawn, with the message it belongs to.
-pub type ShownLine = (ratatui::text::Line<'static>, Key);
+pub type ShownLine = (Line<'static>, Key);
 
 impl MainView {
     pub(super) fn act_composer(&mut self, action: Action, model: &mut Model, base: &mut Base) {
@@ -266,11 +270,23 @@ impl MainView {
             let before = place.checked_sub(1).and_then(|before| items.get(before)).and_then(row_of);
             items.get(place).map(|item| message::lines(&look, before, item)).unwrap_or_default()
         };
-        let visible = chat.timeline.lay_out(&items, height, |place| render(place).len());
+        // A row is looked at several times until it is known which are visible, and made once.
+        let made: RefCell<BTreeMap<usize, Vec<Line<'static>>>> = RefCell::default();
+        let count = |place: usize| {
+            let mut made = made.borrow_mut();
+            made.entry(place).or_insert_with(|| render(place)).len()
+        };
+        let visible = chat.timeline.lay_out(&items, height, count);
+        let mut made = made.into_inner();
         let mut lines: Vec<ShownLine> = Vec::with_capacity(height);
         for part in &visible {
             let Some(key) = items.get(part.item).map(Key::of) else { continue };
-            let rows = render(part.item).into_iter().skip(part.lines.start).take(part.lines.len());
+            let rows = made
+                .remove(&part.item)
+                .unwrap_or_default()
+                .into_iter()
+                .skip(part.lines.start)
+                .take(part.lines.len());
             lines.extend(rows.map(|line| (line, key)));
         }
         let seen = visible.last().and_then(|part| items.get(part.item)).and_then(row_of);
@@ -289,8 +305,10 @@ impl MainView {
         } else {
             seen.and_then(|row| row.seq)
         };
+        let looked_at = seen.and_then(|row| row.seq).filter(|_| !at_end);
         chat.lines = lines;
         chat.sending = sending;
+        model.look_at(room, looked_at);
         for hole in holes {
             if let Some(request) = model.fill(room, hole) {
                 base.wish(Effect::Ask(request));

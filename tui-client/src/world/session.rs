@@ -126,6 +126,13 @@ impl Session {
         Some(notice)
     }
 
+    /// The next thing the link has said already.
+    pub(super) fn next_here(&mut self) -> Option<Notice> {
+        let notice = self.notices.try_recv().ok()?;
+        self.observe(&notice);
+        Some(notice)
+    }
+
     fn observe(&mut self, notice: &Notice) {
         match notice {
             Notice::State(state) => self.state = state.clone(),
