@@ -23,7 +23,7 @@ pub(crate) const LOG_IN_AT_ONCE: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) user: UserId,
-    token: Token,
+    pub(crate) token: Token,
 }
 
 /// Somebody who follows a room.

@@ -2,10 +2,12 @@
 //! JSON. Everything is bounded in number and time; every delivery is compared with what was posted.
 
 mod chart;
+mod client;
 mod clock;
 mod crowd;
 mod durable;
 mod fanout;
+mod files;
 mod history;
 mod idle;
 mod ledger;
@@ -53,8 +55,12 @@ enum What {
     All(Usual),
     /// Posts that are on the disk when they are acknowledged.
     Durable(Usual),
+    /// Terminal clients: `liao` beside weechat and irssi.
+    Client(client::Options),
     /// One room of many, few who post.
     Fanout(Usual),
+    /// Files there and back, beside a bare socket and scp.
+    Files(files::Options),
     /// Memory of connections that only listen, and what their logins take.
     Idle(Usual),
     /// Logins with a password, right and wrong.
@@ -97,8 +103,10 @@ fn main() -> ExitCode {
 fn run(what: &What) -> Result<()> {
     match what {
         What::All(usual) => usual.run(Figure::All),
+        What::Client(options) => options.run(),
         What::Durable(usual) => usual.run(Figure::Durable),
         What::Fanout(usual) => usual.run(Figure::Fanout),
+        What::Files(options) => options.run(),
         What::Idle(usual) => usual.run(Figure::Idle),
         What::Login(usual) => usual.run(Figure::Login),
         What::Storm(usual) => usual.run(Figure::Storm),

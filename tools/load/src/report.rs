@@ -70,6 +70,9 @@ impl Row {
             Good::High => self.measured / target,
             Good::Low => target / self.measured,
         };
+        if self.measured == target {
+            return "met".to_owned();
+        }
         if ratio >= 1.0 {
             format!("met, {ratio:.1} x better")
         } else {

@@ -54,9 +54,14 @@ pub(crate) struct Server {
 
 /// Where `liaod` lies unless told otherwise: beside this program.
 pub(crate) fn beside() -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("liaod");
+    program_beside("liaod", "liao-server")
+}
+
+/// Where a program of the workspace lies: beside this one.
+pub(crate) fn program_beside(name: &str, package: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
     if !path.exists() {
-        bail!("{} is missing; build it with cargo build --release -p liao-server", path.display());
+        bail!("{} is missing; build it with cargo build --release -p {package}", path.display());
     }
     Ok(path)
 }
