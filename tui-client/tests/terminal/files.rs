@@ -171,6 +171,13 @@ fn a_file_is_found_by_its_path() {
     alice.waits_for("completed.txt");
     alice.presses(Key::Enter);
     bob.waits_for(format::size(33));
+    // He may see it before her program knows that it is through, and would ask whether to quit.
+    alice.presses(Key::F(4));
+    alice.waits_until("all three are through", |text| {
+        text.matches(&word("phase.done")).count() == 3
+    });
+    alice.presses(Key::F(4));
+    alice.waits_for_end_of(word("files.title"));
     alice.quits();
     bob.quits();
 }

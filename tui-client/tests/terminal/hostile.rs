@@ -25,12 +25,20 @@ use crate::driver::{Key, Opening, PASSWORD, Town, Wire, beginning, filled, word}
 
 /// Moves the cursor, sets the title, fills the clipboard, changes the character set, asks who is there, and
 /// turns the direction of writing.
-const HARM: &str = "\x1b[13;37H\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b(0\x1b[c\
+const HARM: &str = "\x1b[133;137H\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b(0\x1b[c\
                     \u{9b}31m\u{9d}0;owned\u{9c}\u{202e}\x08\x7f\rend";
 
 /// Parts of it that would be commands.
-const COMMANDS: [&str; 8] =
-    ["\x1b[13;37H", "]0;owned\x07", "\x1b]52;", "\x1b(0", "\x1b[c", "\u{9b}", "\u{202e}", "\rend"];
+const COMMANDS: [&str; 8] = [
+    "\x1b[133;137H",
+    "]0;owned\x07",
+    "\x1b]52;",
+    "\x1b(0",
+    "\x1b[c",
+    "\u{9b}",
+    "\u{202e}",
+    "\rend",
+];
 
 /// Somebody with a client of another make.
 fn mallory(town: &Town, name: &str) -> (Handle, Receiver<Notice>) {
@@ -108,7 +116,7 @@ fn a_lying_server_gets_nothing_past_the_client() {
     let wire = Wire::to(&town);
     // As long as what it replaces, so that every frame keeps its form.
     let lie = |first: &str, last: &str| {
-        let lie = format!("{first}\x1b[13;37H\x1b]0;owned\x07\x1b(0\u{9b}5m{last}");
+        let lie = format!("{first}\x1b[133;137H\x1b]0;owned\x07\x1b(0\u{9b}5m{last}");
         let truth = format!("{first}{}", "m".repeat(lie.len() - first.len()));
         wire.lies(&truth, lie.as_bytes());
         truth
@@ -119,14 +127,14 @@ fn a_lying_server_gets_nothing_past_the_client() {
     let arguments = ["--insecure-plaintext", &wire.addr().to_string()];
     let mut alice = Opening::at(&town.home("alice")).with(&arguments).opens();
     alice.registers("alice", "Alice");
-    alice.sees_online("name␛[13;37H");
+    alice.sees_online("name␛[133;137H");
     post(&town, &mallory, &text);
     mallory.ask(RoomTopic { room: RoomId::LOBBY, topic }).unwrap();
     let path = town.path(&file);
     fs::write(&path, "harmless").unwrap();
     mallory.upload(UploadJob { room: RoomId::LOBBY, path, media: String::new() }).unwrap();
-    alice.waits_for("text␛[13;37H");
-    alice.waits_for("topic␛[13;37H");
+    alice.waits_for("text␛[133;137H");
+    alice.waits_for("topic␛[133;137H");
     alice.waits_until("a file of an odd name", |text| text.contains("▤ "));
     assert!(!alice.text().contains(&file), "the wire did not lie about the file's name");
     alice.presses(Key::Alt('s'));
