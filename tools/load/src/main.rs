@@ -16,6 +16,7 @@ mod login;
 mod machine;
 mod million;
 mod peers;
+mod people;
 mod ping;
 mod play;
 mod post;

@@ -3,7 +3,6 @@
 //! the rest of the world is online as well.
 
 mod pipe;
-mod prepare;
 
 use std::{
     path::PathBuf,
@@ -28,18 +27,20 @@ use liao_server::{
     server::{self as liaod, Running},
 };
 use pipe::{End, Pipe, Tally};
-use prepare::{MEMBERS, ROOM, prepare, token};
 
 use crate::{
     clock, machine,
+    people::{ROOM, prepare, token},
     play::hello,
-    report::{Good, Report, Row, short},
+    report::{Good, Growth, Report, Row, short},
     say,
     server::{self, Hashing, Server, Transport},
     stats::{Latencies, Mark, Rate},
     usual::finish,
 };
 
+/// People in the room: as many as hear every message without looking at it.
+const MEMBERS: u64 = 1000;
 /// Logins under way at a time.
 const LOG_IN_AT_ONCE: usize = 256;
 /// Messages, one after the other: each is heard by all before the next.
@@ -89,7 +90,7 @@ impl Options {
         let data = self.data.clone().unwrap_or_else(|| temporary.path().join("liaod"));
         if !data.join("journal").exists() {
             say(&format!("making {most} people"));
-            prepare(&data, most)?;
+            prepare(&data, most, MEMBERS)?;
             let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
             Server::start(&liaod, &data, Transport::Plain, Hashing::Least)?.stop()?;
         }
@@ -104,6 +105,7 @@ impl Options {
             for row in runtime.block_on(measure(data.clone(), sessions))?.rows() {
                 let Row { what, measured, unit, detail, .. } = &row;
                 say(&format!("{what}: {} {unit} ({detail})", short(*measured)));
+                report.growth.extend(Growth::of_row("sessions", sessions, &row));
                 report.rows.push(row);
             }
         }

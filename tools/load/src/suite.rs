@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     crowd::{self, Person},
-    durable, fanout, idle, login, machine,
+    durable, fanout, idle, login, machine, people,
     report::{Good, Report, Row, short},
     server::{Hashing, Server, Transport},
     stats::Latencies,
@@ -35,8 +35,21 @@ impl Suite {
         Ok(())
     }
 
+    /// Makes people who have only their tokens, faster than they could register.
+    pub(crate) fn prepare(&mut self, count: usize) -> Result<()> {
+        (self.say)(&format!("making {count} people"));
+        self.people = people::prepare(&self.folder(), u64::try_from(count)?, 0)?;
+        // The index is made by the first start.
+        self.server(Transport::Plain)?.stop()?;
+        Ok(())
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.data.path().join("liaod")
+    }
+
     fn server(&self, transport: Transport) -> Result<Server> {
-        Server::start(&self.liaod, &self.data.path().join("liaod"), transport, Hashing::Least)
+        Server::start(&self.liaod, &self.folder(), transport, Hashing::Least)
     }
 
     fn room(&mut self) -> String {

@@ -72,9 +72,11 @@ impl Usual {
         let is = |one: Figure| figure == Figure::All || figure == one;
         let (members, connections) =
             (usize::try_from(self.members)?, usize::try_from(self.connections)?);
-        let many = is(Figure::Idle) || is(Figure::Storm);
-        if figure != Figure::Login {
-            suite.register(if many { connections.max(members) } else { members })?;
+        match figure {
+            Figure::Login => {}
+            Figure::Idle | Figure::Storm => suite.prepare(connections)?,
+            Figure::Durable | Figure::Fanout => suite.register(members)?,
+            Figure::All => suite.register(connections.max(members))?,
         }
         suite.disk()?;
         for transport in transports(self.transport) {

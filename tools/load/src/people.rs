@@ -17,34 +17,34 @@ use liao_server::{
     state::record::{Account, Device, Member, Phc, Room, Standing},
 };
 
+use crate::crowd::Person;
+
 /// The room that some of them have together.
-pub(super) const ROOM: RoomId = RoomId(2);
-/// People in it: as many as hear every message without looking at the room.
-pub(super) const MEMBERS: u64 = 1000;
+pub(crate) const ROOM: RoomId = RoomId(2);
 /// Commits that share a sync.
 const GROUP: u64 = 4096;
 /// When all this happened, ms since 1970.
 const BEGUN_MS: u64 = 1_700_000_000_000;
 
 /// What the person with this number, from 0, logs in with.
-pub(super) fn token(number: u64) -> Token {
+pub(crate) fn token(number: u64) -> Token {
     Token(blake3::hash(&number.to_be_bytes()).as_bytes().to_vec())
 }
 
-/// Makes the folder.
-pub(super) fn prepare(data: &Path, people: u64) -> Result<()> {
+/// Makes the folder. The first ones of the people, as many as `together` says, share a room of their own.
+pub(crate) fn prepare(data: &Path, people: u64, together: u64) -> Result<Vec<Person>> {
     let folder = DataDir::open(data)?;
     let disk = Arc::new(RealDisk::open(folder.journal())?);
     let (mut journal, _) = Journal::open(disk, JournalOptions::new(7))?;
     journal.stage(&[room(RoomId::LOBBY, "lobby").record(), room(ROOM, "together").record()])?;
     for number in 0..people {
-        journal.stage(&person(number))?;
+        journal.stage(&person(number, number < together))?;
         if number % GROUP == GROUP - 1 {
             journal.sync()?;
         }
     }
     journal.sync()?;
-    Ok(())
+    Ok((0..people).map(|number| Person::new(UserId(number + 1), token(number))).collect())
 }
 
 fn room(room: RoomId, name: &str) -> Room {
@@ -53,7 +53,7 @@ fn room(room: RoomId, name: &str) -> Room {
     Room { room, kind: RoomKind::Public, name, topic, by, with: None, at: BEGUN_MS }
 }
 
-fn person(number: u64) -> Vec<NewRecord> {
+fn person(number: u64, together: bool) -> Vec<NewRecord> {
     let (user, dev) = (UserId(number + 1), DeviceId(number + 1));
     let account = Account {
         user,
@@ -86,7 +86,7 @@ fn person(number: u64) -> Vec<NewRecord> {
         joined: Seq::ZERO,
     };
     let mut records = vec![account.record(), device.record(), member(RoomId::LOBBY).record()];
-    if number < MEMBERS {
+    if together {
         records.push(member(ROOM).record());
     }
     records
