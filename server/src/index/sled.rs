@@ -100,6 +100,16 @@ fn guard<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Res
     }
 }
 
+/// sled takes its lock at once or not at all. One of our own from before may still be held for a moment: by its
+/// threads, or by a child that another thread is starting. Other servers are kept out by the data folder.
+fn await_release(file: &Path) -> io::Result<()> {
+    match File::open(file) {
+        Ok(file) => file.lock(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 impl SledIndex {
     pub(super) fn create(options: &SledOptions, boot: String) -> Result<Self, IndexError> {
         DirBuilder::new()
@@ -124,6 +134,7 @@ impl SledIndex {
             .mode(sled::Mode::HighThroughput)
             // The only fsync of sled itself is in the thread this starts.
             .flush_every_ms(Some(500));
+        await_release(&options.folder.join("db")).map_err(IndexError::io("lock"))?;
         let db = guard("open", || config.open())?;
         let file = File::open(options.folder.join("db")).map_err(IndexError::io("open"))?;
         Ok(Self { db, file, folder: options.folder.clone(), boot, spoiled: Mutex::new(false) })

@@ -218,6 +218,38 @@ fn a_closed_index_that_changed_is_not_trusted() {
     }
 }
 
+/// Waits until somebody waits for a lock of this process's files.
+fn somebody_waits() -> bool {
+    let mine = std::process::id().to_string();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while std::time::Instant::now() < deadline {
+        let locks = fs::read_to_string("/proc/locks").expect("locks");
+        let waits =
+            |line: &str| line.contains("-> FLOCK") && line.split(' ').any(|pid| pid == mine);
+        if locks.lines().any(waits) {
+            return true;
+        }
+        std::thread::yield_now();
+    }
+    false
+}
+
+#[test]
+fn a_lock_from_before_that_is_held_for_a_moment_is_waited_for() {
+    let folder = tempfile::tempdir().expect("folder");
+    let home = sled_home(folder.path());
+    let index = sound(&home);
+    fill(index.as_ref(), &[b"a"]);
+    index.close().expect("close");
+    drop(index);
+    let held = fs::File::open(home.folder.join("db")).expect("open");
+    held.lock().expect("lock");
+    let opening = std::thread::spawn(move || doubt(&home));
+    assert!(somebody_waits(), "{:?}", opening.join());
+    drop(held);
+    assert_eq!(opening.join().expect("no panic"), None);
+}
+
 #[test]
 fn what_was_set_aside_does_not_pile_up() {
     let folder = tempfile::tempdir().expect("folder");
