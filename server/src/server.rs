@@ -300,8 +300,7 @@ fn open(config: &Config) -> Result<Data, StartError> {
         && !index.holds_rows().map_err(StoreError::from)?;
     let identity = identity(&folder, config, fresh);
     let identity = if fresh { Ok(identity?) } else { identity };
-    let mut store = StoreOptions::new(new_epoch, project::VERSION);
-    store.sparse = Some(project::NONCES);
+    let store = StoreOptions::new(new_epoch, project::VERSION);
     let ground = Ground {
         disk,
         index: &index,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     index::{Octets, Write},
     journal::RecordRef,
-    store::{Change, ProjectError, Sparse},
+    store::{Change, ProjectError},
 };
 
 /// Version of what the projection writes; an index made by another one is made anew. Rows of this
@@ -36,10 +36,6 @@ pub const FLOOR_STEP_MAX: u64 = 4096;
 
 /// Nonce of the messages that the server writes itself; they are never repeated.
 pub const NO_NONCE: Nonce = Nonce([0; 16]);
-
-/// Nonces: each is looked for once. Of three million, one in fifty that is new is looked for all the same;
-/// of ten million, one in three.
-pub const NONCES: Sparse = Sparse { table: key::POSTS, after_looks: 10_000, filter_bytes: 4 << 20 };
 
 /// The writes of one record.
 ///

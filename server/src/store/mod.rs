@@ -2,7 +2,6 @@
 //! `Store` is shared and only reads; `Writer` belongs to one thread and is the only way to write.
 //! A reader sees every commit from the moment its `finish` returned, and none that was not synced.
 
-mod absent;
 mod applier;
 mod change;
 mod known;
@@ -26,7 +25,6 @@ use crate::journal::{JournalError, JournalReader, NewRecord, Position, RecordRef
 use applier::Queue;
 use overlay::Overlay;
 
-pub use absent::Sparse;
 pub use applier::Applying;
 pub use change::Change;
 pub use open::{IndexFate, Progress, Recovery, StoreOptions, open};

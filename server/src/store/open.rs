@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::absent::{Absent, Sparse};
 use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
 use super::known::Known;
 use super::overlay::Overlay;
@@ -27,8 +26,6 @@ pub struct StoreOptions {
     pub unapplied_records_max: usize,
     /// Who brings what is committed into the index.
     pub applying: Applying,
-    /// The table, if any, of which it is kept in memory what is surely not there.
-    pub sparse: Option<Sparse>,
 }
 
 impl StoreOptions {
@@ -37,7 +34,7 @@ impl StoreOptions {
         let journal = JournalOptions::new(new_epoch);
         let applying = Applying::OwnThread;
         let unapplied_records_max = 200_000;
-        Self { journal, projection_version, unapplied_records_max, applying, sparse: None }
+        Self { journal, projection_version, unapplied_records_max, applying }
     }
 }
 
@@ -156,8 +153,6 @@ pub fn open(
         version,
         generation: 0,
         known: Known::default(),
-        absent: Absent::new(options.sparse),
-        applying: options.applying,
     };
     Ok((store, writer, recovery))
 }

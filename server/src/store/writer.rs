@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::absent::Absent;
-use super::applier::{Applier, Applying, Chunk};
+use super::applier::{Applier, Chunk};
 use super::known::Known;
 use super::layer::Layer;
 use super::overlay::{Entry, Rows};
@@ -25,8 +24,6 @@ pub struct Writer {
     pub(super) version: u32,
     pub(super) generation: u64,
     pub(super) known: Known,
-    pub(super) absent: Absent,
-    pub(super) applying: Applying,
 }
 
 impl Writer {
@@ -37,7 +34,6 @@ impl Writer {
 
     /// Begins a batch.
     pub fn batch(&mut self) -> Batch<'_> {
-        self.absent.prepare(&self.store, self.applying);
         Batch {
             writer: self,
             rows: Rows::new(),
@@ -74,8 +70,7 @@ impl Writer {
     }
 
     /// Brings the index up to date and to the disk, and notes that this stop was clean.
-    pub fn close(mut self) -> Result<(), StoreError> {
-        self.absent.stop();
+    pub fn close(self) -> Result<(), StoreError> {
         self.applier.drain()?;
         debug_assert!(
             self.store.overlay.is_empty(),
@@ -161,7 +156,6 @@ impl Batch<'_> {
             }
             for change in changes.by_ref().take(upto - taken) {
                 self.writer.known.forget(change.key());
-                self.writer.absent.keep(change.key());
                 keep_change(&mut self.rows, &mut self.chunks, change, generation);
             }
             taken = upto;
@@ -244,16 +238,12 @@ impl View for Batch<'_> {
         if let Some(entry) = self.rows.get(key) {
             return Ok(entry.given());
         }
-        if self.writer.absent.proves(key) {
-            return Ok(None);
-        }
         if let Some(value) = self.writer.known.read(key) {
             return Ok(Some(value));
         }
         let found = self.writer.store.read(key)?;
-        match &found {
-            Some(value) => self.writer.known.keep(key, value),
-            None => self.writer.absent.missed(key),
+        if let Some(value) = &found {
+            self.writer.known.keep(key, value);
         }
         Ok(found)
     }

@@ -22,7 +22,7 @@ use liao_server::{
     index::MemoryIndex,
     server::{self, Ground},
     state::project,
-    store::{Applying, Sparse, StoreOptions},
+    store::{Applying, StoreOptions},
 };
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
@@ -106,8 +106,6 @@ pub(crate) fn assemble(
     (config.rules.posts_burst, config.free_bytes_min) = (1_000_000, 0);
     let mut store = StoreOptions::new(7, project::VERSION);
     store.applying = Applying::Writer;
-    // In small, and from the start.
-    store.sparse = Some(Sparse { after_looks: 1, filter_bytes: 4096, ..project::NONCES });
     let clock = || 1_800_000_000_000;
     let ground = Ground { disk, index, files: folder, store, clock, blocking };
     let (hub, duty, _) = server::assemble(&config, ground).unwrap();

@@ -18,7 +18,7 @@ use liao_server::{
     index::MemoryIndex,
     server::{self, Ground},
     state::project,
-    store::{Applying, Recovery, Sparse, StoreOptions},
+    store::{Applying, Recovery, StoreOptions},
 };
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -262,8 +262,6 @@ fn assemble(
     config.free_bytes_min = FREE_BYTES_MIN;
     let mut store = StoreOptions::new(epoch, project::VERSION);
     store.applying = Applying::Writer;
-    // In small, and from the start.
-    store.sparse = Some(Sparse { after_looks: 1, filter_bytes: 4096, ..project::NONCES });
     let ground = Ground {
         disk,
         index,
