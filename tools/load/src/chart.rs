@@ -22,7 +22,8 @@ const BOTTOM: f64 = 44.0;
 /// Height of a line's name below the chart.
 const NAME: f64 = 20.0;
 /// Told apart also by those who see few colours, on light and on dark.
-const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56708a"];
+const COLOURS: [&str; 8] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56708a", "#c00000", "#7b4fb5"];
 
 /// Options.
 #[derive(Args)]

@@ -88,7 +88,10 @@ impl Histories {
                     row.unit,
                     row.detail
                 ));
-                report.growth.extend(Growth::of_row("messages of history", messages, &row));
+                // A rate is no cost.
+                if !row.unit.ends_with("/s") {
+                    report.growth.extend(Growth::of_row("messages of history", messages, &row));
+                }
                 report.rows.push(row);
             }
         }

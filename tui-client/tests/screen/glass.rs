@@ -131,6 +131,15 @@ impl Glass {
     }
 }
 
+/// Waits until a file says something.
+pub(crate) fn waits_for_words(file: &std::path::Path, words: &str) {
+    let deadline = now() + Duration::from_millis(DEADLINE_MS);
+    while !std::fs::read_to_string(file).is_ok_and(|text| text.contains(words)) {
+        assert!(now() < deadline, "{} never says {words:?}", file.display());
+        std::thread::yield_now();
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "a program in a terminal runs in real time")]
 fn now() -> Instant {
     Instant::now()
