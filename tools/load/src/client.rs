@@ -19,13 +19,12 @@ use liao_common::{
 
 use crate::{
     crowd::{self, Person},
-    machine,
     play::{Script, hello, play},
     report::{Good, Report, Row, short},
+    rig::Output,
     say,
     server::{self, Hashing, Server, Transport},
     swarm::Swarm,
-    usual,
 };
 use feed::{Feed, Tongue, mark};
 use keys::Keys;
@@ -62,9 +61,8 @@ pub(crate) struct Options {
     /// The server's program [default: liaod beside this one].
     #[arg(long, value_name = "FILE")]
     liaod: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What one run of one client gave.
@@ -84,11 +82,7 @@ struct Found {
 impl Options {
     /// Measures all of it and prints one table.
     pub(crate) fn run(&self) -> Result<()> {
-        let mut report = Report {
-            processors: thread::available_parallelism()?.get(),
-            load_average: (machine::load_average(), 0.0),
-            ..Report::default()
-        };
+        let mut report = Report::begin()?;
         let folder = tempfile::tempdir()?;
         let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
         let liao = self.liao.clone().map_or_else(|| server::program_beside("liao", "liao"), Ok)?;
@@ -112,8 +106,7 @@ impl Options {
         }
         server.stop()?;
         report.rows = rows(&found, self.lines);
-        report.load_average.1 = machine::load_average();
-        usual::finish(&report, self.json.as_deref())
+        self.output.finish(report)
     }
 
     fn programs(&self, liao: &std::path::Path) -> Vec<Program> {

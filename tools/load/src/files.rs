@@ -21,10 +21,10 @@ use crate::{
     crowd::{self, Person},
     machine,
     report::{Good, Report, Row, short},
+    rig::{Output, Rig},
     say,
-    server::{self, Hashing, Server, Transport},
+    server::{Hashing, Server, Transport},
     stats::Latencies,
-    usual,
 };
 use mover::Mover;
 
@@ -48,15 +48,10 @@ pub(crate) struct Options {
     /// The key that it lets in.
     #[arg(long, value_name = "FILE")]
     ssh_key: Option<PathBuf>,
-    /// The server's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be measured; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    rig: Rig,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Seconds of each file, by way.
@@ -75,28 +70,20 @@ struct Times {
 impl Options {
     /// Measures all of it and prints one table.
     pub(crate) fn run(&self) -> Result<()> {
-        let mut report = Report {
-            processors: thread::available_parallelism()?.get(),
-            load_average: (machine::load_average(), 0.0),
-            ..Report::default()
-        };
-        let folder = match &self.under {
-            Some(under) => tempfile::tempdir_in(under)?,
-            None => tempfile::tempdir()?,
-        };
+        let mut report = Report::begin()?;
+        let folder = self.rig.folder()?;
         if self.ssh_port.is_none() {
             say("scp is left out: name an sshd on this computer with --ssh-port and --ssh-key");
         }
         for transport in [Transport::Plain, Transport::Tls] {
             let rows = self.one_transport(transport, folder.path())?;
-            report.rows.extend(rows);
+            rows.into_iter().for_each(|row| report.add(row));
         }
-        report.load_average.1 = machine::load_average();
-        usual::finish(&report, self.json.as_deref())
+        self.output.finish(report)
     }
 
     fn one_transport(&self, transport: Transport, folder: &Path) -> Result<Vec<Row>> {
-        let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
+        let liaod = self.rig.liaod()?;
         let name = if transport == Transport::Tls { "tls" } else { "plain" };
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;

@@ -6,7 +6,7 @@ mod prepare;
 use std::{
     fs,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -28,13 +28,12 @@ use crate::{
     machine,
     play::{Script, hello, play, settle},
     post,
-    report::{Growth, Report, Row, short},
-    say,
-    server::{self, Hashing, Server, Transport},
+    report::{Report, Row, short},
+    rig::{Output, Rig},
+    server::{Hashing, Server, Transport},
     stats::Latencies,
     suite::times,
     swarm::Swarm,
-    usual::finish,
 };
 
 /// Rooms that are opened, one after the other.
@@ -53,50 +52,31 @@ pub(crate) struct Histories {
     /// Rooms of a history; at most a fiftieth of its messages.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rooms: u64,
-    /// The server's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be measured; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    rig: Rig,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Histories {
     /// Measures, prints the table, writes the file.
     pub(crate) fn run(&self) -> Result<()> {
         machine::raise_descriptors()?;
-        let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
-        let folder = match &self.under {
-            Some(folder) => tempfile::tempdir_in(folder)?,
-            None => tempfile::tempdir()?,
-        };
-        let processors = std::thread::available_parallelism()?.get();
-        let before = machine::load_average();
-        let mut report = Report { processors, ..Report::default() };
+        let (liaod, folder) = (self.rig.liaod()?, self.rig.folder()?);
+        let mut report = Report::begin()?;
         for &messages in &self.messages {
             let rooms = self.rooms.min(messages / 50);
             let data = folder.path().join(format!("history{messages}"));
             let found = measure(&liaod, &data, rooms, messages)?;
             for row in found.rows(rooms, messages) {
-                say(&format!(
-                    "{}: {} {} ({})",
-                    row.what,
-                    short(row.measured),
-                    row.unit,
-                    row.detail
-                ));
                 // A rate is no cost.
-                if !row.unit.ends_with("/s") {
-                    report.growth.extend(Growth::of_row("messages of history", messages, &row));
+                match row.unit.ends_with("/s") {
+                    true => report.add(row),
+                    false => report.add_at("messages of history", messages, row),
                 }
-                report.rows.push(row);
             }
         }
-        report.load_average = (before, machine::load_average());
-        finish(&report, self.json.as_deref())
+        self.output.finish(report)
     }
 }
 

@@ -30,13 +30,14 @@ use pipe::{End, Pipe, Tally};
 
 use crate::{
     clock, machine,
-    people::{ROOM, prepare, token},
+    people::{ROOM, prepare},
     play::hello,
-    report::{Good, Growth, Report, Row, short},
+    report::{Good, Report, Row, short},
+    rig::Output,
     say,
+    scribe::token,
     server::{self, Hashing, Server, Transport},
     stats::{Latencies, Mark, Rate},
-    usual::finish,
 };
 
 /// People in the room: as many as hear every message without looking at it.
@@ -64,9 +65,8 @@ pub(crate) struct Options {
     /// The server's program, which makes the index [default: liaod beside this one].
     #[arg(long, value_name = "FILE")]
     liaod: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What was found with so many sessions.
@@ -94,23 +94,17 @@ impl Options {
             let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
             Server::start(&liaod, &data, Transport::Plain, Hashing::Least)?.stop()?;
         }
-        let processors = std::thread::available_parallelism()?.get();
-        let mut report = Report { processors, ..Report::default() };
-        report.load_average.0 = machine::load_average();
+        let mut report = Report::begin()?;
         for &sessions in &self.sessions {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .max_blocking_threads(BLOCKING_THREADS)
                 .build()?;
             for row in runtime.block_on(measure(data.clone(), sessions))?.rows() {
-                let Row { what, measured, unit, detail, .. } = &row;
-                say(&format!("{what}: {} {unit} ({detail})", short(*measured)));
-                report.growth.extend(Growth::of_row("sessions", sessions, &row));
-                report.rows.push(row);
+                report.add_at("sessions", sessions, row);
             }
         }
-        report.load_average.1 = machine::load_average();
-        finish(&report, self.json.as_deref())
+        self.output.finish(report)
     }
 }
 

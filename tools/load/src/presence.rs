@@ -4,7 +4,6 @@
 
 use std::{
     hint::black_box,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,11 +24,10 @@ use serde::Serialize;
 
 use crate::{
     clock, machine,
-    report::{Growth, Report, Row, short},
-    say,
+    report::{Report, Row, short},
+    rig::Output,
     stats::{Latencies, Mark, Rate},
     suite::times,
-    usual::finish_sizes,
 };
 
 /// Pages asked for, of each kind.
@@ -56,9 +54,8 @@ pub(crate) struct Crowd {
     /// Seconds of it.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What was found with so many people.
@@ -91,27 +88,16 @@ struct Found {
 impl Crowd {
     /// Measures, prints the table, writes the file.
     pub(crate) fn run(&self) -> Result<()> {
-        let processors = std::thread::available_parallelism()?.get();
-        let mut report = Report { processors, ..Report::default() };
-        report.load_average.0 = machine::load_average();
+        let mut report = Report::begin()?;
         let mut sizes = Vec::new();
         for &people in &self.people {
             let found = self.measure(people)?;
             for row in found.rows(self.turns) {
-                say(&format!(
-                    "{}: {} {} ({})",
-                    row.what,
-                    short(row.measured),
-                    row.unit,
-                    row.detail
-                ));
-                report.growth.extend(Growth::of_row("people online", people, &row));
-                report.rows.push(row);
+                report.add_at("people online", people, row);
             }
             sizes.push(found);
         }
-        report.load_average.1 = machine::load_average();
-        finish_sizes(&report, &sizes, self.json.as_deref())
+        self.output.finish_sizes(report, &sizes)
     }
 
     fn measure(&self, people: u64) -> Result<Found> {

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{machine, say};
+
 /// Which way a figure is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +52,7 @@ pub(crate) struct Growth {
 impl Growth {
     /// The same as a row whose words are a size, a colon, and what was measured there. None where it was
     /// less than can be measured: a logarithmic scale has no zero.
-    pub(crate) fn of_row(of: &str, size: u64, row: &Row) -> Option<Self> {
+    fn of_row(of: &str, size: u64, row: &Row) -> Option<Self> {
         let (_, line) = row.what.split_once(": ")?;
         (row.measured > 0.0).then(|| Self {
             of: of.to_owned(),
@@ -82,6 +84,28 @@ impl Row {
 }
 
 impl Report {
+    /// Of a run that begins now.
+    pub(crate) fn begin() -> std::io::Result<Self> {
+        let processors = std::thread::available_parallelism()?.get();
+        Ok(Self { processors, load_average: (machine::load_average(), 0.0), ..Self::default() })
+    }
+
+    pub(super) fn end(&mut self) {
+        self.load_average.1 = machine::load_average();
+    }
+
+    /// Says a figure and keeps it.
+    pub(crate) fn add(&mut self, row: Row) {
+        say(&format!("{}: {} {} ({})", row.what, short(row.measured), row.unit, row.detail));
+        self.rows.push(row);
+    }
+
+    /// The same of a figure at one size of something, which is drawn against others.
+    pub(crate) fn add_at(&mut self, of: &str, size: u64, row: Row) {
+        self.growth.extend(Growth::of_row(of, size, &row));
+        self.add(row);
+    }
+
     pub(crate) fn table(&self) -> String {
         let mut out = String::from(
             "| What | Measured | Target | Distance | Detail |\n|---|---|---|---|---|\n",

@@ -4,7 +4,7 @@
 mod prepare;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -24,14 +24,13 @@ use crate::{
     machine,
     play::{Script, hello, play, settle},
     post::Sender,
-    report::{Growth, Report, Row, short},
-    say,
-    server::{self, Hashing, Server, Transport},
+    report::{Report, Row, short},
+    rig::{Output, Rig},
+    server::{Hashing, Server, Transport},
     stats::{Latencies, Mark, Rate},
     suite::times,
     swarm::Swarm,
     tape::{Place, Tape},
-    usual::finish_sizes,
 };
 
 /// Those who post at a time.
@@ -67,15 +66,10 @@ pub(crate) struct Rooms {
     /// Seconds of each measured window.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
-    /// The server's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be measured; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    rig: Rig,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What was found with a room of one size.
@@ -108,34 +102,19 @@ impl Rooms {
         if self.watchers + self.aside + 100 > descriptors {
             bail!("more connections than the limit of descriptors ({descriptors}) allows");
         }
-        let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
-        let folder = match &self.under {
-            Some(folder) => tempfile::tempdir_in(folder)?,
-            None => tempfile::tempdir()?,
-        };
-        let processors = std::thread::available_parallelism()?.get();
-        let mut report = Report { processors, ..Report::default() };
-        report.load_average.0 = machine::load_average();
+        let (liaod, folder) = (self.rig.liaod()?, self.rig.folder()?);
+        let mut report = Report::begin()?;
         let mut sizes = Vec::new();
         for &members in &self.members {
             let data = folder.path().join(format!("room{members}"));
             let found = self.measure(&liaod, &data, members)?;
             std::fs::remove_dir_all(&data)?;
             for row in found.rows() {
-                say(&format!(
-                    "{}: {} {} ({})",
-                    row.what,
-                    short(row.measured),
-                    row.unit,
-                    row.detail
-                ));
-                report.growth.extend(Growth::of_row("members of a room", members, &row));
-                report.rows.push(row);
+                report.add_at("members of a room", members, row);
             }
             sizes.push(found);
         }
-        report.load_average.1 = machine::load_average();
-        finish_sizes(&report, &sizes, self.json.as_deref())
+        self.output.finish_sizes(report, &sizes)
     }
 
     fn measure(&self, liaod: &Path, data: &Path, members: u64) -> Result<Found> {

@@ -9,6 +9,7 @@ use crate::{
     crowd::{self, Person},
     durable, fanout, idle, login, machine, people,
     report::{Good, Report, Row, short},
+    say,
     server::{Hashing, Server, Transport},
     stats::Latencies,
     storm,
@@ -22,13 +23,12 @@ pub(crate) struct Suite {
     pub(crate) rooms: usize,
     pub(crate) people: Vec<Person>,
     pub(crate) report: Report,
-    pub(crate) say: fn(&str),
 }
 
 impl Suite {
     /// Registers the people the measurements need.
     pub(crate) fn register(&mut self, count: usize) -> Result<()> {
-        (self.say)(&format!("registering {count} people"));
+        say(&format!("registering {count} people"));
         let server = self.server(Transport::Plain)?;
         self.people = crowd::register(&server, count, crowd::REGISTER_AT_ONCE)?;
         server.stop()?;
@@ -37,7 +37,7 @@ impl Suite {
 
     /// Makes people who have only their tokens, faster than they could register.
     pub(crate) fn prepare(&mut self, count: usize) -> Result<()> {
-        (self.say)(&format!("making {count} people"));
+        say(&format!("making {count} people"));
         self.people = people::prepare(&self.folder(), u64::try_from(count)?, 0)?;
         // The index is made by the first start.
         self.server(Transport::Plain)?.stop()?;
@@ -64,8 +64,7 @@ impl Suite {
         target: Option<(f64, Good)>,
         detail: String,
     ) {
-        (self.say)(&format!("{what}: {} {unit} ({detail})", short(measured)));
-        self.report.rows.push(Row { what, measured, unit, target, detail });
+        self.report.add(Row { what, measured, unit, target, detail });
     }
 
     pub(crate) fn disk(&mut self) -> Result<()> {

@@ -2,30 +2,25 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::{
     crowd::{self, Person},
     machine,
-    report::{Good, Report, Row, short},
+    report::{Good, Report, Row},
+    rig::{Output, Rig},
     say,
-    server::{self, Hashing, Server, Transport},
-    usual,
+    server::{Hashing, Server, Transport},
 };
 
 /// Options of a trial.
 #[derive(Args)]
 pub(crate) struct Trial {
-    /// The server's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be used; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    rig: Rig,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A data folder, and what was found with it.
@@ -39,21 +34,10 @@ impl Trial {
     /// Does the work with a scene of its own, prints the table and writes the file.
     pub(crate) fn run(&self, work: impl FnOnce(&mut Scene) -> Result<()>) -> Result<()> {
         machine::raise_descriptors()?;
-        let data = match &self.under {
-            Some(folder) => tempfile::tempdir_in(folder),
-            None => tempfile::tempdir(),
-        };
-        let data = data.context("cannot make a folder for the data")?;
-        let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
-        let report = Report {
-            processors: std::thread::available_parallelism()?.get(),
-            load_average: (machine::load_average(), 0.0),
-            ..Report::default()
-        };
-        let mut scene = Scene { liaod, data, report };
+        let (liaod, data) = (self.rig.liaod()?, self.rig.folder()?);
+        let mut scene = Scene { liaod, data, report: Report::begin()? };
         work(&mut scene)?;
-        scene.report.load_average.1 = machine::load_average();
-        usual::finish(&scene.report, self.json.as_deref())
+        self.output.finish(scene.report)
     }
 }
 
@@ -81,8 +65,7 @@ impl Scene {
         most: Option<f64>,
         detail: String,
     ) {
-        say(&format!("{what}: {} {unit} ({detail})", short(measured)));
         let target = most.map(|most| (most, Good::Low));
-        self.report.rows.push(Row { what: what.to_owned(), measured, unit, target, detail });
+        self.report.add(Row { what: what.to_owned(), measured, unit, target, detail });
     }
 }

@@ -1,16 +1,13 @@
 //! The usual figures, each by itself or all in a row: options, and the order they are taken in.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use crate::{
     machine,
     report::Report,
-    say,
-    server::{self, Transport},
+    rig::{Output, Rig},
+    server::Transport,
     suite::Suite,
 };
 
@@ -35,15 +32,10 @@ pub(crate) struct Usual {
     /// Only this transport [default: both].
     #[arg(long)]
     transport: Option<Wire>,
-    /// The server's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be measured; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    rig: Rig,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What to measure.
@@ -67,8 +59,6 @@ impl Usual {
     /// Measures, prints the table, writes the file.
     pub(crate) fn run(&self, figure: Figure) -> Result<()> {
         let mut suite = prepare(self)?;
-        suite.report.processors = std::thread::available_parallelism()?.get();
-        suite.report.load_average.0 = machine::load_average();
         let is = |one: Figure| figure == Figure::All || figure == one;
         let (members, connections) =
             (usize::try_from(self.members)?, usize::try_from(self.connections)?);
@@ -100,8 +90,7 @@ impl Usual {
         if is(Figure::Login) {
             suite.login()?;
         }
-        suite.report.load_average.1 = machine::load_average();
-        finish(&suite.report, self.json.as_deref())
+        self.output.finish(suite.report)
     }
 }
 
@@ -113,18 +102,13 @@ fn prepare(arguments: &Usual) -> Result<Suite> {
             arguments.connections
         );
     }
-    let data = match &arguments.under {
-        Some(folder) => tempfile::tempdir_in(folder),
-        None => tempfile::tempdir(),
-    };
     Ok(Suite {
-        liaod: arguments.liaod.clone().map_or_else(server::beside, Ok)?,
-        data: data.context("cannot make a folder for the data")?,
+        liaod: arguments.rig.liaod()?,
+        data: arguments.rig.folder()?,
         seconds: arguments.seconds,
         rooms: 0,
         people: Vec::new(),
-        report: Report::default(),
-        say,
+        report: Report::begin()?,
     })
 }
 
@@ -133,61 +117,5 @@ fn transports(only: Option<Wire>) -> Vec<Transport> {
         Some(Wire::Plain) => vec![Transport::Plain],
         Some(Wire::Tls) => vec![Transport::Tls],
         None => vec![Transport::Plain, Transport::Tls],
-    }
-}
-
-/// Prints the table and writes the file.
-pub(crate) fn finish(report: &Report, json: Option<&std::path::Path>) -> Result<()> {
-    say(&format!("\n{}", report.table()));
-    write(report, json)
-}
-
-/// A report with all that was found at each size beside it.
-#[derive(Serialize)]
-struct Sizes<'a, T> {
-    #[serde(flatten)]
-    report: &'a Report,
-    sizes: &'a [T],
-}
-
-/// The same with what was found at each size.
-pub(crate) fn finish_sizes<T: Serialize>(
-    report: &Report,
-    sizes: &[T],
-    json: Option<&std::path::Path>,
-) -> Result<()> {
-    say(&format!("\n{}", report.table()));
-    write(&Sizes { report, sizes }, json)
-}
-
-fn write(figures: &impl Serialize, json: Option<&std::path::Path>) -> Result<()> {
-    if let Some(path) = json {
-        let text = serde_json::to_string_pretty(figures)?;
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::{Growth, Row};
-
-    #[test]
-    fn figures_of_sizes_have_their_points_where_charts_look_for_them() {
-        let row = |measured| Row {
-            what: "1000 online: one comes".into(),
-            measured,
-            unit: "µs",
-            target: None,
-            detail: String::new(),
-        };
-        let rows = [row(2.0), row(0.0)];
-        let growth = rows.iter().filter_map(|row| Growth::of_row("people", 1000, row));
-        let report = Report { growth: growth.collect(), ..Report::default() };
-        let figures = serde_json::to_value(Sizes { report: &report, sizes: &[7] }).unwrap();
-        assert_eq!(figures["growth"].as_array().unwrap().len(), 1, "nothing at zero can be drawn");
-        assert_eq!(figures["growth"][0]["line"], "one comes");
-        assert_eq!((&figures["growth"][0]["cost"], &figures["sizes"][0]), (&2.0.into(), &7.into()));
     }
 }

@@ -1,32 +1,27 @@
-//! Makes a data folder with many rooms and messages, faster than a server takes them: the records are
-//! those that a server writes, in commits and groups as it writes them, but nobody decides anything.
-//! There is no index: the first start makes it.
+//! Many rooms with a long history: a fifth of it in one of them.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use liao_common::{
     codec,
-    event::{RoomKind, kind as frame_kind},
-    id::{DeviceId, Hash, Nonce, RoomId, Seq, UserId},
+    event::kind as frame_kind,
+    id::{DeviceId, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
-    request::Token,
 };
 use liao_server::{
-    datadir::DataDir,
-    disk::RealDisk,
-    journal::{Journal, JournalOptions, NewRecord},
-    state::record::{Account, Device, Member, Phc, Room, Standing, kind},
+    journal::NewRecord,
+    state::record::{Standing, kind},
 };
 
-use crate::{crowd::Person, post};
+use crate::{
+    crowd::Person,
+    post,
+    scribe::{BEGUN_MS, Scribe, account, device, member, person, room, user},
+};
 
 /// People who have the rooms among them.
 pub(super) const PEOPLE: u64 = 200;
-/// Commits that share a sync.
-const GROUP: usize = 4096;
-/// When the first thing happened, ms since 1970.
-const BEGUN_MS: u64 = 1_700_000_000_000;
 
 /// What is to be made, and how to find one's way in it.
 #[derive(Clone, Copy, Debug)]
@@ -73,110 +68,43 @@ impl Dice {
 
 /// Makes the folder; gives those who can log in.
 pub(super) fn prepare(data: &Path, plan: Plan) -> Result<Vec<Person>> {
-    let folder = DataDir::open(data)?;
-    let disk = Arc::new(RealDisk::open(folder.journal())?);
-    let (journal, _) = Journal::open(disk, JournalOptions::new(7))?;
-    let mut scribe = Scribe { journal, waiting: 0 };
-    let people = (0..PEOPLE).map(|number| scribe.person(number)).collect::<Result<_>>()?;
-    (0..plan.rooms).try_for_each(|number| scribe.room(number))?;
+    let mut scribe = Scribe::open(data)?;
+    for number in 0..PEOPLE {
+        scribe.commit(&[account(number, format!("load{number}")), device(number)])?;
+    }
+    for number in 0..plan.rooms {
+        let (id, name) = (Plan::room(number), format!("room{number}"));
+        let by = user(Plan::owner(id) as u64);
+        scribe.commit(&[room(id, &name, by), member(id, by, Standing::Owner, 1)])?;
+    }
     let mut heads = vec![0; usize::try_from(plan.rooms)?];
     let mut dice = Dice(1);
     for number in 0..plan.messages {
         let room = plan.pick(number, &mut dice);
         let seq = heads.get_mut(room).context("a room beyond the last")?;
         *seq += 1;
-        scribe.message(Plan::room(room as u64), *seq, number, UserId(1 + number % PEOPLE))?;
+        scribe.commit(&[message(Plan::room(room as u64), *seq, number)])?;
     }
-    scribe.sync()?;
-    Ok(people)
+    scribe.close()?;
+    Ok((0..PEOPLE).map(person).collect())
 }
 
-struct Scribe {
-    journal: Journal,
-    waiting: usize,
-}
-
-impl Scribe {
-    fn commit(&mut self, commit: &[NewRecord]) -> Result<()> {
-        self.journal.stage(commit)?;
-        self.waiting += 1;
-        if self.waiting >= GROUP { self.sync() } else { Ok(()) }
-    }
-
-    fn sync(&mut self) -> Result<()> {
-        self.waiting = 0;
-        self.journal.sync()?;
-        Ok(())
-    }
-
-    fn person(&mut self, number: u64) -> Result<Person> {
-        let (user, dev) = (UserId(number + 1), DeviceId(number + 1));
-        let token = Token(blake3::hash(&number.to_be_bytes()).as_bytes().to_vec());
-        let account = Account {
-            user,
-            id: format!("load{number}"),
-            name: format!("Load {number}"),
-            secret: Phc(String::new()),
-            changes: 0,
-            admin: false,
-            at: BEGUN_MS,
-        };
-        let device = Device {
-            dev,
-            user,
-            name: "load".into(),
-            token: Hash(blake3::hash(&token.0).into()),
-            at: BEGUN_MS,
-            last: dev,
-            fresh: None,
-            void: None,
-            seen: BEGUN_MS,
-            made_at_age: 0,
-            seen_at_age: 0,
-        };
-        self.commit(&[account.record(), device.record()])?;
-        Ok(Person::new(user, token))
-    }
-
-    fn room(&mut self, number: u64) -> Result<()> {
-        let room = Plan::room(number);
-        let by = UserId(1 + Plan::owner(room) as u64);
-        let made = Room {
-            room,
-            kind: RoomKind::Public,
-            name: format!("room{number}"),
-            topic: String::new(),
-            by,
-            with: None,
-            at: BEGUN_MS,
-        };
-        let member = Member {
-            room,
-            user: by,
-            standing: Standing::Owner,
-            floor: Seq::ZERO,
-            members: 1,
-            joined: Seq::ZERO,
-        };
-        self.commit(&[made.record(), member.record()])
-    }
-
-    fn message(&mut self, room: RoomId, seq: u64, number: u64, from: UserId) -> Result<()> {
-        let mut cid = Nonce([0; 16]);
-        // As random as those of clients are: rows of nonces have no order.
-        cid.0.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
-        let message = Message {
-            room,
-            seq: Seq(seq),
-            n: seq,
-            at_ms: BEGUN_MS + number,
-            from,
-            device: DeviceId(from.0),
-            cid,
-            kind: Kind::Text,
-            body: Body::text(post::text(seq)),
-        };
-        let body = codec::frame(frame_kind::MSG, 0, &message);
-        self.commit(&[NewRecord { kind: kind::MESSAGE, body }])
-    }
+fn message(room: RoomId, seq: u64, number: u64) -> NewRecord {
+    let from = UserId(1 + number % PEOPLE);
+    let mut cid = Nonce([0; 16]);
+    // As random as those of clients are: rows of nonces have no order.
+    cid.0.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
+    let message = Message {
+        room,
+        seq: Seq(seq),
+        n: seq,
+        at_ms: BEGUN_MS + number,
+        from,
+        device: DeviceId(from.0),
+        cid,
+        kind: Kind::Text,
+        body: Body::text(post::text(seq)),
+    };
+    let body = codec::frame(frame_kind::MSG, 0, &message);
+    NewRecord { kind: kind::MESSAGE, body }
 }

@@ -19,15 +19,14 @@ mod talk;
 mod tally;
 mod works;
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{
     machine,
     report::{Good, short},
-    say, server,
+    rig::{Output, Rig},
+    say,
 };
 use system::{Ground, System};
 use tally::Tally;
@@ -55,15 +54,10 @@ pub(crate) struct Options {
     /// People of the largest room, who idle first.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1100..=19_000))]
     people: u64,
-    /// Liao's program [default: liaod beside this one].
-    #[arg(long, value_name = "FILE")]
-    liaod: Option<PathBuf>,
-    /// Folder on the disk to be measured; what is made in it is removed again.
-    #[arg(long, value_name = "DIR")]
-    under: Option<PathBuf>,
-    /// Where to write the figures.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    rig: Rig,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -93,12 +87,7 @@ impl Options {
     /// Measures, prints the table, writes the file.
     pub(crate) fn run(&self) -> Result<()> {
         machine::raise_descriptors()?;
-        let under = match &self.under {
-            Some(folder) => tempfile::tempdir_in(folder),
-            None => tempfile::tempdir(),
-        };
-        let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
-        let ground = Ground::new(under.context("cannot make a folder")?, liaod);
+        let ground = Ground::new(self.rig.folder()?, self.rig.liaod()?);
         let tally = Tally {
             processors: std::thread::available_parallelism()?.get(),
             load_average: (machine::load_average(), 0.0),
@@ -187,11 +176,7 @@ impl Run<'_> {
     fn finish(mut self) -> Result<()> {
         self.tally.load_average.1 = machine::load_average();
         say(&format!("\n{}", self.tally.table()));
-        if let Some(path) = &self.options.json {
-            let text = serde_json::to_string_pretty(&self.tally)?;
-            std::fs::write(path, text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        self.options.output.write(&self.tally)?;
         if self.failed {
             bail!("not everything was measured; see above");
         }

@@ -1,28 +1,15 @@
-//! Makes a data folder whose lobby has very many members, without their coming in one by one: the
-//! records are those that a server writes. There is no index: the first start makes it.
+//! A lobby of very many members, without their coming in one by one.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::Result;
-use liao_common::{
-    event::RoomKind,
-    id::{DeviceId, Hash, RoomId, Seq, UserId},
-    request::Token,
+use liao_common::id::{RoomId, UserId};
+use liao_server::state::record::Standing;
+
+use crate::{
+    crowd::Person,
+    scribe::{Scribe, account, device, member, person, room, user},
 };
-use liao_server::{
-    datadir::DataDir,
-    disk::RealDisk,
-    journal::{Journal, JournalOptions, NewRecord},
-    state::record::{Account, Device, Member, Phc, Room, Standing},
-};
-
-use crate::crowd::Person;
-
-/// Commits that share a sync.
-const GROUP: u64 = 4096;
-
-/// When everything happened, ms since 1970.
-const BEGUN_MS: u64 = 1_700_000_000_000;
 
 /// The room that everybody is in.
 pub(super) const BIG: RoomId = RoomId::LOBBY;
@@ -38,66 +25,16 @@ pub(super) fn id(number: u64) -> String {
 
 /// Makes the folder with so many members; gives the first `devices` of them, who can log in.
 pub(super) fn prepare(data: &Path, members: u64, devices: u64) -> Result<Vec<Person>> {
-    let folder = DataDir::open(data)?;
-    let disk = Arc::new(RealDisk::open(folder.journal())?);
-    let (mut journal, _) = Journal::open(disk, JournalOptions::new(7))?;
-    journal.stage(&[room(BIG, "lobby").record()])?;
-    journal.stage(&[room(HALL, "hall").record()])?;
-    let mut people = Vec::new();
+    let mut scribe = Scribe::open(data)?;
+    scribe.commit(&[room(BIG, "lobby", UserId(0)), room(HALL, "hall", UserId(0))])?;
     for number in 0..members {
-        let user = UserId(number + 1);
-        let mut commit = vec![account(number).record(), member(number).record()];
+        let enters = member(BIG, user(number), Standing::Member, number + 1);
+        let mut commit = vec![account(number, id(number)), enters];
         if number < devices {
-            let token = Token(blake3::hash(&number.to_be_bytes()).as_bytes().to_vec());
-            commit.push(device(number, &token));
-            people.push(Person::new(user, token));
+            commit.push(device(number));
         }
-        journal.stage(&commit)?;
-        if number % GROUP == 0 {
-            journal.sync()?;
-        }
+        scribe.commit(&commit)?;
     }
-    journal.sync()?;
-    Ok(people)
-}
-
-fn room(room: RoomId, name: &str) -> Room {
-    let (kind, topic, with) = (RoomKind::Public, String::new(), None);
-    Room { room, kind, name: name.into(), topic, by: UserId(0), with, at: BEGUN_MS }
-}
-
-fn account(number: u64) -> Account {
-    Account {
-        user: UserId(number + 1),
-        id: id(number),
-        name: format!("Member No {number}"),
-        secret: Phc(String::new()),
-        changes: 0,
-        admin: false,
-        at: BEGUN_MS,
-    }
-}
-
-fn member(number: u64) -> Member {
-    let (room, user, standing) = (BIG, UserId(number + 1), Standing::Member);
-    Member { room, user, standing, floor: Seq::ZERO, members: number + 1, joined: Seq::ZERO }
-}
-
-fn device(number: u64, token: &Token) -> NewRecord {
-    let dev = DeviceId(number + 1);
-    let token = Hash(blake3::hash(&token.0).into());
-    let device = Device {
-        dev,
-        user: UserId(number + 1),
-        name: "load".into(),
-        token,
-        at: BEGUN_MS,
-        last: dev,
-        fresh: None,
-        void: None,
-        seen: BEGUN_MS,
-        made_at_age: 0,
-        seen_at_age: 0,
-    };
-    device.record()
+    scribe.close()?;
+    Ok((0..devices.min(members)).map(person).collect())
 }
