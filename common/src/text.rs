@@ -29,7 +29,8 @@ fn clean(text: &str, one_line: bool) -> String {
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         let (mark, len) = (is_combining_mark(c), out.len());
-        let after = rest.peek().copied().filter(|&next| stays(next, marks));
+        let after =
+            rest.peek().copied().filter(|&next| stays(next, marks) && !is_noncharacter(next));
         match c {
             '\n' => out.push(if one_line { ' ' } else { '\n' }),
             '\r' if rest.peek() == Some(&'\n') => {}
@@ -163,6 +164,8 @@ mod tests {
         for foreign in [
             "\u{70b}\u{200d}\u{61c}x".to_owned(),
             format!("\u{628}{}\u{200d}\u{64b}x", "\u{64b}".repeat(MARKS_MAX)),
+            // Among letters that join, and replaced.
+            "\u{70b}\u{200d}\u{fde0}x".to_owned(),
         ] {
             let once = clean_text(&foreign);
             assert!(!once.contains('\u{200d}'), "{once:?}");
