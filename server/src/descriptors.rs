@@ -9,6 +9,9 @@ use rustix::{
 /// Kept for journal, index, backups and what is open for a moment.
 const KEPT: u64 = 128;
 
+/// Up to so many transfers may take a quarter.
+const TRANSFERS_FEW: usize = 512;
+
 /// More transfers than this at a time make each slower than waiting would.
 const TRANSFERS_MAX: usize = 4096;
 
@@ -33,11 +36,13 @@ pub struct Share {
     pub transfers: usize,
 }
 
-/// Divides so many descriptors: some are the server's own, a quarter of the others is for transfers.
+/// Divides so many descriptors: some are the server's own; of the others a quarter is for transfers where there
+/// are few, and a thirty-second part where there are many, since most who are connected send no file.
 #[must_use]
 pub fn share(limit: u64) -> Share {
     let places = usize::try_from(limit.saturating_sub(KEPT)).unwrap_or(usize::MAX);
-    let transfers = (places / 4).clamp(1, TRANSFERS_MAX);
+    let few = (places / 4).clamp(1, TRANSFERS_FEW);
+    let transfers = (places / 32).clamp(few, TRANSFERS_MAX);
     Share { connections: places.saturating_sub(transfers).max(1), transfers }
 }
 
@@ -63,6 +68,12 @@ mod tests {
             );
             assert!(connections > 0 && (1..=TRANSFERS_MAX).contains(&transfers), "{limit}");
         }
+    }
+
+    #[test]
+    fn most_of_many_descriptors_are_for_connections() {
+        assert!(share(20_000).connections >= 19_000);
+        assert_eq!(share(1024), Share { connections: 672, transfers: 224 });
     }
 
     #[test]
