@@ -22,6 +22,9 @@ pub enum Transport {
     Plaintext,
 }
 
+/// Memory of one connection with TLS, and room to spare.
+const CONNECTION_BYTES: u64 = 16 * 1024;
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -86,9 +89,33 @@ impl Config {
         self
     }
 
+    /// Takes so many connections at a time, or as many as fit into half of the memory that this process may have.
+    #[must_use]
+    pub fn connections(mut self, wanted: Option<usize>) -> Self {
+        self.connections_max = wanted.unwrap_or_else(|| connections_for(machine::memory_bytes()));
+        self
+    }
+
     /// Every network interface, at the usual port.
     #[must_use]
     pub fn listen_default() -> SocketAddr {
         SocketAddr::from(([0, 0, 0, 0], limits::PORT_DEFAULT))
+    }
+}
+
+/// As many connections as half of so much memory has room for: from a thousand to a million.
+fn connections_for(memory_bytes: u64) -> usize {
+    let fit = memory_bytes / 2 / CONNECTION_BYTES;
+    usize::try_from(fit.clamp(1000, 1_000_000)).unwrap_or(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_go_by_memory() {
+        let connections = [0, 256 << 20, 1 << 30, 4 << 30, u64::MAX].map(connections_for);
+        assert_eq!(connections, [1000, 8192, 32_768, 131_072, 1_000_000]);
     }
 }

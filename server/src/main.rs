@@ -38,6 +38,11 @@ const HASH_MIB_MAX: i64 = 1024;
 const HASH_PASSES_MIN: i64 = Cost::FLOOR.passes as i64;
 const HASH_PASSES_MAX: i64 = 10;
 
+/// More than the operating system gives one process.
+const CONNECTIONS_MAX: i64 = 10_000_000;
+
+const INDEX_CACHE_MIB_MAX: u64 = 64 << 10;
+
 /// Liao's chat server.
 #[derive(Parser)]
 #[command(name = "liaod", version)]
@@ -116,6 +121,13 @@ struct Serve {
     /// Posts a connection may make a second in the long run.
     #[arg(long, value_name = "N")]
     posts_per_second: Option<u32>,
+    /// Connections at a time [default: as many as fit into half of the memory, at most 1,000,000]. Never more than the
+    /// limit of open files allows.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX))]
+    connections: Option<u32>,
+    /// Cache of the index in MiB; what is resident grows to about twice that.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=INDEX_CACHE_MIB_MAX))]
+    index_cache: u64,
     /// Keep messages for so many days [default: for ever].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=36_500))]
     keep_days: Option<u64>,
@@ -234,7 +246,10 @@ fn config(serve: Serve) -> Config {
     let mut cost = Cost::for_memory(machine::memory_bytes());
     cost.memory_kib = serve.hash_memory.map_or(cost.memory_kib, |mib| mib * 1024);
     cost.passes = serve.hash_passes.unwrap_or(cost.passes);
-    let mut config = Config::new(serve.data, serve.listen).hashing(Some(cost));
+    let connections = serve.connections.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let mut config =
+        Config::new(serve.data, serve.listen).hashing(Some(cost)).connections(connections);
+    config.index_cache_bytes = serve.index_cache << 20;
     if serve.insecure_plaintext {
         config.transport = Transport::Plaintext;
     }
