@@ -396,6 +396,12 @@ impl Running {
         &self.recovery
     }
 
+    /// Records that are stored and that the index lacks yet.
+    #[must_use]
+    pub fn unapplied_records(&self) -> usize {
+        self.door.hub.store.unapplied_records()
+    }
+
     /// Serves a stream of this machine that did not come through the door, until it ends.
     pub fn serve_stream<S>(&self, stream: S)
     where

@@ -4,13 +4,13 @@
 
 #[cfg(not(feature = "schedules"))]
 pub(crate) use std::{
-    sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, atomic},
+    sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic},
     thread,
 };
 
 #[cfg(feature = "schedules")]
 pub(crate) use loom::{
-    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, atomic},
+    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic},
     thread,
 };
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
+use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Row, Span};
 use crate::sync::{RwLock, RwLockReadGuard};
 
 /// Rows in memory.
@@ -53,15 +53,19 @@ impl Index for MemoryIndex {
         })
     }
 
-    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError> {
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        for write in writes {
-            match &write.value {
-                Some(value) => rows.map.insert(write.key.to_vec(), value.to_vec()),
-                None => rows.map.remove(&*write.key),
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+        let mut all = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, value) in rows {
+            match value {
+                Some(value) => all.map.insert(key.to_vec(), value.to_vec()),
+                None => all.map.remove(*key),
             };
         }
-        rows.mark = Some(mark);
+        Ok(())
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+        self.rows.write().unwrap_or_else(PoisonError::into_inner).mark = Some(mark);
         Ok(())
     }
 

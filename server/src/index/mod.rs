@@ -1,6 +1,6 @@
 //! The index: what can be rebuilt from the journal, kept as sorted keys and values.
 //! An implementation owns its rows and the mark that says how far the journal is in them.
-//! Rows and mark change together or not at all; losing an index loses time, never facts.
+//! Its rows are at least as new as the mark, also after a crash; losing an index loses time, never facts.
 
 mod memory;
 mod octets;
@@ -71,27 +71,44 @@ pub struct Mark {
     pub version: u32,
     /// All commits before this place are in the index.
     pub position: Position,
+    /// Nothing from this place on is in the index. Rows of what lies in between may be there or not:
+    /// projecting it again makes them right.
+    pub reach: Position,
 }
 
 impl Mark {
-    fn encode(&self) -> [u8; 24] {
-        let mut out = [0; 24];
+    /// All before `position` is there, and nothing behind it.
+    pub const fn at(epoch: u64, version: u32, position: Position) -> Self {
+        Self { epoch, version, position, reach: position }
+    }
+
+    fn encode(&self) -> [u8; 36] {
+        let mut out = [0; 36];
         out[..8].copy_from_slice(&self.epoch.to_be_bytes());
         out[8..12].copy_from_slice(&self.version.to_be_bytes());
-        out[12..16].copy_from_slice(&self.position.segment.to_be_bytes());
-        out[16..].copy_from_slice(&self.position.offset.to_be_bytes());
+        for (at, place) in [(12, self.position), (24, self.reach)] {
+            out[at..at + 4].copy_from_slice(&place.segment.to_be_bytes());
+            out[at + 4..at + 12].copy_from_slice(&place.offset.to_be_bytes());
+        }
         out
     }
 
+    /// `None` when it makes no sense. One without a reach, of an older version, reaches to its position.
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (epoch, rest) = bytes.split_first_chunk()?;
         let (version, rest) = rest.split_first_chunk()?;
-        let (segment, rest) = rest.split_first_chunk()?;
-        let offset = u64::from_be_bytes(rest.try_into().ok()?);
-        let position = Position { segment: u32::from_be_bytes(*segment), offset };
+        let (position, rest) = decode_position(rest)?;
+        let (reach, rest) = if rest.is_empty() { (position, rest) } else { decode_position(rest)? };
         let (epoch, version) = (u64::from_be_bytes(*epoch), u32::from_be_bytes(*version));
-        Some(Self { epoch, version, position })
+        rest.is_empty().then_some(Self { epoch, version, position, reach })
     }
+}
+
+fn decode_position(bytes: &[u8]) -> Option<(Position, &[u8])> {
+    let (segment, rest) = bytes.split_first_chunk()?;
+    let (offset, rest) = rest.split_first_chunk()?;
+    let (segment, offset) = (u32::from_be_bytes(*segment), u64::from_be_bytes(*offset));
+    Some((Position { segment, offset }, rest))
 }
 
 /// Why an index cannot do what was asked.
@@ -119,7 +136,11 @@ impl IndexError {
     }
 }
 
-/// Sorted rows. One thread applies, any number read. A read sees whole `apply` calls per key.
+/// A key, and its value from now on; `None` removes it.
+pub type Row<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// Sorted rows. One thread applies, any number read. What one thread asked for comes to the disk in that
+/// order: after a crash a beginning of it is there, to any row of it, unless the next start doubts it all.
 pub trait Index: Send + Sync {
     /// The value of a key.
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError>;
@@ -130,9 +151,11 @@ pub trait Index: Send + Sync {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, IndexError>;
-    /// Changes rows and mark together. Of two writes of one key the later holds.
-    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError>;
-    /// The mark of the last `apply`; `None` in an empty index.
+    /// Changes rows, one after the other. Cheapest in the order of keys.
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError>;
+    /// Says how far the journal is in it.
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError>;
+    /// The mark that was set last; `None` in an empty index.
     fn mark(&self) -> Result<Option<Mark>, IndexError>;
     /// Brings all applied rows to the disk.
     fn checkpoint(&self) -> Result<(), IndexError>;

@@ -1,6 +1,6 @@
 //! The index on sled 0.34.7. `SledIndex` owns one tree and the files under it.
 //! sled may panic on damaged files, so every call is guarded, and a panic is an error like others.
-//! Rows and mark are one batch; whether the files survived the last stop is decided in `trust`.
+//! Its log keeps the order of writes; whether the files survived the last stop is decided in `trust`.
 
 use std::cell::Cell;
 use std::fs::{self, DirBuilder, File};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 
 use super::trust::{self, State};
-use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Span, Write};
+use super::{Direction, Index, IndexError, IndexFound, IndexHome, Mark, Pair, Row, Span};
 use crate::discreet::{Hook, panic_words, wrap_panic_hook};
 use crate::disk::sync_folder;
 
@@ -205,16 +205,19 @@ impl Index for SledIndex {
         }))
     }
 
-    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError> {
-        let mut batch = sled::Batch::default();
-        for write in writes {
-            match &write.value {
-                Some(value) => batch.insert(&*write.key, &**value),
-                None => batch.remove(&*write.key),
-            }
-        }
-        batch.insert(MARK_KEY, &mark.encode());
-        self.watched(guard("write", || self.db.apply_batch(batch)))
+    /// Row by row: a batch of sled holds readers up, and memory with it, for as long as it takes.
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+        self.watched(guard("write", || {
+            rows.iter().try_for_each(|(key, value)| match value {
+                Some(value) => self.db.insert(key, *value).map(drop),
+                None => self.db.remove(key).map(drop),
+            })
+        }))
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+        let put = || self.db.insert(MARK_KEY, &mark.encode()[..]).map(drop);
+        self.watched(guard("write", put))
     }
 
     fn mark(&self) -> Result<Option<Mark>, IndexError> {

@@ -7,7 +7,15 @@ use std::path::Path;
 use super::*;
 
 fn mark(offset: u64) -> Mark {
-    Mark { epoch: 3, version: 1, position: Position { segment: 1, offset } }
+    Mark::at(3, 1, Position { segment: 1, offset })
+}
+
+/// Brings rows in, then the mark.
+fn apply(index: &dyn Index, writes: &[Write], mark: Mark) {
+    let rows: Vec<Row<'_>> =
+        writes.iter().map(|write| (&*write.key, write.value.as_deref())).collect();
+    index.apply(&rows).expect("apply");
+    index.set_mark(mark).expect("mark");
 }
 
 fn sled_home(folder: &Path) -> SledOptions {
@@ -38,7 +46,7 @@ fn each(check: fn(&dyn Index)) {
 
 fn fill(index: &dyn Index, keys: &[&[u8]]) {
     let writes: Vec<Write> = keys.iter().map(|key| Write::put(*key, *key)).collect();
-    index.apply(&writes, mark(1)).expect("apply");
+    apply(index, &writes, mark(1));
 }
 
 fn keys(index: &dyn Index, span: &Span, direction: Direction, limit: usize) -> Vec<Vec<u8>> {
@@ -51,10 +59,10 @@ fn a_key_has_its_last_value() {
     each(|index| {
         assert_eq!(index.read(b"a").expect("read"), None);
         let writes = [Write::put("a", "1"), Write::put("b", "1"), Write::put("a", "2")];
-        index.apply(&writes, mark(1)).expect("apply");
+        apply(index, &writes, mark(1));
         assert_eq!(index.read(b"a").expect("read"), Some(b"2".to_vec()));
         let writes = [Write::remove("b"), Write::remove("c"), Write::put("d", "")];
-        index.apply(&writes, mark(2)).expect("apply");
+        apply(index, &writes, mark(2));
         assert_eq!(index.read(b"b").expect("read"), None);
         assert_eq!(index.read(b"d").expect("read"), Some(Vec::new()));
         let all = index.scan(&Span::all(), Direction::Forward, 9).expect("scan");
@@ -66,9 +74,9 @@ fn a_key_has_its_last_value() {
 fn the_mark_is_that_of_the_last_apply_and_no_row() {
     each(|index| {
         assert_eq!(index.mark().expect("mark"), None);
-        index.apply(&[], mark(5)).expect("apply");
+        apply(index, &[], mark(5));
         assert_eq!(index.mark().expect("mark"), Some(mark(5)));
-        index.apply(&[Write::put("a", "1")], mark(9)).expect("apply");
+        apply(index, &[Write::put("a", "1")], mark(9));
         assert_eq!(index.mark().expect("mark"), Some(mark(9)));
         for direction in [Direction::Forward, Direction::Backward] {
             assert_eq!(keys(index, &Span::all(), direction, 9), [b"a"]);
@@ -162,7 +170,7 @@ fn killed(folder: &Path) -> SledOptions {
     let index = sound(&home);
     fill(index.as_ref(), &[b"a", b"b"]);
     index.checkpoint().expect("checkpoint");
-    index.apply(&[Write::put("c", "c")], mark(2)).expect("apply");
+    apply(index.as_ref(), &[Write::put("c", "c")], mark(2));
     home
 }
 
@@ -276,7 +284,7 @@ fn damage_met_while_reading_is_remembered_whatever_follows() {
     fill(&index, &[b"a"]);
     let met = index.watched(Err::<(), _>(IndexError::Damaged("a bad page".to_owned())));
     assert!(met.is_err());
-    index.apply(&[Write::put("b", "b")], mark(2)).expect("apply");
+    apply(&index, &[Write::put("b", "b")], mark(2));
     assert!(index.checkpoint().is_err());
     assert!(index.close().is_err());
     drop(index);
@@ -290,7 +298,7 @@ fn closed(folder: &Path) -> (SledOptions, Vec<Pair>) {
     for part in 0..12_u32 {
         let key = |i: u32| (0x0100_0000 + part * 200 + i).to_be_bytes();
         let writes: Vec<Write> = (0..200).map(|i| Write::put(key(i), vec![i as u8; 60])).collect();
-        index.apply(&writes, mark(u64::from(part))).expect("apply");
+        apply(index.as_ref(), &writes, mark(u64::from(part)));
     }
     let rows = index.scan(&Span::all(), Direction::Forward, 9999).expect("scan");
     index.close().expect("close");

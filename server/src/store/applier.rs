@@ -1,23 +1,18 @@
-//! Bringing committed writes into the index behind the writer's back.
-//! The queue owns the chunks that are not applied yet; one thread empties it.
-//! A chunk leaves the overlay only after the index has it, so readers never miss a write.
+//! Bringing committed rows into the index behind the writer's back.
+//! The queue owns what is known of the rows in the overlay: how many records and bytes they are, and how
+//! far they reach. One thread brings them over, many at a time: of a row written often the index then has
+//! to write the newest value alone.
+//! Rows leave the overlay only after the index has them, so readers never miss a write.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::overlay::Overlay;
-use crate::index::{Index, IndexError, Mark, Octets, Write};
+use super::overlay::{Overlay, Rows};
+use super::pass;
+use crate::index::{Index, IndexError, Mark};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// Records in one batch of the index: more make sled's memory jump.
-pub(super) const APPLY_RECORDS_MAX: usize = 300;
-/// Rows in one batch of the index, for the same reason; a single record may bring more.
-pub(super) const APPLY_ROWS_MAX: usize = 1000;
-/// How long the first of them waits for others under less load: a batch of one record costs the index
-/// almost as much as one of many, and nobody waits for either.
-const GATHER: Duration = Duration::from_millis(20);
 /// Records applied between two checkpoints under load.
 const CHECKPOINT_RECORDS: usize = 50_000;
 /// Quiet time after which a checkpoint is due.
@@ -33,95 +28,134 @@ pub enum Applying {
     Writer,
 }
 
-/// Writes of some commits, in order.
-pub(super) struct Chunk {
-    pub(super) writes: Vec<Write>,
-    pub(super) records: usize,
-    /// Generation of the newest write in here.
-    pub(super) generation: u64,
-    /// `None` when the chunk ends inside a commit: the mark then stays where it is.
-    pub(super) mark: Option<Mark>,
+/// How far the index may be behind. All of it is replayed at the next start after a crash, and the rows
+/// take memory until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lag {
+    /// So many records are brought over together, if they come fast enough.
+    pub records: usize,
+    /// The same by the bytes that their rows take in memory.
+    pub bytes: usize,
+    /// For so long the first of them waits for others.
+    pub wait: Duration,
+    /// Commits wait while the index lacks so many records.
+    pub records_max: usize,
+    /// The same by bytes; the batch that reaches it may bring more.
+    pub bytes_max: usize,
+}
+
+impl Default for Lag {
+    fn default() -> Self {
+        Self {
+            records: 16 << 10,
+            bytes: 16 << 20,
+            wait: Duration::from_secs(1),
+            records_max: 64 << 10,
+            bytes_max: 48 << 20,
+        }
+    }
+}
+
+/// How much it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    records: usize,
+    bytes: usize,
 }
 
 #[derive(Default)]
 struct State {
-    chunks: VecDeque<Chunk>,
-    /// Records in `chunks` and in the batch being applied.
-    records: usize,
+    /// What is in the newer layer of the overlay.
+    newer: Load,
+    /// What is in the older one, on its way to the index.
+    older: Load,
+    /// How far the newer layer reaches; `None` when nothing was committed yet.
+    mark: Option<Mark>,
     draining: bool,
     stopped: bool,
     failed: Option<String>,
 }
 
-/// Chunks on their way to the index.
+/// What is on its way to the index, in numbers.
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    records_max: usize,
+    lag: Lag,
+}
+
+/// Rows that are brought over together.
+struct Pass {
+    rows: Arc<Rows>,
+    load: Load,
+    mark: Option<Mark>,
 }
 
 impl Queue {
-    pub(super) fn new(records_max: usize) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::default(), records_max }
+    pub(super) fn new(lag: Lag) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::default(), lag }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the applier is less than the limit behind.
+    /// Waits until the applier is less than the limits behind.
     pub(super) fn wait_for_room(&self) -> Result<(), IndexError> {
         let mut state = self.lock();
-        while state.failed.is_none() && state.records >= self.records_max {
+        while state.failed.is_none() && state.is_full(&self.lag) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.failed.clone().map_or(Ok(()), |words| Err(IndexError::Stopped(words)))
     }
 
-    pub(super) fn push(&self, chunks: Vec<Chunk>) {
+    /// Shows the rows of a batch of so many records to all readers, and sees to it that the index gets them.
+    pub(super) fn publish(
+        &self,
+        overlay: &Overlay,
+        rows: Rows,
+        records: usize,
+        mark: Option<Mark>,
+    ) {
         let mut state = self.lock();
-        let before = state.records;
-        state.records += chunks.iter().map(|chunk| chunk.records).sum::<usize>();
-        state.chunks.extend(chunks);
-        // In between nobody waits for a push: the applier is at work, or gathers until there are enough.
-        if before == 0 || state.records >= self.enough() {
+        let (first, few) = (state.newer.records == 0, !state.is_enough(&self.lag));
+        state.newer.bytes = overlay.publish(rows);
+        state.newer.records += records;
+        state.mark = mark.or(state.mark);
+        // In between nobody waits for it: the applier is at work, or waits until there is enough.
+        if first || (few && state.is_enough(&self.lag)) {
             self.changed.notify_all();
         }
     }
 
-    /// Records that fill a batch of the index, or for which the writer waits.
-    fn enough(&self) -> usize {
-        APPLY_RECORDS_MAX.min(self.records_max)
-    }
-
-    /// Waits a moment for more to apply together.
+    /// Waits a moment for more to bring over together.
     fn gather<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let few =
-            |state: &mut State| state.records < self.enough() && !state.draining && !state.stopped;
-        let waited = self.changed.wait_timeout_while(state, GATHER, few);
+            |state: &mut State| !state.is_enough(&self.lag) && !state.draining && !state.stopped;
+        let waited = self.changed.wait_timeout_while(state, self.lag.wait, few);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Records not yet in the index.
     pub(super) fn records(&self) -> usize {
-        self.lock().records
+        let state = self.lock();
+        state.newer.records + state.older.records
     }
 
-    /// The next chunks, merged to one batch; `None` when there will be no more.
-    fn take(&self, idle: &mut dyn FnMut()) -> Option<Chunk> {
+    /// The next rows; `None` when there will be no more.
+    fn take(&self, overlay: &Overlay, idle: &mut dyn FnMut()) -> Option<Pass> {
         let mut state = self.lock();
         loop {
-            if state.stopped || (state.draining && state.chunks.is_empty()) {
+            if state.stopped || (state.draining && state.newer.records == 0) {
                 return None;
             }
-            if !state.chunks.is_empty() {
+            if state.newer.records > 0 {
                 state = self.gather(state);
-                return if state.stopped { None } else { state.next() };
+                return if state.stopped { None } else { Some(state.begin(overlay)) };
             }
             let waited = self.changed.wait_timeout(state, CHECKPOINT_IDLE);
             let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = back;
-            if timeout.timed_out() && state.chunks.is_empty() {
+            if timeout.timed_out() && state.newer.records == 0 {
                 drop(state);
                 idle();
                 state = self.lock();
@@ -129,14 +163,19 @@ impl Queue {
         }
     }
 
-    /// The next chunks without waiting for them.
-    fn take_ready(&self) -> Option<Chunk> {
-        self.lock().next()
+    /// The next rows without waiting for them.
+    fn take_ready(&self, overlay: &Overlay) -> Option<Pass> {
+        let mut state = self.lock();
+        (state.newer.records > 0).then(|| state.begin(overlay))
     }
 
-    fn done(&self, records: usize) {
-        self.lock().records -= records;
+    fn done(&self) {
+        self.lock().older = Load::default();
         self.changed.notify_all();
+    }
+
+    fn stopped(&self) -> bool {
+        self.lock().stopped
     }
 
     fn fail(&self, error: &IndexError) {
@@ -146,36 +185,19 @@ impl Queue {
 }
 
 impl State {
-    /// The next chunks, merged to one batch.
-    fn next(&mut self) -> Option<Chunk> {
-        let mut chunk = self.chunks.pop_front()?;
-        while let Some(next) = self.chunks.front()
-            && chunk.takes(next.records, next.writes.len())
-            && let Some(next) = self.chunks.pop_front()
-        {
-            chunk.merge(next);
-        }
-        Some(chunk)
-    }
-}
-
-impl Chunk {
-    /// True when this much more fits in one batch of the index.
-    pub(super) fn takes(&self, records: usize, rows: usize) -> bool {
-        self.records + records <= APPLY_RECORDS_MAX && self.writes.len() + rows <= APPLY_ROWS_MAX
+    fn is_full(&self, lag: &Lag) -> bool {
+        self.newer.records + self.older.records >= lag.records_max
+            || self.newer.bytes + self.older.bytes >= lag.bytes_max
     }
 
-    /// A place for the row's value.
-    pub(super) fn add(&mut self, key: Octets) -> usize {
-        self.writes.push(Write { key, value: None });
-        self.writes.len() - 1
+    /// Whether it is time to bring the newer layer over: there is enough of it, or the writer waits.
+    fn is_enough(&self, lag: &Lag) -> bool {
+        self.newer.records >= lag.records || self.newer.bytes >= lag.bytes || self.is_full(lag)
     }
 
-    fn merge(&mut self, next: Self) {
-        self.writes.extend(next.writes);
-        self.records += next.records;
-        self.generation = next.generation;
-        self.mark = next.mark.or(self.mark);
+    fn begin(&mut self, overlay: &Overlay) -> Pass {
+        self.older = std::mem::take(&mut self.newer);
+        Pass { rows: overlay.freeze(), load: self.older, mark: self.mark }
     }
 }
 
@@ -265,28 +287,34 @@ impl Work {
     }
 
     fn empty(&mut self, queue: &Queue) -> Result<(), IndexError> {
+        let overlay = self.overlay.clone();
         let mut checked = Ok(());
-        while let Some(chunk) = queue.take(&mut || checked = self.checkpoint()) {
+        while let Some(pass) = queue.take(&overlay, &mut || checked = self.checkpoint()) {
             std::mem::replace(&mut checked, Ok(()))?;
-            self.apply(&chunk)?;
-            queue.done(chunk.records);
+            self.apply(pass)?;
         }
         checked
     }
 
     fn catch_up(&mut self) -> Result<(), IndexError> {
-        while let Some(chunk) = self.queue.take_ready() {
-            self.apply(&chunk)?;
-            self.queue.done(chunk.records);
+        while let Some(pass) = self.queue.take_ready(&self.overlay) {
+            self.apply(pass)?;
         }
         Ok(())
     }
 
-    fn apply(&mut self, chunk: &Chunk) -> Result<(), IndexError> {
-        self.mark = chunk.mark.unwrap_or(self.mark);
-        self.index.apply(&chunk.writes, self.mark)?;
-        self.overlay.forget(chunk);
-        self.unsafe_records += chunk.records;
+    fn apply(&mut self, pass: Pass) -> Result<(), IndexError> {
+        let Pass { rows, load, mark } = pass;
+        let to = mark.unwrap_or(self.mark);
+        let stop = || self.queue.stopped();
+        if !pass::bring(self.index.as_ref(), &rows, (self.mark, to), &stop)? {
+            return Ok(());
+        }
+        self.mark = to;
+        drop(rows);
+        self.overlay.forget();
+        self.queue.done();
+        self.unsafe_records += load.records;
         if self.unsafe_records >= CHECKPOINT_RECORDS {
             self.checkpoint()?;
         }

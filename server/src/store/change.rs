@@ -1,6 +1,7 @@
 //! What a record changes in the index, before it is known what stood there. Pure.
 //! A change made twice, or made again by records that are projected again, gives the same row.
 
+use super::overlay::{ROW_BYTES, Rows, lay};
 use crate::index::{Octets, VALUE_BYTES_MAX, Write};
 
 /// One change of one row.
@@ -46,15 +47,18 @@ impl Change {
         }
     }
 
-    /// The row that is changed, and its value after this change, made of the one before. The change
-    /// must be allowed.
-    pub(super) fn onto(self, before: Option<Octets>) -> Write {
+    /// Changes the row among `rows`, which have the value before this change if it matters. The change
+    /// must be allowed. Gives how many bytes of memory came to them, about.
+    pub(super) fn lay_onto(self, rows: &mut Rows) -> isize {
         match self {
-            Self::Row(write) => write,
+            Self::Row(Write { key, value }) => lay(rows, key, value),
             Self::Part { key, at, bytes } => {
-                let mut value = before.unwrap_or_default();
+                let new = rows.get(&*key).map_or(ROW_BYTES + key.len(), |_| 0);
+                let value = rows.entry(key).or_default().get_or_insert_default();
+                let before = value.len();
                 value.set(at, &bytes);
-                Write { key, value: Some(value) }
+                // At most `VALUE_BYTES_MAX` each.
+                (new + value.len() - before) as isize
             }
         }
     }
@@ -72,15 +76,15 @@ mod tests {
     #[test]
     fn parts_fill_a_row_in_any_order_and_twice_is_once() {
         let part = |at, bytes: &[u8]| Change::Part { key: "k".into(), at, bytes: bytes.into() };
-        let mut value = None;
+        let mut rows = Rows::new();
         for change in [part(4, b"cd"), part(0, b"ab"), part(4, b"cd"), part(0, b"ab")] {
             assert!(change.allowed());
-            value = change.onto(value).value;
+            change.lay_onto(&mut rows);
         }
-        assert_eq!(value.as_deref(), Some(&b"ab\0\0cd"[..]));
+        assert_eq!(rows[&b"k"[..]].as_deref(), Some(&b"ab\0\0cd"[..]));
         assert!(part(VALUE_BYTES_MAX - 1, b"x").allowed());
         assert!(!part(VALUE_BYTES_MAX, b"x").allowed() && !part(usize::MAX, b"x").allowed());
-        let removed = Change::from(Write::remove("k"));
-        assert_eq!(removed.onto(None), Write::remove("k"));
+        Change::from(Write::remove("k")).lay_onto(&mut rows);
+        assert_eq!(rows[&b"k"[..]], None);
     }
 }

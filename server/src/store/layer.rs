@@ -2,8 +2,9 @@
 //! A removed key hides the older row; the result has as many rows as if there were one map.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::btree_map::Range;
 
+use super::overlay::Rows;
 use crate::index::{Direction, Octets, Pair, Span};
 
 /// Newer rows of a span, in scan order: all of them, or all up to the one that fills the limit.
@@ -14,27 +15,21 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Collects from `map` until `limit` rows with a value were seen.
-    pub(super) fn collect<V>(
-        map: &BTreeMap<Octets, V>,
-        value: impl Fn(&V) -> Option<Vec<u8>>,
+    /// Collects from maps, of which the first is the newest, until `limit` rows with a value were seen.
+    pub(super) fn collect<const MAPS: usize>(
+        maps: [&Rows; MAPS],
         span: &Span,
         (direction, limit): (Direction, usize),
     ) -> Self {
         let mut layer = Self::default();
-        if span.is_empty() || map.is_empty() {
+        if span.is_empty() || maps.iter().all(|map| map.is_empty()) {
             return layer;
         }
-        let mut found = map.range::<[u8], _>(span.bounds());
+        let mut walks = maps.map(|map| Walk::begin(map, span, direction));
         while layer.rows.len() - layer.removed < limit {
-            let row = match direction {
-                Direction::Forward => found.next(),
-                Direction::Backward => found.next_back(),
-            };
-            let Some((key, entry)) = row else { break };
-            let value = value(entry);
+            let Some((key, value)) = next(&mut walks, direction) else { break };
             layer.removed += usize::from(value.is_none());
-            layer.rows.push((key.to_vec(), value));
+            layer.rows.push((key.to_vec(), value.as_deref().map(<[u8]>::to_vec)));
         }
         layer
     }
@@ -71,4 +66,48 @@ impl Layer {
         }
         out
     }
+}
+
+type Row<'a> = (&'a Octets, &'a Option<Octets>);
+
+/// The rows of a map in a span, one after the other.
+struct Walk<'a> {
+    rows: Range<'a, Octets, Option<Octets>>,
+    direction: Direction,
+    /// The one that comes next.
+    at: Option<Row<'a>>,
+}
+
+impl<'a> Walk<'a> {
+    fn begin(map: &'a Rows, span: &Span, direction: Direction) -> Self {
+        let mut walk = Self { rows: map.range::<[u8], _>(span.bounds()), direction, at: None };
+        walk.step();
+        walk
+    }
+
+    /// The row that came next; the one behind it comes next from now on.
+    fn step(&mut self) -> Option<Row<'a>> {
+        let next = match self.direction {
+            Direction::Forward => self.rows.next(),
+            Direction::Backward => self.rows.next_back(),
+        };
+        std::mem::replace(&mut self.at, next)
+    }
+}
+
+/// The next row of all walks; where several have its key, that of the first of them.
+fn next<'a>(walks: &mut [Walk<'a>], direction: Direction) -> Option<Row<'a>> {
+    let keys = walks.iter().filter_map(|walk| walk.at.map(|(key, _)| key));
+    let key = match direction {
+        Direction::Forward => keys.min(),
+        Direction::Backward => keys.max(),
+    }?;
+    let mut found = None;
+    for walk in walks {
+        if walk.at.is_some_and(|(at, _)| at == key) {
+            let row = walk.step();
+            found = found.or(row);
+        }
+    }
+    found
 }

@@ -8,6 +8,8 @@ mod known;
 mod layer;
 mod open;
 mod overlay;
+mod pass;
+mod replay;
 mod writer;
 
 #[cfg(test)]
@@ -25,7 +27,7 @@ use crate::journal::{JournalError, JournalReader, NewRecord, Position, RecordRef
 use applier::Queue;
 use overlay::Overlay;
 
-pub use applier::Applying;
+pub use applier::{Applying, Lag};
 pub use change::Change;
 pub use open::{IndexFate, Progress, Recovery, StoreOptions, open};
 pub use writer::{Batch, Writer};

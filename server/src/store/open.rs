@@ -2,18 +2,18 @@
 //! Owns nothing after it returns. The journal is always right: an index that disagrees with it
 //! is set aside and made anew.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::applier::{APPLY_RECORDS_MAX, APPLY_ROWS_MAX, Applier, Applying, Queue};
+use super::applier::{Applier, Applying, Lag, Queue};
 use super::known::Known;
 use super::overlay::Overlay;
-use super::{Change, ProjectError, Projection, Store, StoreError, Writer};
+use super::replay::Replay;
+use super::{Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
-use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark, Octets, Write};
-use crate::journal::{Flaw, Journal, JournalOptions, JournalReader, Position, TailCut};
+use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark};
+use crate::journal::{Flaw, Journal, JournalOptions, Position, TailCut};
 
 /// Choices made when a store is opened.
 #[derive(Debug, Clone)]
@@ -22,8 +22,8 @@ pub struct StoreOptions {
     pub journal: JournalOptions,
     /// Version of the projection; the index is rebuilt when it differs from what it was made by.
     pub projection_version: u32,
-    /// Committed records the index may lack before commits wait for it.
-    pub unapplied_records_max: usize,
+    /// How far the index may be behind.
+    pub lag: Lag,
     /// Who brings what is committed into the index.
     pub applying: Applying,
 }
@@ -33,8 +33,7 @@ impl StoreOptions {
     pub fn new(new_epoch: u64, projection_version: u32) -> Self {
         let journal = JournalOptions::new(new_epoch);
         let applying = Applying::OwnThread;
-        let unapplied_records_max = 200_000;
-        Self { journal, projection_version, unapplied_records_max, applying }
+        Self { journal, projection_version, lag: Lag::default(), applying }
     }
 }
 
@@ -121,7 +120,7 @@ pub fn open(
         judged.rebuild(home, reason)?;
     }
     let position = judged.mark.map_or(start, |mark| mark.position);
-    let mark = Mark { epoch: journal.epoch(), version, position };
+    let mark = Mark::at(journal.epoch(), version, position);
     let mut replay = Replay::new(judged.index.as_ref(), projection, mark);
     replay.run(&reader, progress)?;
     let (mark, replayed_records) = (replay.mark, replay.records);
@@ -138,7 +137,7 @@ pub fn open(
         journal: reader,
         index: judged.index,
         overlay: Arc::new(Overlay::default()),
-        queue: Arc::new(Queue::new(options.unapplied_records_max)),
+        queue: Arc::new(Queue::new(options.lag)),
         epoch: journal.epoch(),
         failed: CancellationToken::new(),
     });
@@ -151,7 +150,6 @@ pub fn open(
         applier,
         projection,
         version,
-        generation: 0,
         known: Known::default(),
     };
     Ok((store, writer, recovery))
@@ -214,7 +212,7 @@ fn fresh(home: &dyn IndexHome, reason: String) -> Result<Judged, StoreError> {
 /// Nothing is brought into the index before it is synced in the journal. So a mark that was ever
 /// seen, be it in an index that is not believed otherwise, shows what the journal once held.
 fn fell_back(judged: &Judged, journal: &Journal) -> bool {
-    let lost = |mark: &Mark| mark.epoch == journal.epoch() && mark.position > journal.end();
+    let lost = |mark: &Mark| mark.epoch == journal.epoch() && mark.reach > journal.end();
     judged.seen.iter().any(lost)
 }
 
@@ -232,83 +230,4 @@ fn mismatch(
         return Some("it belongs to another lineage of the journal");
     }
     (mark.version != version).then_some("it was made by another version of the server")
-}
-
-/// Brings records into the index at start.
-struct Replay<'a> {
-    index: &'a dyn Index,
-    projection: Projection,
-    mark: Mark,
-    writes: Vec<Write>,
-    /// Where in `writes` each key stands.
-    slots: HashMap<Octets, usize>,
-    pending: usize,
-    records: u64,
-}
-
-impl<'a> Replay<'a> {
-    fn new(index: &'a dyn Index, projection: Projection, mark: Mark) -> Self {
-        let (writes, slots) = (Vec::new(), HashMap::new());
-        Self { index, projection, mark, writes, slots, pending: 0, records: 0 }
-    }
-
-    fn run(
-        &mut self,
-        reader: &JournalReader,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), StoreError> {
-        let end = reader.end();
-        for record in reader.records(self.mark.position) {
-            let record = record?;
-            let refuse = |source| StoreError::Project { at: self.mark.position, source };
-            let mut changes = Vec::new();
-            (self.projection)(record.kind, &record.body, record.at, &mut changes)
-                .map_err(refuse)?;
-            for change in changes {
-                self.take(change)?;
-            }
-            self.pending += 1;
-            self.records += 1;
-            if record.last {
-                self.mark.position = record.end();
-            }
-            if self.pending >= APPLY_RECORDS_MAX || self.writes.len() >= APPLY_ROWS_MAX {
-                self.flush()?;
-                progress(Progress { position: record.end(), end, records: self.records });
-            }
-        }
-        self.flush()
-    }
-
-    fn take(&mut self, change: Change) -> Result<(), StoreError> {
-        if !change.allowed() {
-            let source = ProjectError::over_limits();
-            return Err(StoreError::Project { at: self.mark.position, source });
-        }
-        let slot = self.slots.get(change.key()).copied();
-        let before = match slot {
-            _ if !change.is_part() => None,
-            Some(slot) => self.writes[slot].value.take(),
-            None => self.index.read(change.key())?.map(Octets::from),
-        };
-        let write = change.onto(before);
-        match slot {
-            Some(slot) => self.writes[slot] = write,
-            None => {
-                self.slots.insert(write.key.clone(), self.writes.len());
-                self.writes.push(write);
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), StoreError> {
-        if self.pending > 0 {
-            self.index.apply(&self.writes, self.mark)?;
-            self.writes.clear();
-            self.slots.clear();
-            self.pending = 0;
-        }
-        Ok(())
-    }
 }

@@ -1,80 +1,106 @@
-//! Committed writes that the index does not have yet.
-//! Owns the newest value of each such key, with the generation that wrote it.
-//! A key leaves only when the index has that very write or a newer one.
+//! Committed rows that the index does not have yet.
+//! Owns two layers: one that commits are laid into, and behind it one that no longer changes and is on its
+//! way to the index. Of each key a layer has the newest value alone.
+//! Must hold: a layer goes only when the index has all of it.
 
-use std::collections::{BTreeMap, btree_map};
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 
-use super::applier::Chunk;
 use super::layer::Layer;
 use crate::index::{Direction, Octets, Span};
-use crate::sync::{RwLock, RwLockReadGuard};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// A value and the write it came from.
-pub(super) struct Entry {
-    pub(super) value: Option<Octets>,
-    pub(super) generation: u64,
-    /// The newest chunk of its batch that it is in, and its place among the writes there; means
-    /// something while staging only.
-    pub(super) place: (usize, usize),
+/// Rows by key, newest only; `None` where the row was removed.
+pub(super) type Rows = BTreeMap<Octets, Option<Octets>>;
+
+/// What a row takes in memory beside the bytes of its key and value, about.
+pub(super) const ROW_BYTES: usize = 96;
+
+/// The bytes that a row takes in memory, about.
+fn row_bytes(key: &Octets, value: Option<&Octets>) -> usize {
+    ROW_BYTES + key.len() + value.map_or(0, |value| value.len())
 }
 
-impl Entry {
-    /// The value, as readers get it.
-    pub(super) fn given(&self) -> Option<Vec<u8>> {
-        self.value.as_ref().map(|value| value.to_vec())
-    }
+/// Lays a row over those that are there; gives how many bytes came to them.
+pub(super) fn lay(rows: &mut Rows, key: Octets, value: Option<Octets>) -> isize {
+    let key_bytes = key.len();
+    let come = row_bytes(&key, value.as_ref());
+    let gone = rows
+        .insert(key, value)
+        .map_or(0, |old| ROW_BYTES + key_bytes + old.map_or(0, |value| value.len()));
+    // Both are bounded by what fits in memory.
+    come as isize - gone as isize
 }
 
-/// Rows by key, newest only.
-pub(super) type Rows = BTreeMap<Octets, Entry>;
+#[derive(Default)]
+struct Layers {
+    newer: Rows,
+    newer_bytes: usize,
+    older: Arc<Rows>,
+}
 
 /// Shared by the writer, the applier and all readers.
 #[derive(Default)]
 pub(super) struct Overlay {
-    rows: RwLock<Rows>,
+    layers: RwLock<Layers>,
 }
 
 impl Overlay {
-    fn rows(&self) -> RwLockReadGuard<'_, Rows> {
-        self.rows.read().unwrap_or_else(PoisonError::into_inner)
+    fn layers(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn layers_mut(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value of a key: `None` when it must be asked of the index, `Some(None)` when removed.
     pub(super) fn read(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
-        self.rows().get(key).map(Entry::given)
+        let layers = self.layers();
+        let found = layers.newer.get(key).or_else(|| layers.older.get(key));
+        found.map(|value| value.as_deref().map(<[u8]>::to_vec))
     }
 
     pub(super) fn layer(&self, span: &Span, order: (Direction, usize)) -> Layer {
-        Layer::collect(&self.rows(), Entry::given, span, order)
+        let layers = self.layers();
+        Layer::collect([&layers.newer, &layers.older], span, order)
     }
 
-    /// Shows `staged` to all readers at once.
-    pub(super) fn publish(&self, mut staged: Rows) {
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        if rows.is_empty() {
-            *rows = staged;
+    /// Shows `staged` to all readers at once. Gives the bytes that the newer layer takes now.
+    pub(super) fn publish(&self, mut staged: Rows) -> usize {
+        let mut layers = self.layers_mut();
+        let Layers { newer, newer_bytes, .. } = &mut *layers;
+        if newer.is_empty() {
+            *newer_bytes = staged.iter().map(|(key, value)| row_bytes(key, value.as_ref())).sum();
+            *newer = staged;
         } else {
             // One by one: `append` would rebuild the whole map for every small batch.
-            while let Some((key, entry)) = staged.pop_first() {
-                rows.insert(key, entry);
+            while let Some((key, value)) = staged.pop_first() {
+                *newer_bytes = newer_bytes.saturating_add_signed(lay(newer, key, value));
             }
         }
+        *newer_bytes
     }
 
-    /// Forgets what the index has now.
-    pub(super) fn forget(&self, chunk: &Chunk) {
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        for write in &chunk.writes {
-            if let btree_map::Entry::Occupied(row) = rows.entry(write.key.clone())
-                && row.get().generation <= chunk.generation
-            {
-                row.remove();
-            }
-        }
+    /// The newer layer becomes the older one, which must have been forgotten. From now on nothing in it
+    /// changes.
+    pub(super) fn freeze(&self) -> Arc<Rows> {
+        let mut layers = self.layers_mut();
+        debug_assert!(layers.older.is_empty(), "what was on its way is in the index");
+        layers.newer_bytes = 0;
+        layers.older = Arc::new(std::mem::take(&mut layers.newer));
+        Arc::clone(&layers.older)
+    }
+
+    /// Forgets the older layer: the index has it now.
+    pub(super) fn forget(&self) {
+        let older = std::mem::take(&mut self.layers_mut().older);
+        // Giving so much back takes time, and nobody need wait for it.
+        drop(older);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.rows().is_empty()
+        let layers = self.layers();
+        layers.newer.is_empty() && layers.older.is_empty()
     }
 }

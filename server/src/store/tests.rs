@@ -7,10 +7,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use super::*;
 use crate::disk::{MemoryDisk, RealDisk};
-use crate::index::{IndexFound, IndexHome, MemoryIndex, SledOptions, VALUE_BYTES_MAX, Write};
+use crate::index::{IndexFound, IndexHome, MemoryIndex, Row, SledOptions, VALUE_BYTES_MAX, Write};
 use crate::journal::Flaw;
 
 /// Kind 1 sets a key of one byte length and its name to the rest; kind 2 removes it; kind 3 sets a
@@ -64,6 +68,8 @@ fn remove(key: &str) -> NewRecord {
 fn options() -> StoreOptions {
     let mut options = StoreOptions::new(77, 1);
     options.journal.segment_bytes_max = 4096;
+    // Nobody here has time to wait for more.
+    options.lag.wait = Duration::from_millis(2);
     options
 }
 
@@ -286,9 +292,10 @@ fn index_copy(index: &MemoryIndex) -> MemoryIndex {
     let copy = MemoryIndex::new();
     if let Some(mark) = index.mark().expect("mark") {
         let rows = index.scan(&Span::all(), Direction::Forward, usize::MAX).expect("scan");
-        let writes: Vec<Write> =
-            rows.into_iter().map(|(key, value)| Write::put(key, value)).collect();
-        copy.apply(&writes, mark).expect("apply");
+        let rows: Vec<Row<'_>> =
+            rows.iter().map(|(key, value)| (&key[..], Some(&value[..]))).collect();
+        copy.apply(&rows).expect("apply");
+        copy.set_mark(mark).expect("mark");
     }
     copy
 }
@@ -582,7 +589,7 @@ impl Index for GatedIndex {
         self.rows.scan(span, to, limit)
     }
 
-    fn apply(&self, writes: &[Write], mark: Mark) -> Result<(), IndexError> {
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
         let gate = self.gate.0.lock().expect("gate");
         let mut gate = self.gate.1.wait_while(gate, |gate| *gate == Gate::Closed).expect("gate");
         match *gate {
@@ -591,7 +598,11 @@ impl Index for GatedIndex {
             Gate::Open | Gate::Closed => {}
         }
         self.applied.fetch_add(1, Ordering::Relaxed);
-        self.rows.apply(writes, mark)
+        self.rows.apply(rows)
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+        self.rows.set_mark(mark)
     }
 
     fn mark(&self) -> Result<Option<Mark>, IndexError> {
@@ -790,7 +801,8 @@ fn commits_wait_for_an_index_that_is_too_far_behind() {
     const MAX: usize = 10;
     let index = GatedIndex::default();
     index.set(Gate::Closed);
-    let options = StoreOptions { unapplied_records_max: MAX, ..options() };
+    let lag = Lag { records_max: MAX, ..options().lag };
+    let options = StoreOptions { lag, ..options() };
     let (store, mut writer, _) =
         open(Arc::new(MemoryDisk::new()), &index, options, project, &mut |_| {}).expect("open");
     thread::scope(|scope| {
@@ -839,9 +851,9 @@ fn a_commit_half_in_the_index_is_replayed_whole() {
     let (store, mut writer, _) = try_open(&disk, &index).expect("open");
     fill(&mut writer, 5);
     settle(&store);
-    let before = index.rows.mark().expect("mark");
+    let before = index.rows.mark().expect("mark").expect("a mark");
     index.set(Gate::Once);
-    let long: Vec<NewRecord> = (0..700).map(|i| remove(&i.to_string())).collect();
+    let long: Vec<NewRecord> = (0..1700).map(|i| remove(&i.to_string())).collect();
     let long = [long, vec![put("last", "1")]].concat();
     let roomy = long.iter().map(|record| record.body.len() as u64 + 10).sum::<u64>();
     assert!(roomy > 4096, "it would not fit in a small segment");
@@ -856,10 +868,13 @@ fn a_commit_half_in_the_index_is_replayed_whole() {
     while *index.gate.0.lock().expect("gate") != Gate::Broken {
         thread::yield_now();
     }
-    drop((store, writer));
-    assert_eq!(index.rows.mark().expect("mark"), before, "the mark is behind whole commits only");
+    drop(writer);
+    let after = index.rows.mark().expect("mark").expect("a mark");
+    assert_eq!(after.position, before.position, "the mark is behind whole commits only");
+    assert_eq!(after.reach, store.position(), "it is known how far rows may reach");
+    drop(store);
     let (store, _writer, recovery) = memory(&disk, &index.rows);
-    assert_eq!(recovery.replayed_records, 701);
+    assert_eq!(recovery.replayed_records, 1701);
     assert_eq!(value(store.as_ref(), "last").as_deref(), Some("1"));
 }
 
@@ -881,5 +896,124 @@ fn what_a_restart_shows_survives_the_next_power_cut() {
         let (store, _writer, recovery) = memory(&disk.cut(1, false), &index);
         assert!(!recovery.journal_fell_back);
         assert_eq!(value(store.as_ref(), "b").as_deref(), Some("1"), "it is safe");
+    }
+}
+
+/// An index that stands still for ever after so many changes, in the midst of whatever it is asked.
+#[derive(Clone)]
+struct StoppingIndex {
+    rows: MemoryIndex,
+    left: Arc<AtomicU32>,
+}
+
+impl StoppingIndex {
+    fn new(rows: &MemoryIndex, changes: u32) -> Self {
+        Self { rows: rows.clone(), left: Arc::new(AtomicU32::new(changes)) }
+    }
+
+    fn change(&self) -> Result<(), IndexError> {
+        let less = |left: u32| left.checked_sub(1);
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        taken.map(drop).map_err(|_| IndexError::Stopped("as told".to_owned()))
+    }
+}
+
+impl Index for StoppingIndex {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        self.rows.read(key)
+    }
+
+    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
+        self.rows.scan(span, to, limit)
+    }
+
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+        rows.iter().try_for_each(|row| {
+            self.change()?;
+            self.rows.apply(&[*row])
+        })
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+        self.change()?;
+        self.rows.set_mark(mark)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, IndexError> {
+        self.rows.mark()
+    }
+
+    fn checkpoint(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+}
+
+impl IndexHome for StoppingIndex {
+    fn holds_rows(&self) -> Result<bool, IndexError> {
+        self.rows.holds_rows()
+    }
+
+    fn open(&self) -> Result<IndexFound, IndexError> {
+        Ok(IndexFound::Sound(Arc::new(self.clone())))
+    }
+
+    fn set_aside(&self) -> Result<Option<String>, IndexError> {
+        self.rows.set_aside()
+    }
+}
+
+/// A record on one of few keys: set, removed, or a part of it set.
+fn any_record() -> impl Strategy<Value = NewRecord> {
+    let key = || (0..6u8).prop_map(|key| format!("k{key}"));
+    prop_oneof![
+        (key(), "[a-z]{0,6}").prop_map(|(key, value)| put(&key, &value)),
+        key().prop_map(|key| remove(&key)),
+        (key(), 0..8u8, "[A-Z]{1,3}").prop_map(|(key, at, value)| part(&key, at, &value)),
+    ]
+}
+
+/// What is committed between two stops: in batches of commits of records; and after how many changes
+/// of the index it stops, at work and then in the next start.
+type Run = (Vec<Vec<Vec<NewRecord>>>, u32, u32);
+
+fn any_runs() -> impl Strategy<Value = Vec<Run>> {
+    let commits = vec(vec(any_record(), 1..4), 1..5);
+    vec((vec(commits, 1..5), 0..40u32, 0..60u32), 1..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Rows may be newer than the mark, any of them; whatever follows, the replay makes them right.
+    #[test]
+    fn an_index_that_stops_at_any_row_is_right_after_the_replay(
+        runs in any_runs(), own_thread in any::<bool>(),
+    ) {
+        let applying = if own_thread { Applying::OwnThread } else { Applying::Writer };
+        let (disk, rows_kept) = (MemoryDisk::new(), MemoryIndex::new());
+        let start = |home: &dyn IndexHome| {
+            let mut options = StoreOptions { applying, ..options() };
+            options.lag.records = 5;
+            open(Arc::new(disk.clone()), home, options, project, &mut |_| {})
+        };
+        drop(start(&rows_kept).expect("the first start"));
+        for (batches, stop_at_work, stop_at_start) in runs {
+            if let Ok((_, mut writer, _)) = start(&StoppingIndex::new(&rows_kept, stop_at_work)) {
+                // A stopped index refuses batches sooner or later; then the run is over.
+                for batch in batches {
+                    if writer.commit(batch).is_err() {
+                        break;
+                    }
+                }
+            }
+            drop(start(&StoppingIndex::new(&rows_kept, stop_at_start)));
+            let (anew, ..) = memory(&disk.fork(), &MemoryIndex::new());
+            let (kept, ..) = memory(&disk.fork(), &index_copy(&rows_kept));
+            prop_assert_eq!(rows(kept.as_ref()), rows(anew.as_ref()));
+        }
     }
 }

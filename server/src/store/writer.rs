@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::applier::{Applier, Chunk};
+use super::applier::Applier;
 use super::known::Known;
 use super::layer::Layer;
-use super::overlay::{Entry, Rows};
+use super::overlay::Rows;
 use super::{Change, Commit, ProjectError, Projection, Store, StoreError, View};
-use crate::index::{Direction, Mark, Octets, Pair, Span, Write};
+use crate::index::{Direction, Mark, Octets, Pair, Span};
 use crate::journal::{Journal, NewRecord, Position, RecordRef};
 
 /// The only way to write. Dropping it without [`Writer::close`] is like a crash: safe, but the
@@ -22,7 +22,6 @@ pub struct Writer {
     pub(super) applier: Applier,
     pub(super) projection: Projection,
     pub(super) version: u32,
-    pub(super) generation: u64,
     pub(super) known: Known,
 }
 
@@ -37,9 +36,9 @@ impl Writer {
         Batch {
             writer: self,
             rows: Rows::new(),
-            chunks: Vec::new(),
+            records: 0,
+            mark: None,
             changes: Vec::new(),
-            ends: Vec::new(),
             before: Vec::new(),
         }
     }
@@ -84,11 +83,11 @@ impl Writer {
 pub struct Batch<'a> {
     writer: &'a mut Writer,
     rows: Rows,
-    chunks: Vec<Chunk>,
+    records: usize,
+    /// How far the index is once it has all of it.
+    mark: Option<Mark>,
     /// What the commit changes that is being staged.
     changes: Vec<Change>,
-    /// The number of changes up to the end of each of its records.
-    ends: Vec<usize>,
     /// Rows that it changes in part and that the batch does not have yet.
     before: Vec<(Octets, Option<Vec<u8>>)>,
 }
@@ -101,7 +100,6 @@ impl Batch<'_> {
         let before = self.writer.journal.staged_end();
         let refs = self.writer.journal.stage(commit)?;
         self.changes.clear();
-        self.ends.clear();
         self.before.clear();
         for (record, at) in commit.iter().zip(&refs) {
             if let Err(error) = self.project(record, *at) {
@@ -109,7 +107,7 @@ impl Batch<'_> {
                 return Err(error);
             }
         }
-        self.keep(refs.last().map(RecordRef::end));
+        self.keep(commit.len(), refs.last().map(RecordRef::end));
         Ok(refs)
     }
 
@@ -132,45 +130,26 @@ impl Batch<'_> {
                 self.before.push((key.into(), self.read(key)?));
             }
         }
-        self.ends.push(self.changes.len());
         Ok(())
     }
 
-    /// Takes what one commit changes into the rows and the chunks.
-    fn keep(&mut self, end: Option<Position>) {
-        let epoch = self.writer.journal.epoch();
-        let mark = end.map(|position| Mark { epoch, version: self.writer.version, position });
+    /// Takes what one commit changes into the rows.
+    fn keep(&mut self, records: usize, end: Option<Position>) {
+        let (epoch, version) = (self.writer.journal.epoch(), self.writer.version);
+        self.records += records;
+        self.mark = end.map(|end| Mark::at(epoch, version, end)).or(self.mark);
         for (key, value) in self.before.drain(..) {
-            let (value, generation) = (value.map(Octets::from), self.writer.generation);
-            self.rows.insert(key, Entry { value, generation, place: NO_PLACE });
+            self.rows.insert(key, value.map(Octets::from));
         }
-        let mut changes = self.changes.drain(..);
-        let mut taken = 0;
-        for (i, &upto) in self.ends.iter().enumerate() {
-            self.writer.generation += 1;
-            let generation = self.writer.generation;
-            let fits = |chunk: &Chunk| chunk.takes(1, upto - taken);
-            if !self.chunks.last().is_some_and(fits) {
-                let (writes, records, mark) = (Vec::new(), 0, None);
-                self.chunks.push(Chunk { writes, records, generation, mark });
-            }
-            for change in changes.by_ref().take(upto - taken) {
-                self.writer.known.forget(change.key());
-                keep_change(&mut self.rows, &mut self.chunks, change, generation);
-            }
-            taken = upto;
-            let Some(chunk) = self.chunks.last_mut() else { return };
-            chunk.records += 1;
-            chunk.generation = generation;
-            if i + 1 == self.ends.len() {
-                chunk.mark = mark.or(chunk.mark);
-            }
+        for change in self.changes.drain(..) {
+            self.writer.known.forget(change.key());
+            change.lay_onto(&mut self.rows);
         }
     }
 
     /// True when nothing was staged.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.records == 0
     }
 
     /// What all others see: the store without this batch.
@@ -184,45 +163,9 @@ impl Batch<'_> {
         self.writer.applier.catch_up()?;
         self.writer.store.queue.wait_for_room()?;
         let end = self.writer.journal.sync()?;
-        for entry in self.rows.values() {
-            settle(&mut self.chunks, entry);
-        }
-        let store = &self.writer.store;
-        store.overlay.publish(std::mem::take(&mut self.rows));
-        store.queue.push(std::mem::take(&mut self.chunks));
+        let Store { overlay, queue, .. } = &*self.writer.store;
+        queue.publish(overlay, std::mem::take(&mut self.rows), self.records, self.mark);
         Ok(end)
-    }
-}
-
-/// The place of a row that no chunk of the batch has.
-const NO_PLACE: (usize, usize) = (usize::MAX, 0);
-
-/// Changes the row. One that is written often has one place in its chunk, which gets the value when
-/// nothing more comes.
-fn keep_change(rows: &mut Rows, chunks: &mut [Chunk], change: Change, generation: u64) {
-    let Some(newest) = chunks.len().checked_sub(1) else { return };
-    match rows.get_mut(change.key()) {
-        Some(entry) => {
-            if entry.place.0 != newest {
-                settle(chunks, entry);
-                entry.place = (newest, chunks[newest].add(change.key().into()));
-            }
-            entry.value = change.onto(entry.value.take()).value;
-            entry.generation = generation;
-        }
-        None => {
-            let Write { key, value } = change.onto(None);
-            let place = (newest, chunks[newest].add(key.clone()));
-            rows.insert(key, Entry { value, generation, place });
-        }
-    }
-}
-
-/// Writes the value of a row to its place.
-fn settle(chunks: &mut [Chunk], entry: &Entry) {
-    let (chunk, slot) = entry.place;
-    if let Some(write) = chunks.get_mut(chunk).and_then(|chunk| chunk.writes.get_mut(slot)) {
-        write.value = entry.value.clone();
     }
 }
 
@@ -235,8 +178,8 @@ impl Drop for Batch<'_> {
 
 impl View for Batch<'_> {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some(entry) = self.rows.get(key) {
-            return Ok(entry.given());
+        if let Some(value) = self.rows.get(key) {
+            return Ok(value.as_deref().map(<[u8]>::to_vec));
         }
         if let Some(value) = self.writer.known.read(key) {
             return Ok(Some(value));
@@ -254,7 +197,7 @@ impl View for Batch<'_> {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        let newer = Layer::collect(&self.rows, Entry::given, span, (direction, limit));
+        let newer = Layer::collect([&self.rows], span, (direction, limit));
         let older = self.writer.store.scan(span, direction, newer.older_limit(limit))?;
         Ok(newer.over(older, direction, limit))
     }

@@ -54,7 +54,7 @@ pub(crate) fn beside<T: Send + 'static>(
 /// An empty store.
 pub(crate) fn open(applying: Applying, unapplied_records_max: usize) -> (Arc<Store>, Writer) {
     let mut options = StoreOptions::new(77, project::VERSION);
-    (options.applying, options.unapplied_records_max) = (applying, unapplied_records_max);
+    (options.applying, options.lag.records_max) = (applying, unapplied_records_max);
     let (disk, index) = (Arc::new(MemoryDisk::new()), MemoryIndex::new());
     let (store, writer, _) = store::open(disk, &index, options, project, &mut |_| {}).unwrap();
     (store, writer)

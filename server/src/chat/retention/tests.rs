@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use liao_common::{
     event::RoomKind,
-    id::{DeviceId, Nonce, UserId},
+    id::{DeviceId, FileId, Hash, Nonce, UserId},
     message::{Body, Kind},
 };
 
@@ -15,13 +16,14 @@ use super::*;
 use crate::{
     blocking::Blocking,
     config::Config,
-    disk::{Disk as _, MemoryDisk},
+    disk::{Disk, MemoryDisk, RealDisk},
     engine::{Committing, Speaker},
-    index::{Direction, Index as _, MemoryIndex, Span},
+    files::FileError,
+    index::{Direction, Index as _, IndexHome, MemoryIndex, SledOptions, Span},
     server::{Ground, assemble},
     state::{
         project,
-        record::{Member, Room, Standing},
+        record::{File, Member, Room, Standing},
     },
     store::{IndexFate, StoreOptions},
 };
@@ -38,9 +40,9 @@ fn clock() -> u64 {
     CLOCK_MS.fetch_add(1, Ordering::Relaxed)
 }
 
-struct World {
-    disk: MemoryDisk,
-    index: MemoryIndex,
+struct World<D = MemoryDisk, I = MemoryIndex> {
+    disk: D,
+    index: I,
     files: tempfile::TempDir,
     hub: Arc<Hub>,
     committing: Committing,
@@ -49,14 +51,56 @@ struct World {
 
 impl World {
     fn open(disk: MemoryDisk, index: MemoryIndex, rule: Retention) -> Self {
-        let files = tempfile::tempdir().unwrap();
+        let (shared, files) = (Arc::new(disk.clone()), tempfile::tempdir().unwrap());
+        Self::open_on(disk, shared, index, files, rule)
+    }
+
+    fn journal_bytes(&self) -> u64 {
+        let names = self.disk.list().unwrap();
+        names.iter().map(|name| self.disk.open(name).unwrap().size_bytes().unwrap()).sum()
+    }
+
+    fn close(self) -> (MemoryDisk, MemoryIndex) {
+        let (disk, index, _) = self.end();
+        (disk, index)
+    }
+}
+
+/// On a real disk: the folder of the journal, and sled.
+impl World<PathBuf, SledOptions> {
+    fn open_real(data: tempfile::TempDir, rule: Retention) -> Self {
+        let journal = data.path().join("journal");
+        let disk = Arc::new(RealDisk::open(&journal).unwrap());
+        let mut index = SledOptions::new(data.path().join("index"));
+        index.boot = Some("boot".to_owned());
+        Self::open_on(journal, disk, index, data, rule)
+    }
+
+    fn segments(&self) -> Vec<String> {
+        let names = std::fs::read_dir(&self.disk).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+impl<D, I: IndexHome> World<D, I> {
+    fn open_on(
+        disk: D,
+        shared: Arc<dyn Disk>,
+        index: I,
+        files: tempfile::TempDir,
+        rule: Retention,
+    ) -> Self {
         let mut config = Config::new(files.path(), "127.0.0.1:0".parse().unwrap());
         config.rules.retention = Retention { grace_ms: 0, ..rule };
         config.free_bytes_min = 0;
         let mut store = StoreOptions::new(7, project::VERSION);
         store.journal.segment_bytes_max = SEGMENT_BYTES;
+        store.lag.wait = Duration::from_millis(5);
         let ground = Ground {
-            disk: Arc::new(disk.clone()),
+            disk: shared,
             index: &index,
             files: files.path(),
             store,
@@ -131,17 +175,11 @@ impl World {
         places.iter().map(words).collect()
     }
 
-    fn journal_bytes(&self) -> u64 {
-        let names = self.disk.list().unwrap();
-        names.iter().map(|name| self.disk.open(name).unwrap().size_bytes().unwrap()).sum()
-    }
-
-    fn close(self) -> (MemoryDisk, MemoryIndex) {
+    fn end(self) -> (D, I, tempfile::TempDir) {
         let Self { disk, index, hub, committing, files, .. } = self;
         drop(hub);
         committing.join();
-        drop(files);
-        (disk, index)
+        (disk, index, files)
     }
 }
 
@@ -257,11 +295,15 @@ async fn a_cut_at_any_moment_of_a_sweep_loses_nothing_that_is_kept() {
         cut.power_off_after(changes);
         let calendar = Calendar::begin(&world.hub).unwrap();
         done = sweep(&world.hub, Some(&calendar), true).await.is_ok();
-        world.close();
+        let (_, index) = world.close();
         cut.power_on();
-        for keep_unsynced in [false, true] {
+        // A kill leaves what was not synced, and the index.
+        let ends = [(false, MemoryIndex::new()), (true, MemoryIndex::new()), (true, index)];
+        for (keep_unsynced, index) in ends {
             let left = cut.cut(changes, keep_unsynced);
-            let world = World::open(left, MemoryIndex::new(), keep(50));
+            let is_kept = index.mark().unwrap().is_some();
+            let world = World::open(left, index, keep(50));
+            assert_eq!(world.fate == IndexFate::Kept, is_kept, "cut after {changes} changes");
             for (before, room) in whole.iter().zip(ROOMS) {
                 let after = world.log(room);
                 assert!(before.ends_with(&after), "cut after {changes} changes");
@@ -274,4 +316,101 @@ async fn a_cut_at_any_moment_of_a_sweep_loses_nothing_that_is_kept() {
         changes += 1 + changes / 4;
     }
     assert!(changes > 20, "the sweep was cut off often enough");
+}
+
+#[tokio::test]
+async fn on_a_real_disk_the_oldest_files_go_and_the_next_start_begins_behind_them() {
+    let world = World::open_real(tempfile::tempdir().unwrap(), keep(50));
+    world.make_rooms().await;
+    world.talk(0, 2000).await;
+    assert!(world.segments().contains(&"00000001.log".to_owned()));
+    let on_disk = |world: &World<PathBuf, SledOptions>| -> u64 {
+        let size = |name: &String| world.disk.join(name).metadata().unwrap().len();
+        world.segments().iter().map(size).sum()
+    };
+    let bytes = on_disk(&world);
+    let swept = world.sweep().await;
+    assert!(swept.bytes > 0 && on_disk(&world) < bytes, "{swept:?} of {bytes}");
+    let segments = world.segments();
+    assert!(!segments.contains(&"00000001.log".to_owned()), "{segments:?}");
+    let firsts = segments.iter().filter(|name| name.ends_with(".first"));
+    assert_eq!(firsts.count(), 1, "{segments:?}");
+    let kept: Vec<_> = ROOMS.iter().map(|room| world.log(*room)).collect();
+    let (_, index, data) = world.end();
+
+    // With the index, and without it.
+    let world = World::open_real(data, keep(50));
+    assert_eq!(world.fate, IndexFate::Kept);
+    assert_eq!(ROOMS.iter().map(|room| world.log(*room)).collect::<Vec<_>>(), kept);
+    world.talk(2000, 2010).await;
+    let kept: Vec<_> = ROOMS.iter().map(|room| world.log(*room)).collect();
+    let (_, _, data) = world.end();
+    std::fs::remove_dir_all(index.folder).unwrap();
+    let world = World::open_real(data, keep(50));
+    assert!(matches!(world.fate, IndexFate::Rebuilt { .. }));
+    assert_eq!(ROOMS.iter().map(|room| world.log(*room)).collect::<Vec<_>>(), kept);
+}
+
+/// Stores a file of Alice in the first room.
+async fn put_file(world: &World, file: FileId, content: &[u8]) {
+    let (b3, size) = (Hash(blake3::hash(content).into()), content.len() as u64);
+    let mut upload = world.hub.files.upload(ALICE, size, b3, 0).unwrap();
+    upload.write(0, content).unwrap();
+    let put = world.hub.engine.run(move |tx| {
+        let (room, name, media) = (ROOMS[0], "a.txt".to_owned(), String::new());
+        let used = view::files_used(tx, ALICE)? + size;
+        tx.put_file(&File { file, user: ALICE, room, b3, size, name, media, used, at: NOW_MS });
+        Ok(())
+    });
+    put.await.unwrap();
+    upload.verify().unwrap().publish().unwrap();
+}
+
+/// Offers it.
+async fn offer(world: &World, number: u64, file: FileId) {
+    let said = world.hub.engine.run(move |tx| {
+        let by = Speaker { room: ROOMS[0], from: ALICE, device: DeviceId(1) };
+        let body = Body { fid: Some(file), ..Body::default() };
+        Ok(tx.say(by, Nonce((u128::from(number) + 1).to_be_bytes()), Kind::File, body)?)
+    });
+    said.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_goes_with_its_last_offer_and_its_bytes_are_free() {
+    let world = World::open(MemoryDisk::new(), MemoryIndex::new(), keep(50));
+    world.make_rooms().await;
+    let contents: [&[u8]; 3] = [b"one", b"twice", b"the same"];
+    let [gone, offered, same] = [FileId(1), FileId(2), FileId(3)];
+    for (file, content) in [gone, offered, same].into_iter().zip(contents) {
+        put_file(&world, file, content).await;
+        offer(&world, 100_000 + file.0, file).await;
+    }
+    put_file(&world, FileId(4), contents[2]).await;
+    world.talk(10, 1200).await;
+    offer(&world, 200_000, offered).await;
+    offer(&world, 200_001, FileId(4)).await;
+    assert!(world.sweep().await.bytes > 0);
+
+    let store = &*world.hub.store;
+    let is_there = |file| view::file(store, file).unwrap().is_some();
+    assert_eq!([gone, offered, same, FileId(4)].map(is_there), [false, true, false, true]);
+    assert!(view::file_place(store, gone).unwrap().unwrap().1, "its number is given to no other");
+    let has_bytes = |content: &[u8]| {
+        let (b3, size) = (Hash(blake3::hash(content).into()), content.len() as u64);
+        match world.hub.files.download(ALICE, &b3, size, 0) {
+            Ok(_) => true,
+            Err(FileError::Missing) => false,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(contents.map(has_bytes), [false, true, true], "another file has the last content");
+    let left = contents[1].len() + contents[2].len();
+    assert_eq!(view::files_used(store, ALICE).unwrap(), left as u64);
+
+    // Without the index, the journal says the same.
+    let (disk, index) = world.close();
+    let world = World::open(disk, MemoryIndex::new(), keep(50));
+    let (_, anew) = world.close();
+    same_rows(&anew, &index);
 }
