@@ -5,6 +5,7 @@ mod between;
 mod feed;
 mod keys;
 mod program;
+mod scroll;
 mod terminal;
 
 use std::{path::PathBuf, sync::mpsc::sync_channel, thread, time::Duration};
@@ -52,6 +53,12 @@ pub(crate) struct Options {
     /// Lines of the flood that is drawn as fast as it can be.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     lines: u64,
+    /// Measure instead how one scrolls back through a room with so many messages, in `liao` alone.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1000..=5_000_000))]
+    history: Option<u64>,
+    /// Pages that are scrolled back there, one after the other.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pages: u64,
     /// Which clients, separated by commas [default: all that are installed].
     #[arg(long, value_delimiter = ',')]
     clients: Vec<Program>,
@@ -87,6 +94,11 @@ impl Options {
         let liaod = self.liaod.clone().map_or_else(server::beside, Ok)?;
         let liao = self.liao.clone().map_or_else(|| server::program_beside("liao", "liao"), Ok)?;
         let data = folder.path().join("liaod");
+        if let Some(messages) = self.history {
+            let way = scroll::Way { liaod: &liaod, liao: &liao, data: &data, messages };
+            way.scroll(self.pages, self.rounds, &mut report)?;
+            return self.output.finish(report);
+        }
         let server = Server::start(&liaod, &data, Transport::Plain, Hashing::Least)?;
         let people = crowd::register(&server, 2, 1)?;
         let [person, peer] = people.as_slice() else { return Err(anyhow!("nobody there")) };

@@ -1,7 +1,7 @@
 //! What a long history costs: starts after every kind of stop, the last page of any room, paging far
 //! back, room on the disk and in memory.
 
-mod prepare;
+pub(crate) mod prepare;
 
 use std::{
     fs,

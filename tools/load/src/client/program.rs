@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -23,6 +24,9 @@ use crate::{crowd::Person, server::Server};
 
 /// How long anything at the beginning may take.
 pub(crate) const START_WITHIN: Duration = Duration::from_secs(20);
+
+/// What the first person is called, whose login stands on the first screen.
+pub(crate) const FIRST_PERSON: &str = "Load 0";
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -79,7 +83,7 @@ impl Program {
         let arguments = self.arguments(&between, town, home)?;
         let mut terminal = Terminal::open(&program, &arguments, home)?;
         let first = match self {
-            Self::Liao => "Load 0",
+            Self::Liao => FIRST_PERSON,
             Self::Weechat => "weechat",
             Self::Irssi => "[(status)]",
         };
@@ -103,17 +107,7 @@ impl Program {
         let (addr, port) = (between.addr, between.addr.port());
         let path = home.to_str().context("a folder with a strange name")?;
         Ok(match self {
-            Self::Liao => {
-                let account = Account {
-                    address: Address::parse(&addr.to_string())?,
-                    user: UserName::parse("load0")?,
-                    name: "Load 0".to_owned(),
-                    token: town.person.token.clone(),
-                    used_ms: 0,
-                };
-                Home::open(home)?.remember_account(account)?;
-                vec!["--insecure-plaintext".to_owned(), addr.to_string()]
-            }
+            Self::Liao => remembered(addr, town.person, home)?,
             Self::Weechat => {
                 let run = [
                     "/set logger.file.auto_log off".to_owned(),
@@ -130,6 +124,19 @@ impl Program {
             }
         })
     }
+}
+
+/// The arguments of a `liao` that remembers the login of the first person, with its files in `home`.
+pub(crate) fn remembered(addr: SocketAddr, person: &Person, home: &Path) -> Result<Vec<String>> {
+    let account = Account {
+        address: Address::parse(&addr.to_string())?,
+        user: UserName::parse("load0")?,
+        name: FIRST_PERSON.to_owned(),
+        token: person.token.clone(),
+        used_ms: 0,
+    };
+    Home::open(home)?.remember_account(account)?;
+    Ok(vec!["--insecure-plaintext".to_owned(), addr.to_string()])
 }
 
 fn irssi(port: u16) -> String {

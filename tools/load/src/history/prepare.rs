@@ -21,26 +21,26 @@ use crate::{
 };
 
 /// People who have the rooms among them.
-pub(super) const PEOPLE: u64 = 200;
+pub(crate) const PEOPLE: u64 = 200;
 
 /// What is to be made, and how to find one's way in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
-    pub(super) rooms: u64,
-    pub(super) messages: u64,
+pub(crate) struct Plan {
+    pub(crate) rooms: u64,
+    pub(crate) messages: u64,
 }
 
 impl Plan {
     /// The room that has a fifth of all messages.
-    pub(super) const BIG: RoomId = RoomId(2);
+    pub(crate) const BIG: RoomId = RoomId(2);
 
     /// A room by its number from 0; the big one is the first.
-    pub(super) const fn room(number: u64) -> RoomId {
+    pub(crate) const fn room(number: u64) -> RoomId {
         RoomId(Self::BIG.0 + number)
     }
 
     /// The person who may read a room.
-    pub(super) const fn owner(room: RoomId) -> usize {
+    pub(crate) const fn owner(room: RoomId) -> usize {
         ((room.0 - Self::BIG.0) % PEOPLE) as usize
     }
 
@@ -54,10 +54,10 @@ impl Plan {
 }
 
 /// Numbers that look like chance and are the same in every run.
-pub(super) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(super) u64);
 
 impl Dice {
-    pub(super) fn below(&mut self, end: u64) -> usize {
+    pub(crate) fn below(&mut self, end: u64) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -67,7 +67,7 @@ impl Dice {
 }
 
 /// Makes the folder; gives those who can log in.
-pub(super) fn prepare(data: &Path, plan: Plan) -> Result<Vec<Person>> {
+pub(crate) fn prepare(data: &Path, plan: Plan) -> Result<Vec<Person>> {
     let mut scribe = Scribe::open(data)?;
     for number in 0..PEOPLE {
         scribe.commit(&[account(number, format!("load{number}")), device(number)])?;
