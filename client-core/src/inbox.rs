@@ -1,4 +1,4 @@
-//! What waits for a person: invitations, mentions, private messages, files, rooms that moved.
+//! What waits for a person: invitations, mentions, private messages, files, rooms that moved or are gone.
 //! Pure: made from the model whenever somebody looks.
 
 use liao_common::id::{FileId, RoomId, Seq, UserId};
@@ -27,6 +27,8 @@ pub enum InboxKind {
     Direct,
     /// A room has something unread.
     Room,
+    /// This person is in a room no more since they were away; its words are the room's name.
+    Gone,
 }
 
 /// One row of the inbox.
@@ -53,8 +55,14 @@ pub struct InboxRow {
 pub fn inbox(model: &Model) -> Vec<InboxRow> {
     let mut rows: Vec<_> =
         model.rooms().into_iter().flat_map(|room| of_room(model, room)).collect();
+    rows.extend(model.gone().map(|(room, name)| gone(room, name)));
     rows.sort_by_key(|row| (row.kind != InboxKind::Invitation, std::cmp::Reverse(row.at_ms)));
     rows
+}
+
+fn gone(room: RoomId, name: &str) -> InboxRow {
+    let words = format!("#{name}").chars().take(WORDS_CHARS_MAX).collect();
+    InboxRow { kind: InboxKind::Gone, room, seq: Seq::ZERO, from: None, at_ms: 0, words, count: 0 }
 }
 
 fn of_room(model: &Model, room: &RoomView) -> Vec<InboxRow> {

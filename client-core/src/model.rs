@@ -53,6 +53,13 @@ pub struct Changes {
     pub alerts: Vec<Alert>,
 }
 
+/// A page of a room that fills a hole from one of its ends: where it lies before, or after.
+type PageAsked = (RoomId, Option<Seq>, Option<Seq>);
+
+const fn page_asked(asked: &History) -> PageAsked {
+    (asked.room, asked.before, asked.after)
+}
+
 /// A new message that concerns this person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -80,15 +87,17 @@ pub struct Model {
     rooms: BTreeMap<RoomId, RoomView>,
     unplaced: BTreeMap<RoomId, Timeline>,
     own_changes: OwnChanges,
-    pages: BTreeSet<(RoomId, Seq)>,
+    pages: BTreeSet<PageAsked>,
     /// Pages that were refused: asked again when the room is opened anew, not at every look.
-    refused: BTreeSet<(RoomId, Seq)>,
+    refused: BTreeSet<PageAsked>,
     opened: BTreeSet<RoomId>,
     /// The server tells who comes and goes. Until then a list of who is online would soon be wrong.
     watching: bool,
     ready: bool,
     rank: u64,
     left: left::Left,
+    /// Rooms that this person is in no more since they were away, by their names, until they have seen it.
+    gone: BTreeMap<RoomId, String>,
     epoch: String,
 }
 
@@ -166,7 +175,7 @@ impl Model {
     /// when they are missing.
     pub fn open(&mut self, room: RoomId) -> Option<Request> {
         self.opened.insert(room);
-        self.refused.retain(|(of, _)| *of != room);
+        self.refused.retain(|(of, ..)| *of != room);
         let view = self.rooms.get_mut(&room)?;
         view.timeline.keep_more(true);
         let hole = view.timeline.hole_at_end()?;
@@ -188,12 +197,21 @@ impl Model {
         }
     }
 
-    /// The request that fills a hole from its end; `None` while that is under way, or while what
-    /// was missed still comes by itself.
+    /// The request that fills a hole from its end, for who reads upwards; `None` while that is under way, or
+    /// while what was missed still comes by itself.
     pub fn fill(&mut self, room: RoomId, hole: Hole) -> Option<Request> {
-        let page = (room, hole.to.next());
-        let fresh = self.ready && !self.refused.contains(&page) && self.pages.insert(page);
-        fresh.then(|| hole.request(room).into())
+        self.fetch(hole.request(room))
+    }
+
+    /// The same from its beginning, for who reads on.
+    pub fn fill_onwards(&mut self, room: RoomId, hole: Hole) -> Option<Request> {
+        self.fetch(hole.request_onwards(room))
+    }
+
+    fn fetch(&mut self, page: History) -> Option<Request> {
+        let key = page_asked(&page);
+        let fresh = self.ready && !self.refused.contains(&key) && self.pages.insert(key);
+        fresh.then(|| page.into())
     }
 
     /// The request for what was said around a message that is not here, for jumping to it; `None`
@@ -343,6 +361,7 @@ impl Model {
         if room.role == Role::Gone {
             return self.lose(room);
         }
+        self.gone.remove(&room.room);
         if let Some(user) = &room.with {
             self.people.learn(user);
         }
@@ -381,8 +400,8 @@ impl Model {
             (Request::History(asked), Ok(Answer::Page(page))) => self.page(asked, page, changes),
             (Request::History(asked), Err(error)) => {
                 self.page_over(asked);
-                if let (Some(before), CallError::Fault(_)) = (asked.before, error) {
-                    self.refused.insert((asked.room, before));
+                if let CallError::Fault(_) = error {
+                    self.refused.insert(page_asked(asked));
                 }
             }
             (Request::Who(asked), answer) if asked.query.is_empty() => {
@@ -429,9 +448,9 @@ impl Model {
 
     fn page(&mut self, asked: &History, page: &Page, changes: &mut Changes) {
         self.page_over(asked);
-        if let (Some(before), true, true) = (asked.before, page.msgs.is_empty(), page.more) {
+        if page.msgs.is_empty() && (page.more || asked.after.is_some()) {
             // The same question would have the same answer.
-            self.refused.insert((asked.room, before));
+            self.refused.insert(page_asked(asked));
         }
         page.users.iter().for_each(|user| self.people.learn(user));
         changes.people |= !page.users.is_empty();
@@ -451,9 +470,7 @@ impl Model {
     }
 
     fn page_over(&mut self, asked: &History) {
-        if let Some(before) = asked.before {
-            self.pages.remove(&(asked.room, before));
-        }
+        self.pages.remove(&page_asked(asked));
     }
 
     /// Posts of an earlier run come before the rooms do; they wait beside them.

@@ -15,12 +15,12 @@ use crate::{
     input::{Input, Unkept},
     keymap::{self, Chord, Mode},
     settings::{Bell, Remembered},
-    theme::Theme,
+    theme::{Background, Theme},
     view::{
         door::Door,
         help::HelpView,
         hit::{Hit, Hits},
-        main::MainView,
+        main::{Extent, MainView},
         reasons::unstored_sentence,
         server::{Account, KnownKey, Server},
     },
@@ -34,6 +34,8 @@ pub struct Start {
     pub language: Language,
     /// Colours.
     pub theme: Theme,
+    /// The colours to take instead should the terminal turn out to be light; none where it is not asked.
+    pub on_light: Option<Theme>,
     /// The time zone.
     pub zone: TimeZone,
     /// The size of the window: columns, rows.
@@ -65,6 +67,8 @@ pub struct Base {
     pub words: &'static Words,
     /// Colours.
     pub theme: Theme,
+    /// The colours of a light terminal, while nobody has chosen any and the terminal has said nothing.
+    pub on_light: Option<Theme>,
     /// The time zone.
     pub zone: TimeZone,
     /// Now, in milliseconds since 1970; set by the runtime before every update.
@@ -97,6 +101,14 @@ impl Base {
     #[must_use]
     pub fn offset(&self, at_ms: u64) -> LocalOffset {
         offset_at(&self.zone, at_ms)
+    }
+
+    /// The terminal says how light it is.
+    fn shade(&mut self, background: Background) {
+        let light = self.on_light.take().filter(|_| background == Background::Light);
+        if let Some(theme) = light {
+            self.theme = theme;
+        }
     }
 
     /// Changes the language, and remembers it.
@@ -140,6 +152,7 @@ impl App {
         let base = Base {
             words: Words::of(start.language),
             theme: start.theme,
+            on_light: start.on_light,
             zone: start.zone,
             now_ms: start.now_ms,
             size: start.size,
@@ -203,6 +216,7 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
         Input::Paste(text) => on_paste(app, &text),
         Input::Mouse(mouse) => on_mouse(app, mouse),
         Input::Resize(columns, rows) => app.base.size = (columns, rows),
+        Input::Shade(background) => app.base.shade(background),
         Input::Notice(notice) => on_notice(app, &notice),
         Input::Probed { address, result } => app.door.probed(&address, result, &mut app.base),
         Input::Recalled(known) => app.door.recalled(known, &mut app.base),
@@ -240,8 +254,18 @@ pub fn update(app: &mut App, input: Input) -> Vec<Effect> {
 
 /// Brings the view in order before it is drawn: what is visible, what has been read, what has to be fetched.
 pub fn settle(app: &mut App) -> Vec<Effect> {
+    settle_as(app, Extent::Whole)
+}
+
+/// The same for a frame in between, because of a key: messages stay as they were drawn unless one looks elsewhere,
+/// or they have another place.
+pub fn settle_typed(app: &mut App) -> Vec<Effect> {
+    settle_as(app, Extent::Typed)
+}
+
+fn settle_as(app: &mut App, extent: Extent) -> Vec<Effect> {
     if let Front::Main(main) = &mut app.front {
-        main.settle(&mut app.model, &mut app.base);
+        main.settle(extent, &mut app.model, &mut app.base);
     }
     std::mem::take(&mut app.base.effects)
 }

@@ -6,7 +6,7 @@ use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 use liao_client_core::{address::Address, notice::Notice, tls::Shown, trust::ConnectError};
 use liao_common::id::RoomId;
 
-use crate::{picker::Entry, view::server::KnownKey};
+use crate::{picker::Entry, theme::Background, view::server::KnownKey};
 
 /// Something happened.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Input {
     Mouse(MouseEvent),
     /// The window has another size: columns, rows.
     Resize(u16, u16),
+    /// The terminal says how light it is.
+    Shade(Background),
     /// The link says something.
     Notice(Box<Notice>),
     /// A server showed its key, or could not be reached.

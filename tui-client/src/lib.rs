@@ -19,6 +19,7 @@ pub mod private;
 mod runtime;
 pub mod screen;
 pub mod settings;
+mod shade;
 mod start;
 mod terminal;
 #[cfg(test)]

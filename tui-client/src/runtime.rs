@@ -18,6 +18,7 @@ use crate::{
     effect::Effect,
     input::Input,
     screen,
+    shade::{Ear, Heard},
     terminal::Screen,
     world::{Done, World},
 };
@@ -28,14 +29,13 @@ const INPUTS_MAX: usize = 256;
 /// Things taken in at a time at most, so that a flood still shows.
 const INPUTS_AT_ONCE_MAX: usize = 2048;
 
-/// Things taken in before the terminal is asked for keys again: asking costs more than most of them do.
+/// Things taken in before the terminal is asked for keys again, and before what was done by hand is drawn: asking
+/// costs more than most of them do.
 const INPUTS_PER_KEY_MAX: usize = 64;
 
-/// Time between two frames at least, in milliseconds.
+/// Time between two frames at least, in milliseconds; but what a person did is drawn at once. People are slow,
+/// and a terminal that is slower holds frames back by itself.
 const FRAME_MS: u64 = 16;
-
-/// The same where a person did something and waits to see it.
-const FRAME_BY_HAND_MS: u64 = 4;
 
 /// While a frame waits for its time, how long what the link says gathers, in milliseconds: being woken for each
 /// line of a flood costs more than the line. What the link may hold back meanwhile has a limit of its own.
@@ -55,8 +55,10 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Vec<String>> {
     let (sender, inputs) = mpsc::channel(INPUTS_MAX);
     let mut world = make_world(sender);
-    let screen = Screen::enter().context("the terminal cannot be used")?;
+    let asks = start.on_light.is_some();
+    let screen = Screen::enter(asks).context("the terminal cannot be used")?;
     let looped = Loop {
+        ear: Ear::new(asks),
         app: App::new(start),
         clock,
         screen,
@@ -64,6 +66,7 @@ pub(crate) async fn run(
         changed: true,
         dirty: true,
         by_hand: false,
+        foreign: false,
         framed: None,
         gathering: None,
     };
@@ -77,6 +80,7 @@ pub(crate) async fn run(
 
 struct Loop {
     app: App,
+    ear: Ear,
     clock: Clock,
     screen: Screen,
     inputs: mpsc::Receiver<Input>,
@@ -84,9 +88,11 @@ struct Loop {
     changed: bool,
     /// Something happened since the last frame.
     dirty: bool,
-    /// A person did something since then.
+    /// A person did something since then, and waits to see it.
     by_hand: bool,
-    /// When the state was last settled, or a frame drawn.
+    /// Something else happened since the whole state was settled.
+    foreign: bool,
+    /// When the whole state was last settled, or drawn.
     framed: Option<Instant>,
     /// Until when what the link says may gather.
     gathering: Option<Instant>,
@@ -101,22 +107,24 @@ impl Loop {
             if self.dirty && self.frame(world)? == Done::Quit {
                 return Ok(());
             }
-            let Some(input) = self.next(&mut events, &mut ends, world).await? else { continue };
-            if self.take(input, world)? == Done::Quit
-                || self.drain(&mut events, world).await? == Done::Quit
-            {
+            let taken = match self.next(&mut events, &mut ends, world).await? {
+                Next::Event(event) => self.take_event(event, world)?,
+                Next::Input(input) => self.take(input, world)?,
+                Next::Nothing => continue,
+            };
+            if taken == Done::Quit || self.drain(&mut events, world).await? == Done::Quit {
                 return Ok(());
             }
         }
     }
 
-    /// Waits until something happens; none when it was only the terminal that is ready for more.
+    /// Waits until something happens.
     async fn next(
         &mut self,
         events: &mut EventStream,
         ends: &mut Ends,
         world: &mut World,
-    ) -> anyhow::Result<Option<Input>> {
+    ) -> anyhow::Result<Next> {
         let wake = self.wake();
         let listens = self.gathering.is_none_or(|until| until <= self.now());
         let sleep = async {
@@ -127,15 +135,18 @@ impl Loop {
         };
         Ok(tokio::select! {
             biased;
-            () = ends.wait() => Some(Input::Terminate),
-            event = events.next() => event_input(event.context("the terminal is gone")??),
+            () = ends.wait() => Next::Input(Input::Terminate),
+            event = events.next() => Next::Event(event.context("the terminal is gone")??),
             written = self.screen.written() => {
                 written.context("the terminal is gone")?;
-                None
+                Next::Nothing
             }
-            notice = world.notice(), if listens => Some(Input::Notice(Box::new(notice))),
-            input = self.inputs.recv() => input,
-            () = sleep => self.app.wake_at_ms().filter(|at| *at <= self.clock.now_ms()).map(|_| Input::Woken),
+            notice = world.notice(), if listens => Next::Input(Input::Notice(Box::new(notice))),
+            input = self.inputs.recv() => input.map_or(Next::Nothing, Next::Input),
+            () = sleep => {
+                let woken = self.app.wake_at_ms().filter(|at| *at <= self.clock.now_ms());
+                woken.map_or(Next::Nothing, |_| Next::Input(Input::Woken))
+            }
         })
     }
 
@@ -151,10 +162,14 @@ impl Loop {
         asked.into_iter().chain(frame).chain(gathered).min()
     }
 
-    /// When the state may be settled, and a frame drawn, again; none when it never was.
+    /// When the state may be settled, and a frame drawn, again; none when that is now.
     fn due(&self) -> Option<Instant> {
-        let between_ms = if self.by_hand { FRAME_BY_HAND_MS } else { FRAME_MS };
-        self.framed.map(|framed| framed + Duration::from_millis(between_ms))
+        self.framed.filter(|_| !self.is_awaited()).map(|at| at + Duration::from_millis(FRAME_MS))
+    }
+
+    /// Whether a person waits for a frame that can be drawn.
+    const fn is_awaited(&self) -> bool {
+        self.by_hand && self.screen.is_free()
     }
 
     fn now(&self) -> Instant {
@@ -168,17 +183,18 @@ impl Loop {
             let ask = typing || count % INPUTS_PER_KEY_MAX == 0;
             let key = if ask { key_here(events).await? } else { None };
             typing = key.is_some();
-            let input = match key {
-                Some(event) => event_input(event),
+            if ask && !typing && count > 0 && self.is_awaited() {
+                break;
+            }
+            let taken = match key {
+                Some(event) => self.take_event(event, world)?,
                 None => {
                     let notice = world.notice_here().map(|notice| Input::Notice(Box::new(notice)));
                     let Some(input) = notice.or_else(|| self.inputs.try_recv().ok()) else { break };
-                    Some(input)
+                    self.take(input, world)?
                 }
             };
-            if let Some(input) = input
-                && self.take(input, world)? == Done::Quit
-            {
+            if taken == Done::Quit {
                 return Ok(Done::Quit);
             }
         }
@@ -186,12 +202,33 @@ impl Loop {
         Ok(Done::On)
     }
 
+    /// Takes in what the terminal says, which may be an answer.
+    fn take_event(&mut self, event: Event, world: &mut World) -> anyhow::Result<Done> {
+        match self.ear.hear(event, self.clock.now_ms()) {
+            Heard::Event(event) => {
+                event_input(event).map_or(Ok(Done::On), |input| self.take(input, world))
+            }
+            Heard::Part => Ok(Done::On),
+            Heard::Shade(background) => self.take(Input::Shade(background), world),
+            Heard::Keys(keys) => {
+                let mut done = Done::On;
+                for key in keys {
+                    if done == Done::On {
+                        done = self.take(Input::Key(key), world)?;
+                    }
+                }
+                Ok(done)
+            }
+        }
+    }
+
     fn take(&mut self, input: Input, world: &mut World) -> anyhow::Result<Done> {
         self.app.base.now_ms = self.clock.now_ms();
         if let Input::Resize(..) = input {
             self.screen.forget()?;
         }
-        self.by_hand |= input.is_by_hand();
+        let by_hand = input.is_by_hand();
+        (self.by_hand, self.foreign) = (self.by_hand || by_hand, self.foreign || !by_hand);
         let effects = app::update(&mut self.app, input);
         (self.changed, self.dirty) = (true, true);
         self.carry_out(effects, world)
@@ -210,28 +247,44 @@ impl Loop {
     }
 
     /// Settles the state and draws it, when it is time for a frame. A terminal that takes nothing keeps a frame
-    /// back, and not what else follows from what happened.
+    /// back, and not what else follows from what happened. A frame in between, because of a key, leaves what came
+    /// from elsewhere to the next one: it is small, and soon on the terminal.
     fn frame(&mut self, world: &mut World) -> anyhow::Result<Done> {
         let now = self.now();
         if self.due().is_some_and(|due| now < due) {
             return Ok(Done::On);
         }
-        if std::mem::take(&mut self.changed) {
-            (self.framed, self.by_hand) = (Some(now), false);
-            let effects = app::settle(&mut self.app);
+        let early = self.framed.is_some_and(|at| now < at + Duration::from_millis(FRAME_MS));
+        let (whole, settles) = (!(early && self.foreign), self.changed);
+        if settles {
+            let effects =
+                if whole { app::settle(&mut self.app) } else { app::settle_typed(&mut self.app) };
+            self.changed = !whole;
             if self.carry_out(effects, world)? == Done::Quit {
                 return Ok(Done::Quit);
             }
         }
+        if whole && (settles || self.screen.is_free()) {
+            (self.framed, self.foreign) = (Some(now), false);
+        }
         if self.screen.is_free() {
-            self.framed = Some(now);
             let app = &mut self.app;
             self.screen.draw(|frame| screen::draw(app, frame)).context("the terminal is gone")?;
-            self.dirty = false;
-            self.gathering = None;
+            (self.dirty, self.by_hand) = (!whole, false);
+            self.gathering = self.gathering.filter(|_| !whole);
         }
         Ok(Done::On)
     }
+}
+
+/// What comes next.
+enum Next {
+    /// The terminal says something.
+    Event(Event),
+    /// Anything else happened.
+    Input(Input),
+    /// Nothing that counts: the terminal is ready for more, say.
+    Nothing,
 }
 
 /// What the terminal has said already.

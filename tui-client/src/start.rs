@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     runtime,
     settings::{Paths, Remembered, Settings},
+    shade::can_be_asked,
     theme::{Background, Depth, Theme},
     view::{
         reasons::{io_reason, keys_sentence},
@@ -149,13 +150,12 @@ fn collect(
         complaints.push(error.to_string());
         Vec::new()
     });
+    let wanted = settings.theme.as_deref().or(remembered.theme.as_deref());
+    let (theme, on_light) = themes(wanted, words, &mut complaints);
     Ok(Start {
         language,
-        theme: theme(
-            settings.theme.as_deref().or(remembered.theme.as_deref()),
-            words,
-            &mut complaints,
-        ),
+        theme,
+        on_light,
         zone: clock.zone().clone(),
         size,
         server: server(options, &remembered)?,
@@ -189,33 +189,39 @@ fn server(options: StartOptions, remembered: &Remembered) -> anyhow::Result<Opti
     }
 }
 
-fn theme(wanted: Option<&str>, words: &Words, complaints: &mut Vec<String>) -> Theme {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+/// The colours to begin with, and those to take should the terminal say that it is light: it is asked where nobody
+/// has chosen a theme and nothing else says how light it is.
+fn themes(
+    wanted: Option<&str>,
+    words: &Words,
+    complaints: &mut Vec<String>,
+) -> (Theme, Option<Theme>) {
     let said = |name: &str| std::env::var(name).unwrap_or_default();
     let depth = match Depth::of(&said("TERM"), &said("COLORTERM")) {
-        _ if set("NO_COLOR") => Depth::None,
+        _ if !said("NO_COLOR").is_empty() => Depth::None,
         depth => depth,
     };
-    let theme = match wanted.map(|name| (name, Theme::named(name))) {
-        Some((_, Some(theme))) => theme,
-        Some((name, None)) => {
-            let names = Theme::shipped().collect::<Vec<_>>().join(", ");
-            let values: [(&str, &dyn std::fmt::Display); 2] = [("name", &name), ("names", &names)];
-            complaints.push(words.fill("settings.theme_unknown", &values));
-            Theme::default_for(background())
-        }
-        None => Theme::default_for(background()),
-    };
-    theme.fit(depth)
+    let named = wanted.map(|name| Theme::named(name).ok_or(name));
+    if let Some(Err(name)) = named {
+        let names = Theme::shipped().collect::<Vec<_>>().join(", ");
+        let values: [(&str, &dyn std::fmt::Display); 2] = [("name", &name), ("names", &names)];
+        complaints.push(words.fill("settings.theme_unknown", &values));
+    }
+    if let Some(Ok(theme)) = named {
+        return (theme.fit(depth), None);
+    }
+    let known = background(&said("COLORFGBG"));
+    let asks = known.is_none() && depth != Depth::None && can_be_asked(&said("TERM"));
+    let on_light = asks.then(|| Theme::default_for(Background::Light).fit(depth));
+    (Theme::default_for(known.unwrap_or_default()).fit(depth), on_light)
 }
 
 /// Some terminals say which of the 16 colours their background is.
-fn background() -> Background {
-    let said = std::env::var("COLORFGBG").unwrap_or_default();
-    match said.rsplit(';').next().and_then(|number| number.parse::<u8>().ok()) {
-        Some(7 | 9..=15) => Background::Light,
+fn background(colorfgbg: &str) -> Option<Background> {
+    Some(match colorfgbg.rsplit(';').next()?.parse::<u8>().ok()? {
+        7 | 9..=15 => Background::Light,
         _ => Background::Dark,
-    }
+    })
 }
 
 /// What goes wrong inside is written down; the screen belongs to people.

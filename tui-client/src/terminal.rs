@@ -30,6 +30,8 @@ use liao_server::discreet::{panic_words, wrap_panic_hook};
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use tokio::sync::mpsc;
 
+use crate::shade::QUESTION;
+
 /// How long leaving waits for a terminal that does not take what is written, in milliseconds.
 const LEAVE_WAIT_MS: u64 = 500;
 
@@ -83,15 +85,18 @@ impl Write for FrameBytes {
 }
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes the terminal over, and asks it how light it is if so wished. The answer comes among what is typed.
     ///
     /// # Errors
     /// When standard output is no terminal.
-    pub(crate) fn enter() -> io::Result<Self> {
-        let out = output()?;
+    pub(crate) fn enter(asks: bool) -> io::Result<Self> {
+        let mut out = output()?;
         restore_on_panic();
         let entered = Entered::enter()?;
         execute!(&out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)?;
+        if asks {
+            out.write_all(QUESTION)?;
+        }
         let bytes = FrameBytes::default();
         let terminal = Terminal::new(CrosstermBackend::new(bytes.clone()))?;
         let (to_writer, written) = start_writer(out)?;

@@ -9,7 +9,8 @@ fn the_example_settings_are_understood() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/config.toml");
     let text = fs::read_to_string(example).unwrap();
     // What is commented out must be right as well.
-    let whole = text.replace("\n# downloads = ", "\ndownloads = ");
+    let whole =
+        text.replace("\n# downloads = ", "\ndownloads = ").replace("\n# theme = ", "\ntheme = ");
     assert_ne!(text, whole);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");

@@ -8,7 +8,7 @@ use liao_common::{
     id::RoomId,
 };
 
-use super::{Changes, Loss, Model, RoomView, left};
+use super::{Changes, Loss, Model, ROOMS_MAX, RoomView, left};
 use crate::timeline::{RowState, Timeline};
 
 impl Model {
@@ -43,6 +43,9 @@ impl Model {
             view.staff_asked = false;
             if !listed.contains(&view.id) && view.is_inside() && !view.is_direct() && !other_log {
                 view.be_lost(Loss::Unlisted);
+                if self.gone.len() < ROOMS_MAX {
+                    self.gone.insert(view.id, view.name.clone());
+                }
             }
         }
         let gone = |room: &RoomId, view: &mut RoomView| {
@@ -54,6 +57,17 @@ impl Model {
                 self.unplaced.insert(room, view.timeline);
             }
         }
+    }
+
+    /// Rooms that this person is in no more since a time without a connection, and their names. What happened is not
+    /// known.
+    pub fn gone(&self) -> impl Iterator<Item = (RoomId, &str)> {
+        self.gone.iter().map(|(room, name)| (*room, name.as_str()))
+    }
+
+    /// This person has seen that they are in a room no more.
+    pub fn heed_gone(&mut self, room: RoomId) {
+        self.gone.remove(&room);
     }
 
     /// Refused words of an earlier run may be for a room that this person is not in any more: it is shown as one

@@ -5,7 +5,9 @@ use liao_common::{
     event::Rank,
     fault::Fault,
     id::{FileId, Hash, Nonce, RoomId, Seq, UserId},
+    limits::PAGE_MESSAGES_MAX,
     message::{Body, Kind, Message},
+    request::History,
     text,
 };
 
@@ -234,15 +236,19 @@ pub struct Hole {
 }
 
 impl Hole {
-    /// The request that fetches its newest part: people read upwards.
+    /// The request that fetches its newest part, for who reads upwards.
     #[must_use]
-    pub fn request(&self, room: RoomId) -> liao_common::request::History {
-        let limit = u32::try_from(liao_common::limits::PAGE_MESSAGES_MAX).ok();
-        liao_common::request::History {
-            room,
-            before: Some(self.to.next()),
-            limit,
-            ..Default::default()
-        }
+    pub fn request(&self, room: RoomId) -> History {
+        History { before: Some(self.to.next()), ..whole_page(room) }
     }
+
+    /// The request that fetches its oldest part, for who reads on.
+    #[must_use]
+    pub fn request_onwards(&self, room: RoomId) -> History {
+        History { after: Some(Seq(self.from.0.saturating_sub(1))), ..whole_page(room) }
+    }
+}
+
+fn whole_page(room: RoomId) -> History {
+    History { room, limit: u32::try_from(PAGE_MESSAGES_MAX).ok(), ..History::default() }
 }

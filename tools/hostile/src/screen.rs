@@ -79,6 +79,7 @@ fn start(mode: u8) -> Start {
     Start {
         language: if mode & 0x10 == 0 { Language::English } else { Language::Chinese },
         theme: Theme::default(),
+        on_light: None,
         zone: jiff::tz::TimeZone::UTC,
         size: pick(SIZES, mode & 7).unwrap_or((80, 24)),
         remembered: Remembered::default(),

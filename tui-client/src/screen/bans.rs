@@ -7,8 +7,8 @@ use ratatui::{
 };
 
 use super::{
-    overlay::list_box,
-    paint::{Paint, row},
+    list::{list_box, list_rows, no_rows},
+    paint::Paint,
 };
 use crate::{
     action::Action,
@@ -16,35 +16,23 @@ use crate::{
     format::when,
     keymap::Mode,
     text::width::{columns, truncate},
-    view::{bans::BansView, hit::Hit},
+    view::bans::BansView,
 };
 
 pub(super) fn draw(paint: &mut Paint<'_, '_>, window: Rect, view: &mut BansView, base: &Base) {
-    let len = view.rows().len();
-    let lift = (len > 0).then_some(Action::LiftBan);
+    let bans = view.bans.as_deref().unwrap_or_default();
+    let lift = (!bans.is_empty()).then_some(Action::LiftBan);
     let hints: Vec<Action> = lift.into_iter().chain([Action::Back]).collect();
-    let count = if len > 0 { format!(" {len}") } else { String::new() };
+    let count = lift.map_or(String::new(), |_| format!(" {}", bans.len()));
     let title = format!("{}{count}", paint.t("bans.title"));
     let inside = list_box(paint, window, &title, &[Mode::Bans], &hints);
-    let dim = paint.styles().dim;
-    if len == 0 {
-        let text = match &view.bans {
-            None => format!("{} …", paint.spinner()),
-            Some(_) => paint.t("room.no_bans").to_owned(),
-        };
-        return paint.text(row(inside, 0), &text, dim);
+    if bans.is_empty() {
+        return no_rows(paint, inside, view.bans.is_some(), "room.no_bans");
     }
-    let chosen = view.list.chosen(len);
-    for (at, place) in (0..).zip(view.list.window(len, usize::from(inside.height))) {
-        let Some(ban) = view.rows().get(place) else { continue };
-        let area = row(inside, at);
-        let line = line(paint, ban, base, usize::from(inside.width));
-        paint.line(area, line);
-        if chosen == Some(place) {
-            paint.choose(area);
-        }
-        paint.hits.add(area, Hit::BoxRow(place));
-    }
+    list_rows(paint, inside, &mut view.list, (bans.len(), 1), |paint, place| {
+        let ban = bans.get(place);
+        ban.map(|ban| line(paint, ban, base, usize::from(inside.width))).into_iter().collect()
+    });
 }
 
 /// The id, by which a ban is lifted, then the name where it differs, why, and since when.

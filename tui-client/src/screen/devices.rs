@@ -7,8 +7,8 @@ use ratatui::{
 };
 
 use super::{
-    overlay::list_box,
-    paint::{Paint, row},
+    list::{list_box, list_rows, no_rows},
+    paint::Paint,
 };
 use crate::{
     action::Action,
@@ -16,38 +16,20 @@ use crate::{
     format::when,
     keymap::Mode,
     text::width::{columns, truncate},
-    view::{
-        devices::{DevicesView, named},
-        hit::Hit,
-    },
+    view::devices::{DevicesView, named},
 };
 
 pub(super) fn draw(paint: &mut Paint<'_, '_>, window: Rect, view: &mut DevicesView, base: &Base) {
     let hints = hints(view);
     let inside = list_box(paint, window, paint.t("devices.title"), &[Mode::Devices], &hints);
-    let dim = paint.styles().dim;
-    if view.rows().is_empty() {
-        let text = match &view.devices {
-            None => format!("{} …", paint.spinner()),
-            Some(_) => paint.t("devices.none").to_owned(),
-        };
-        return paint.text(row(inside, 0), &text, dim);
+    let devices = view.devices.as_deref().unwrap_or_default();
+    if devices.is_empty() {
+        return no_rows(paint, inside, view.devices.is_some(), "devices.none");
     }
-    let chosen = view.list.chosen(view.rows().len());
-    let range = view.list.window(view.rows().len(), usize::from(inside.height / 2).max(1));
-    for (at, place) in (0..).zip(range) {
-        let Some(device) = view.rows().get(place) else { continue };
-        let area = Rect { y: inside.y + 2 * at, height: 2.min(inside.height - 2 * at), ..inside };
-        let (head, about) = lines(paint, device, base, usize::from(inside.width));
-        paint.line(row(area, 0), head);
-        if chosen == Some(place) {
-            paint.choose(row(area, 0));
-        }
-        if area.height > 1 {
-            paint.line(Rect { x: area.x + 2, width: area.width - 2, ..row(area, 1) }, about);
-        }
-        paint.hits.add(area, Hit::BoxRow(place));
-    }
+    list_rows(paint, inside, &mut view.list, (devices.len(), 2), |paint, place| {
+        let device = devices.get(place);
+        device.map_or_else(Vec::new, |device| lines(paint, device, base, usize::from(inside.width)))
+    });
 }
 
 /// What can be done with the chosen one.
@@ -63,12 +45,7 @@ fn hints(view: &DevicesView) -> Vec<Action> {
     hints
 }
 
-fn lines(
-    paint: &Paint<'_, '_>,
-    device: &Device,
-    base: &Base,
-    width: usize,
-) -> (Line<'static>, Line<'static>) {
+fn lines(paint: &Paint<'_, '_>, device: &Device, base: &Base, width: usize) -> Vec<Line<'static>> {
     let styles = paint.styles();
     let (mark, style) = if device.online { ("●", styles.success) } else { ("○", styles.dim) };
     let note = if device.here { paint.t("devices.here") } else { "" };
@@ -79,7 +56,7 @@ fn lines(
         Span::styled(format!("  {note}"), styles.accent),
     ]);
     let about = truncate(&about(paint, device, base), width.saturating_sub(2));
-    (head, Line::from(Span::styled(about, styles.dim)))
+    vec![head, Line::from(Span::styled(about, styles.dim))]
 }
 
 /// When it was there last, and since when it is logged in.

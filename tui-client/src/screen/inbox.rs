@@ -117,7 +117,7 @@ fn two_lines(paint: &mut Paint<'_, '_>, area: Rect, item: &InboxRow, model: &Mod
     let time = time(item, base);
     let place = room(item, model);
     let free = usize::from(area.width).saturating_sub(columns(&time) + 6);
-    let head = truncate(&format!("{} {place}", from(item, model)), free);
+    let head = truncate(format!("{} {place}", from(item, model)).trim_start(), free);
     paint.line(
         row(area, 0),
         Line::from(vec![
@@ -137,12 +137,13 @@ const fn mark(item: &InboxRow) -> &'static str {
         InboxKind::File(_) => "▤",
         InboxKind::Direct => "✉",
         InboxKind::Room => "#",
+        InboxKind::Gone => "-",
     }
 }
 
 fn mark_style(paint: &Paint<'_, '_>, item: &InboxRow) -> ratatui::style::Style {
     match item.kind {
-        InboxKind::Room => paint.styles().dim,
+        InboxKind::Room | InboxKind::Gone => paint.styles().dim,
         _ => paint.styles().badge,
     }
 }
@@ -155,6 +156,9 @@ fn time(item: &InboxRow, base: &Base) -> String {
 }
 
 fn from(item: &InboxRow, model: &Model) -> String {
+    if item.kind == InboxKind::Gone {
+        return String::new();
+    }
     item.from.and_then(|user| model.name(user)).unwrap_or("…").to_owned()
 }
 
@@ -164,6 +168,9 @@ fn from_style(paint: &Paint<'_, '_>, item: &InboxRow, model: &Model) -> ratatui:
 }
 
 fn room(item: &InboxRow, model: &Model) -> String {
+    if item.kind == InboxKind::Gone {
+        return item.words.clone();
+    }
     let direct = model.room(item.room).is_some_and(liao_client_core::model::RoomView::is_direct);
     if direct { String::new() } else { title_of(model, item.room) }
 }
@@ -174,6 +181,7 @@ fn what(paint: &Paint<'_, '_>, item: &InboxRow, model: &Model) -> String {
         InboxKind::Invitation => {
             words.fill("inbox.invitation", &[("room", &title_of(model, item.room))])
         }
+        InboxKind::Gone => words.fill("inbox.gone", &[("room", &item.words)]),
         InboxKind::File(_) => format!("{}: {}", words.t("inbox.file"), item.words),
         InboxKind::Direct | InboxKind::Room | InboxKind::Mention if item.count > 1 => {
             format!("({}) {}", badge(item.count), item.words)

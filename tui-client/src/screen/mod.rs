@@ -10,6 +10,7 @@ mod door;
 mod form;
 mod happening;
 mod inbox;
+mod list;
 mod main;
 mod menu;
 pub(crate) mod message;

@@ -16,7 +16,8 @@ use ratatui::{
 
 use super::{
     bans, devices, dialog,
-    paint::{Paint, centered, row},
+    list::{list_box, list_rows},
+    paint::{Paint, row},
     popup::search,
     transfer_line,
 };
@@ -31,8 +32,15 @@ use crate::{
         wrap,
     },
     view::{
-        chat::title_of, files::PickerView, hit::Hit, list::ListView, main::MainView,
-        overlay::Overlay, rooms::RoomsView, switcher::SwitcherView, write::offers,
+        chat::title_of,
+        files::PickerView,
+        hit::Hit,
+        list::ListView,
+        main::MainView,
+        overlay::Overlay,
+        rooms::RoomsView,
+        switcher::{SwitchRow, SwitcherView},
+        write::offers,
     },
 };
 
@@ -51,33 +59,6 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
     }
 }
 
-/// Rows of a box for a list: more is tiring to look through.
-const LIST_ROWS_MAX: u16 = 28;
-
-/// A box for a list, with its hints in the last row; gives the inside without them.
-pub(super) fn list_box(
-    paint: &mut Paint<'_, '_>,
-    window: Rect,
-    title: &str,
-    modes: &[Mode],
-    hints: &[Action],
-) -> Rect {
-    let low = window.height < 20;
-    let width = if window.width < 64 { window.width } else { 72.min(window.width - 8) };
-    let height = if low {
-        window.height.saturating_sub(1)
-    } else {
-        (window.height * 2 / 3).clamp(14, LIST_ROWS_MAX)
-    };
-    let mut area = centered(window, width, height);
-    area.y = if low { window.y } else { window.y + window.height / 8 };
-    let inside = paint.popup(area, title);
-    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    let last = row(inside, inside.height.saturating_sub(1));
-    paint.hints(last, modes, hints);
-    Rect { height: inside.height.saturating_sub(2), ..inside }
-}
-
 fn switcher(paint: &mut Paint<'_, '_>, window: Rect, view: &mut SwitcherView, model: &Model) {
     let inside = list_box(
         paint,
@@ -94,31 +75,26 @@ fn switcher(paint: &mut Paint<'_, '_>, window: Rect, view: &mut SwitcherView, mo
             (paint.styles().dim, paint.words.fill("goto.empty", &[("text", &view.query)]));
         return paint.text(row(list, 0), &text, style);
     }
-    let window = view.list.window(rows.len(), usize::from(list.height));
-    let chosen = view.list.chosen(rows.len());
-    for (at, place) in (0..list.height).zip(window) {
-        let Some(item) = rows.get(place) else { continue };
-        let styles = paint.styles().clone();
-        let mut parts = vec![Span::raw(" ")];
-        for (start, letter) in item.name.char_indices() {
-            let style = if item.found.contains(&start) { styles.found } else { styles.popup };
-            parts.push(Span::styled(letter.to_string(), style));
-        }
-        if item.unread > 0 {
-            parts.push(Span::styled(format!(" {}", format::badge(item.unread)), styles.badge));
-        }
-        let free = usize::from(list.width).saturating_sub(Line::from(parts.clone()).width() + 3);
-        parts.push(Span::styled(format!("  {}", truncate(&item.note, free)), styles.dim));
-        list_row(paint, row(list, at), Line::from(parts), chosen == Some(place), place);
-    }
+    let width = usize::from(list.width);
+    list_rows(paint, list, &mut view.list, (rows.len(), 1), |paint, place| {
+        rows.get(place).map(|item| place_line(paint, item, width)).into_iter().collect()
+    });
 }
 
-fn list_row(paint: &mut Paint<'_, '_>, area: Rect, line: Line<'_>, chosen: bool, place: usize) {
-    paint.line(area, line);
-    if chosen {
-        paint.choose(area);
+/// A place to go to, with the letters by which it was found.
+fn place_line(paint: &Paint<'_, '_>, item: &SwitchRow, width: usize) -> Line<'static> {
+    let styles = paint.styles();
+    let mut parts = vec![Span::raw(" ")];
+    for (start, letter) in item.name.char_indices() {
+        let style = if item.found.contains(&start) { styles.found } else { styles.popup };
+        parts.push(Span::styled(letter.to_string(), style));
     }
-    paint.hits.add(area, Hit::BoxRow(place));
+    if item.unread > 0 {
+        parts.push(Span::styled(format!(" {}", format::badge(item.unread)), styles.badge));
+    }
+    let free = width.saturating_sub(Line::from(parts.clone()).width() + 3);
+    parts.push(Span::styled(format!("  {}", truncate(&item.note, free)), styles.dim));
+    Line::from(parts)
 }
 
 fn rooms(paint: &mut Paint<'_, '_>, window: Rect, view: &mut RoomsView) {
@@ -132,27 +108,25 @@ fn rooms(paint: &mut Paint<'_, '_>, window: Rect, view: &mut RoomsView) {
     search(paint, row(inside, 0), &view.query, "help.filter");
     let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     let count = view.rows().len() + 1;
-    let range = view.list.window(count, usize::from(list.height));
-    let chosen = view.list.chosen(count);
-    let rows = view.rows();
-    let styles = paint.styles().clone();
-    for (at, place) in (0..list.height).zip(range) {
-        let line = match rows.get(place) {
+    let mut chosen = view.list;
+    list_rows(paint, list, &mut chosen, (count, 1), |paint, place| {
+        vec![match view.rows().get(place) {
             Some(room) => room_line(paint, room, view.is_invited(room.room), list.width),
-            None => {
-                let name = view.new_name().map_or(String::new(), |name| format!(" #{name}"));
-                Line::from(Span::styled(
-                    format!("+ {}{name}", paint.t("room.create_title")),
-                    styles.accent,
-                ))
-            }
-        };
-        list_row(paint, row(list, at), line, chosen == Some(place), place);
-    }
+            None => new_room_line(paint, view),
+        }]
+    });
+    view.list = chosen;
     if !view.loaded {
         let text = format!("{} …", paint.spinner());
-        paint.right(row(inside, 0), Line::from(Span::styled(text, styles.dim)));
+        let style = paint.styles().dim;
+        paint.right(row(inside, 0), Line::from(Span::styled(text, style)));
     }
+}
+
+fn new_room_line(paint: &Paint<'_, '_>, view: &RoomsView) -> Line<'static> {
+    let name = view.new_name().map_or(String::new(), |name| format!(" #{name}"));
+    let text = format!("+ {}{name}", paint.t("room.create_title"));
+    Line::from(Span::styled(text, paint.styles().accent))
 }
 
 fn room_line(paint: &Paint<'_, '_>, room: &RoomRow, invited: bool, width: u16) -> Line<'static> {

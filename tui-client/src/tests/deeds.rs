@@ -148,6 +148,7 @@ fn commands_open_what_they_name() {
         ("/join #rust<Enter>", "Message to #rust"),
         ("/language zh-CN<Enter>", "语言：简体中文"),
         ("/language xx<Enter>", "There is no language xx"),
+        ("/theme<Enter>", "Theme: ansi-dark. There are ansi-dark, ansi-light, ink,"),
         ("/theme ink<Enter>", "Theme: ink"),
         ("/theme none<Enter>", "There is no theme none"),
         ("/close<Enter>", "/leave leaves a room"),

@@ -56,6 +56,7 @@ pub(super) fn start(size: (u16, u16), language: Language) -> Start {
     Start {
         language,
         theme: Theme::default(),
+        on_light: None,
         zone: jiff::tz::TimeZone::UTC,
         size,
         remembered: Remembered::default(),

@@ -5,12 +5,12 @@ use liao_client_core::{
     notice::{Cut, LinkState, Notice, Queued},
 };
 use liao_common::{
-    event::{Event, Posted},
+    event::{Event, Posted, Synced},
     id::{Nonce, RoomId, Seq},
     message::{Body, Kind},
 };
 
-use super::driver::{BOB, Desk, NOW_MS, WITH_BOB, busy, direct, user};
+use super::driver::{BOB, Desk, NOW_MS, WITH_BOB, busy, direct, room, user};
 use crate::{effect::Effect, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -136,4 +136,24 @@ fn edits_and_takebacks_that_wait_are_counted() {
     desk.shows("2 unsent");
     desk.tell(Notice::Discarded { nonce: Nonce([2; 16]), room: LOBBY });
     desk.shows("1 unsent");
+}
+
+#[test]
+fn a_room_that_one_is_in_no_more_is_named_in_the_inbox_until_it_was_seen() {
+    for seen in ["x", "X", "<Enter>"] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.tell(cut());
+        let rooms = vec![room(LOBBY, "lobby", 3)];
+        let synced = Synced { epoch: "e".into(), reset: false, rooms };
+        desk.tell(Notice::Synced(Box::new(synced)));
+        desk.tell(Notice::Event(Event::Synced));
+        desk.tell(Notice::State(LinkState::Online { latency_ms: Some(3) }));
+        desk.hides(" #rust ");
+        desk.shows("Inbox");
+        desk.keys("<F2><Down><Home>");
+        desk.keys("<End>");
+        desk.shows("You are no longer in #rust.");
+        desk.keys(seen);
+        desk.hides("You are no longer in #rust.");
+    }
 }

@@ -1,13 +1,13 @@
 //! Reading: scrolling, unread, the inbox, people, mouse, what is fetched and what is marked as read.
 
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use liao_client_core::{
     answer::Answer,
     notice::{End, LinkState, Notice},
     timeline::ENTRIES_OPEN_MAX,
 };
 use liao_common::{
-    event::{Event, Gap, Page},
+    event::{Event, Gap, Heads, Page},
     fault::{Fault, FaultCode},
     id::{DeviceId, Nonce, RoomId, Seq},
     message::{Body, Kind, Message},
@@ -150,17 +150,17 @@ fn of_a_long_flood_the_newest_stays_and_the_rest_is_a_scroll_away() {
         _ => None,
     });
     let asked = wanted.expect("a page of what is no longer here");
-    assert_eq!(asked.before, Some(Seq(501)));
-    let msgs = (401..=500).map(said_at).collect();
+    assert_eq!(asked.after, Some(Seq::ZERO), "one goes to the beginning");
+    let msgs = (1..=100).map(said_at).collect();
     let page = Page { msgs, more: true, floor: Seq::ZERO, users: Vec::new() };
     desk.answer(asked, Answer::Page(page));
-    desk.shows("line 401.");
+    desk.shows("line 1.");
     assert_eq!(kept(&desk), ENTRIES_OPEN_MAX, "as much of the newest went");
     let before = desk.screen();
     for seq in SAID + 1..=SAID + 50 {
         desk.tell(Notice::Event(Event::Message(Box::new(said_at(seq)))));
     }
-    let read = |screen: &str| screen.matches("line 4").count();
+    let read = |screen: &str| numbers(screen);
     assert_eq!(read(&desk.screen()), read(&before), "what one reads is not what goes");
     assert_eq!(kept(&desk), ENTRIES_OPEN_MAX);
     desk.effects.clear();
@@ -170,6 +170,143 @@ fn of_a_long_flood_the_newest_stays_and_the_rest_is_a_scroll_away() {
         _ => None,
     });
     assert_eq!(newest, Some(Seq(SAID + 51)));
+}
+
+#[test]
+fn a_frame_for_a_key_shows_the_key_and_the_next_one_what_came() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    (1..=60).for_each(|seq| desk.tell(Notice::Event(Event::Message(Box::new(said_at(seq))))));
+    let notice = Notice::Event(Event::Message(Box::new(said_at(61))));
+    let key = |code: KeyCode| Input::Key(KeyEvent::from(code));
+    crate::app::update(&mut desk.app, Input::Notice(Box::new(notice)));
+    crate::app::update(&mut desk.app, key(KeyCode::Char('q')));
+    crate::app::settle_typed(&mut desk.app);
+    desk.shows("❯ q");
+    desk.hides("line 61.");
+    crate::app::update(&mut desk.app, key(KeyCode::PageUp));
+    crate::app::settle_typed(&mut desk.app);
+    desk.hides("line 60.");
+    crate::app::update(&mut desk.app, key(KeyCode::PageDown));
+    crate::app::settle_typed(&mut desk.app);
+    desk.shows("line 61.");
+}
+
+/// The numbers of the lines on a screen.
+fn numbers(screen: &str) -> Vec<u64> {
+    let of_line = |line: &str| line.split_once("line ")?.1.split_once('.')?.0.parse().ok();
+    screen.lines().filter_map(of_line).collect()
+}
+
+/// A server with so many lines answers what is asked of the log; gives how many pages it had to send.
+fn serve(desk: &mut Desk, said: u64) -> usize {
+    const PAGE: u64 = 100;
+    let mut pages = 0;
+    loop {
+        let asked = asks(desk).into_iter().find_map(|request| match request {
+            Request::History(history) => Some(history),
+            _ => None,
+        });
+        let Some(asked) = asked else { return pages };
+        let place = desk
+            .effects
+            .iter()
+            .position(|effect| *effect == Effect::Ask(asked.clone().into()))
+            .unwrap();
+        desk.effects.remove(place);
+        let first = match (asked.before, asked.after) {
+            (Some(before), _) => before.0.saturating_sub(PAGE).max(1),
+            (_, after) => after.unwrap_or_default().0 + 1,
+        };
+        let last = asked.before.map_or(first + PAGE - 1, |before| before.0 - 1).min(said);
+        let more = if asked.before.is_some() { first > 1 } else { last < said };
+        let msgs = (first..=last).map(said_at).collect();
+        let page = Page { msgs, more, floor: Seq::ZERO, users: Vec::new() };
+        desk.answer(asked, Answer::Page(page));
+        pages += 1;
+        assert!(pages < 20, "it fetches on and on by itself");
+    }
+}
+
+/// In a lobby where so much was said, at its end.
+fn in_a_long_log(said: u64) -> Desk {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let heads = Heads { h: vec![(RoomId::LOBBY, Seq(said), said)] };
+    desk.tell(Notice::Event(Event::Heads(heads)));
+    desk.keys("<C-End>");
+    serve(&mut desk, said);
+    desk.shows(&format!("line {said}."));
+    desk
+}
+
+#[test]
+fn far_up_and_down_again_no_line_is_passed_over() {
+    const SAID: u64 = ENTRIES_OPEN_MAX as u64 + 1500;
+    let mut desk = in_a_long_log(SAID);
+    let mut top = numbers(&desk.screen())[0];
+    let mut fetched = 0;
+    while top > 1 {
+        desk.keys("<PgUp>");
+        fetched += serve(&mut desk, SAID);
+        let shown = numbers(&desk.screen());
+        assert!(shown.is_sorted() && shown.windows(2).all(|two| two[1] == two[0] + 1));
+        let last = *shown.last().unwrap();
+        assert!(shown[0] < top && last + 1 >= top, "from {top} to {shown:?}");
+        top = shown[0];
+    }
+    assert!(fetched as u64 <= SAID / 100 + 2, "{fetched} pages");
+    desk.keys("<C-End>");
+    serve(&mut desk, SAID);
+    desk.shows(&format!("line {SAID}."));
+    desk.keys("<C-Home>");
+    serve(&mut desk, SAID);
+    desk.shows("line 1.");
+    let mut bottom = *numbers(&desk.screen()).last().unwrap();
+    while bottom < SAID {
+        desk.keys("<PgDn>");
+        serve(&mut desk, SAID);
+        let shown = numbers(&desk.screen());
+        assert!(shown.windows(2).all(|two| two[1] == two[0] + 1), "{shown:?}");
+        let last = *shown.last().unwrap();
+        assert!(last > bottom && shown[0] <= bottom + 1, "from {bottom} to {shown:?}");
+        bottom = last;
+    }
+    let kept = desk.app.model.room(RoomId::LOBBY).unwrap().timeline.rows().count();
+    assert!(kept <= ENTRIES_OPEN_MAX);
+}
+
+#[test]
+fn a_page_that_is_slow_in_coming_leaves_one_where_one_is() {
+    const SAID: u64 = 1000;
+    let mut desk = in_a_long_log(SAID);
+    desk.keys("<PgUp><PgUp><PgUp><PgUp><PgUp><PgUp>");
+    let before = numbers(&desk.screen());
+    serve(&mut desk, SAID);
+    let after = numbers(&desk.screen());
+    let both = after.iter().filter(|number| before.contains(number)).count();
+    assert!(both + 2 >= before.len(), "{before:?} and then {after:?}");
+}
+
+#[test]
+fn the_way_to_the_beginning_takes_one_page() {
+    let mut desk = in_a_long_log(1_000_000);
+    desk.keys("<C-Home>");
+    assert!(serve(&mut desk, 1_000_000) <= 3);
+    desk.shows("line 1.");
+    desk.keys("<C-End>");
+    assert!(serve(&mut desk, 1_000_000) <= 3);
+    desk.shows("line 1000000.");
+}
+
+#[test]
+fn a_room_with_a_million_unread_opens_at_the_first_of_them() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let said = 1_000_000;
+    desk.keys("<C-n>");
+    let heads = Heads { h: vec![(RoomId::LOBBY, Seq(said), said)] };
+    desk.tell(Notice::Event(Event::Heads(heads)));
+    desk.keys("<C-p>");
+    assert!(serve(&mut desk, said) <= 4);
+    desk.shows("line 1.");
 }
 
 #[test]

@@ -43,6 +43,12 @@ pub fn shown_columns(cluster: &Cluster<'_>, limit: usize) -> usize {
     if cluster.columns > limit { 1 } else { cluster.columns }
 }
 
+/// Whether every byte is a letter of one column. Most of what is said is, and what is known of it costs nothing.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Breaks the text into rows of at most `limit` columns (0 counts as 1). Text that is empty, or ends in a line
 /// feed, gives an empty last row, because a caret can stand there.
 #[must_use]
@@ -62,6 +68,10 @@ pub fn break_rows(text: &str, limit: usize) -> Vec<Break> {
 fn break_line(line: &str, offset: usize, limit: usize, rows: &mut Vec<Break>) {
     let body = line.strip_suffix('\n').unwrap_or(line);
     let body = body.strip_suffix('\r').unwrap_or(body);
+    if body.len() <= limit && is_plain(body) {
+        let (range, shown) = (offset..offset + line.len(), offset..offset + body.len());
+        return rows.push(Break { range, shown, columns: body.len() });
+    }
     let parts = classified(body);
     let mut first = 0;
     loop {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::linebreak::{Break, break_rows};
+use super::linebreak::{Break, break_rows, is_plain};
 use super::width::{ELLIPSIS, TAB_COLUMNS, clusters};
 
 /// A stretch of text in one style.
@@ -69,8 +69,13 @@ pub fn wrap_text(text: &str, style: Style, limit: usize) -> Vec<Row> {
 }
 
 fn styled_row(text: &str, row: Break, styles: &mut StyleRuns<'_>, limit: usize) -> Row {
+    let shown = text.get(row.shown.clone()).unwrap_or_default();
+    if is_plain(shown) {
+        let pieces = plain_pieces(text, row.shown, styles);
+        return Row { pieces, range: row.range, columns: row.columns };
+    }
     let mut pieces: Vec<Piece> = Vec::new();
-    for cluster in clusters(text.get(row.shown.clone()).unwrap_or_default()) {
+    for cluster in clusters(shown) {
         let style = styles.at(row.shown.start + cluster.start);
         let last = pieces.last_mut().filter(|last| last.style == style);
         let into = if let Some(last) = last {
@@ -89,6 +94,23 @@ fn styled_row(text: &str, row: Break, styles: &mut StyleRuns<'_>, limit: usize) 
     }
     pieces.retain(|piece| !piece.text.is_empty());
     Row { pieces, range: row.range, columns: row.columns }
+}
+
+/// The same where every byte is a letter of its own: whole stretches of a style at a time.
+fn plain_pieces(text: &str, shown: Range<usize>, styles: &mut StyleRuns<'_>) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut at = shown.start;
+    while at < shown.end {
+        let style = styles.at(at);
+        let end = if styles.end > at { styles.end.min(shown.end) } else { shown.end };
+        let stretch = text.get(at..end).unwrap_or_default();
+        match pieces.last_mut().filter(|last| last.style == style) {
+            Some(last) => last.text.push_str(stretch),
+            None => pieces.push(Piece::new(style, stretch)),
+        }
+        at = end;
+    }
+    pieces
 }
 
 /// Answers which style a byte has, for offsets that only grow.

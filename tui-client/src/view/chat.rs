@@ -8,6 +8,7 @@ use liao_common::{
     limits,
     name::UserName,
 };
+use ratatui::layout::Rect;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{changing::Intent, timeline::TimelineView, write::ShownLine};
@@ -28,6 +29,16 @@ pub struct ChatView {
     pub sending: Vec<ratatui::text::Line<'static>>,
     /// Messages below the visible ones.
     pub below: u64,
+    /// For which place on the screen the lines were settled, and where one looked then.
+    pub(super) settled: Option<(Rect, TimelineView)>,
+}
+
+impl ChatView {
+    /// Whether the lines as they were settled last may stand in this place: one looks where one looked.
+    #[must_use]
+    pub fn stands(&self, area: Rect) -> bool {
+        self.settled.as_ref().is_some_and(|(place, view)| *place == area && *view == self.timeline)
+    }
 }
 
 /// What a room is called: `#name`, or the other person of a direct room.

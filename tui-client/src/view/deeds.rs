@@ -334,19 +334,20 @@ impl MainView {
     }
 
     fn dress(&mut self, argument: &str, base: &mut Base) {
-        match Theme::named(argument) {
-            Some(theme) => {
-                base.theme = theme.fit(base.theme.depth);
-                base.remembered.theme = Some(argument.to_owned());
-                base.wish(Effect::Remember(base.remembered.clone()));
-                self.say(base, base.words.fill("settings.theme_now", &[("name", &argument)]));
-            }
-            None => {
-                let names = Theme::shipped().collect::<Vec<_>>().join(", ");
-                let values: [(&str, &dyn std::fmt::Display); 2] =
-                    [("name", &argument), ("names", &names)];
-                self.complain(base, base.words.fill("settings.theme_unknown", &values));
-            }
+        if let Some(theme) = Theme::named(argument) {
+            base.theme = theme.fit(base.theme.depth);
+            base.on_light = None;
+            base.remembered.theme = Some(argument.to_owned());
+            base.wish(Effect::Remember(base.remembered.clone()));
+            return self.say(base, base.words.fill("settings.theme_now", &[("name", &argument)]));
+        }
+        let names = Theme::shipped().collect::<Vec<_>>().join(", ");
+        let fill =
+            |key: &str, name: &str| base.words.fill(key, &[("name", &name), ("names", &names)]);
+        if argument.is_empty() {
+            self.say(base, fill("settings.theme_list", &base.theme.name));
+        } else {
+            self.complain(base, fill("settings.theme_unknown", argument));
         }
     }
 }

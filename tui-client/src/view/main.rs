@@ -40,6 +40,15 @@ pub enum Place {
     Room(RoomId),
 }
 
+/// How much is brought in order before a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything.
+    Whole,
+    /// What a key may have changed.
+    Typed,
+}
+
 /// Which part of the screen has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Focus {
@@ -415,7 +424,7 @@ impl MainView {
     }
 
     /// Brings the view in order before it is drawn.
-    pub fn settle(&mut self, model: &mut Model, base: &mut Base) {
+    pub fn settle(&mut self, extent: Extent, model: &mut Model, base: &mut Base) {
         self.settle_remark(base);
         self.settle_leaving(model, base);
         if let Some(Overlay::Rooms(rooms)) = &mut self.overlay {
@@ -430,7 +439,7 @@ impl MainView {
             self.settle_changes(model, base);
             self.watch(base);
         }
-        self.settle_chat(model, base);
+        self.settle_chat(extent, model, base);
         self.settle_drafts(base);
     }
 

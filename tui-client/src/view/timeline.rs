@@ -3,20 +3,20 @@
 
 use std::ops::Range;
 
-use liao_client_core::timeline::{Item, Row};
+use liao_client_core::timeline::{Hole, Item, Row};
 use liao_common::id::{Nonce, Seq};
 
 /// A row of a timeline that stays the same while others come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// A row of the log, or a hole that begins there.
+    /// A row of the log, or the hole in which it lies.
     At(Seq),
     /// A row on its way.
     Pending(Nonce),
 }
 
 impl Key {
-    /// The key of an item.
+    /// The key of an item; of a hole the one of its beginning.
     #[must_use]
     pub const fn of(item: &Item<'_>) -> Self {
         match item {
@@ -37,9 +37,10 @@ impl Key {
     /// Where the item with this key stands; for one that is gone, the item after it.
     #[must_use]
     pub fn place(self, items: &[Item<'_>]) -> Option<usize> {
-        items.iter().position(|item| match (self, Self::of(item)) {
-            (Self::At(wanted), Self::At(seq)) => seq >= wanted,
-            (wanted, key) => wanted == key,
+        items.iter().position(|item| match (self, item) {
+            (Self::At(wanted), Item::Hole(hole)) => hole.to >= wanted,
+            (Self::At(wanted), Item::Row(row)) if row.seq.is_some() => row.seq >= Some(wanted),
+            (wanted, item) => wanted == Self::of(item),
         })
     }
 }
@@ -64,7 +65,7 @@ pub struct Visible {
 }
 
 /// Where one looks in a chat.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimelineView {
     scroll: Scroll,
     move_by: isize,
@@ -98,7 +99,7 @@ impl TimelineView {
         self.chosen = None;
     }
 
-    /// Goes to the oldest that is here.
+    /// Goes to the beginning.
     pub const fn to_top(&mut self) {
         self.scroll = Scroll::Top(Key::At(Seq::ZERO), 0);
     }
@@ -129,8 +130,13 @@ impl TimelineView {
             }
         };
         let mut moved = std::mem::take(&mut self.move_by);
-        if let Some(item) = self.open_at.take().and_then(|seq| Key::At(seq).place(items)) {
-            (top, moved) = ((item, 0), -2);
+        let opened = self.open_at.take();
+        // Where the log goes on behind what is here, one has not come to its end by reading on.
+        let ends_here = !matches!(items.last(), Some(Item::Hole(_)))
+            || self.scroll == Scroll::End && opened.is_none();
+        if let Some(item) = opened.and_then(|seq| Key::At(seq).place(items)) {
+            let is_here = matches!(items.get(item), Some(Item::Row(_)));
+            (top, moved) = ((item, 0), if is_here { -2 } else { 0 });
         }
         top = pages.step(top, moved);
         if let Some(chosen) = self.chosen.and_then(|key| key.place(items)) {
@@ -139,12 +145,35 @@ impl TimelineView {
         let last = pages.last_top();
         if top >= last {
             top = last;
-            self.scroll = Scroll::End;
-        } else {
-            self.scroll =
-                items.get(top.0).map_or(Scroll::End, |item| Scroll::Top(Key::of(item), top.1));
         }
+        self.scroll = if top == last && ends_here {
+            Scroll::End
+        } else {
+            items
+                .get(top.0)
+                .map_or(Scroll::End, |item| Scroll::Top(self.anchor(item, opened), top.1))
+        };
         pages.visible(top)
+    }
+
+    /// By what the item at the top is found again. A hole is filled while one looks at it: who came to it from
+    /// below stays at its end, who reads on at its beginning, and who was led into it where they were led.
+    fn anchor(&self, item: &Item<'_>, opened: Option<Seq>) -> Key {
+        let Item::Hole(hole) = item else { return Key::of(item) };
+        let seq = match self.scroll {
+            Scroll::Top(Key::At(seq), _) => opened.unwrap_or(seq),
+            _ => opened.unwrap_or(hole.to),
+        };
+        Key::At(seq.clamp(hole.from, hole.to))
+    }
+
+    /// Where in a hole one looks, when that is not at its end.
+    #[must_use]
+    pub fn inside(&self, hole: &Hole) -> Option<Seq> {
+        match self.scroll {
+            Scroll::Top(Key::At(seq), _) if hole.from <= seq && seq < hole.to => Some(seq),
+            _ => None,
+        }
     }
 
     /// Chooses the message above or below the chosen one, the newest at first. `false` when there is none below.
@@ -241,17 +270,25 @@ impl<F: Fn(usize) -> usize> Pages<F> {
 
 #[cfg(test)]
 mod tests {
-    use liao_client_core::timeline::Hole;
+    use liao_client_core::notice::Queued;
+    use liao_common::{
+        id::{RoomId, UserId},
+        message::{Body, Kind},
+    };
 
     use super::*;
 
-    /// Items of two lines each, at seq 1, 2, 3…
-    fn items(len: u64) -> Vec<Item<'static>> {
-        (1..=len).map(|seq| Item::Hole(Hole { from: Seq(seq), to: Seq(seq) })).collect()
+    /// Rows of two lines each, at seq 1, 2, 3…
+    fn rows(len: u64) -> Vec<Row> {
+        let (kind, body) = (Kind::Text, Body::text("x"));
+        let (nonce, room) = (Nonce([1; 16]), RoomId::LOBBY);
+        let row = Row::sending(&Queued { nonce, room, kind, body, at_ms: 1 }, UserId(1));
+        (1..=len).map(|seq| Row { seq: Some(Seq(seq)), ..row.clone() }).collect()
     }
 
     fn shown(view: &mut TimelineView, len: u64, height: usize) -> Vec<(u64, Range<usize>)> {
-        let items = items(len);
+        let rows = rows(len);
+        let items: Vec<Item<'_>> = rows.iter().map(Item::Row).collect();
         let visible = view.lay_out(&items, height, |_| 2);
         visible.into_iter().map(|part| (part.item as u64 + 1, part.lines)).collect()
     }

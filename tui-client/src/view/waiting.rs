@@ -104,6 +104,13 @@ impl MainView {
                 let question = Question::Decline(row.room);
                 self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
             }
+            (Action::Choose | Action::MarkRead, InboxKind::Gone) => {
+                model.heed_gone(row.room);
+                // It stands there still where one was writing.
+                if action == Action::Choose && model.room(row.room).is_some() {
+                    self.go(row.room, model, base);
+                }
+            }
             (Action::Choose, InboxKind::Room | InboxKind::Direct) => {
                 self.go(row.room, model, base);
             }
@@ -135,6 +142,7 @@ impl MainView {
             None => &[],
             Some(_) if !self.inbox.has_letters() => &[Action::Choose, Action::Down],
             Some(InboxKind::Invitation) => &[Action::Choose, Action::Decline, Action::MarkAllRead],
+            Some(InboxKind::Gone) => &[Action::MarkRead, Action::MarkAllRead],
             Some(InboxKind::File(_)) => {
                 &[Action::Choose, Action::Save, Action::MarkRead, Action::MarkAllRead]
             }
@@ -158,6 +166,8 @@ impl MainView {
             .filter(|room| !room.is_invitation())
             .map(|room| (room.id, room.head.0))
             .collect();
+        let gone: Vec<_> = model.gone().map(|(room, _)| room).collect();
+        gone.into_iter().for_each(|room| model.heed_gone(room));
         let marks = heads.into_iter().filter_map(|(room, head)| model.mark_read(room, head));
         self.marks.extend(marks);
         for _ in 0..MARKS_AT_ONCE {

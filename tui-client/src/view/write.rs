@@ -8,7 +8,7 @@ use liao_client_core::{
     timeline::{Content, FileOffer, Hole, Item, Row, RowState, Timeline},
     transfer::{DownloadJob, Phase},
 };
-use liao_common::id::RoomId;
+use liao_common::id::{RoomId, Seq};
 
 use ratatui::text::Line;
 
@@ -16,8 +16,8 @@ use super::{
     changing::{can_answer, can_edit, can_remove},
     chat::title,
     completion::Completion,
-    main::{Focus, MainView},
-    timeline::Key,
+    main::{Extent, Focus, MainView},
+    timeline::{Key, TimelineView, Visible},
 };
 use crate::{
     action::Action,
@@ -26,6 +26,15 @@ use crate::{
     effect::Effect,
     screen::message::{self, Look},
 };
+
+/// Rows beyond the visible ones that are fetched while one scrolls.
+const AHEAD: usize = 150;
+
+/// Messages that are fetched before one that somebody is led to and that is not here.
+const BEFORE_LED: u64 = 20;
+
+/// Holes that are filled at a time.
+const HOLES_MAX: usize = 4;
 
 /// A line that is drawn, with the message it belongs to.
 pub type ShownLine = (Line<'static>, Key);
@@ -250,10 +259,13 @@ impl MainView {
     }
 
     /// Decides what is visible, fetches what is missing there, and marks as read what was seen.
-    pub(super) fn settle_chat(&mut self, model: &mut Model, base: &mut Base) {
+    pub(super) fn settle_chat(&mut self, extent: Extent, model: &mut Model, base: &mut Base) {
         let Some(room) = self.room() else { return };
         let area = self.areas_with_note(model, base).timeline;
         let Some(chat) = self.chats.get_mut(&room) else { return };
+        if extent == Extent::Typed && chat.stands(area) {
+            return;
+        }
         let Some(view) = model.room(room) else { return };
         let width = usize::from(area.width);
         let sending = message::sending(base, model, room, width, usize::from(area.height) / 3);
@@ -290,14 +302,8 @@ impl MainView {
             lines.extend(rows.map(|line| (line, key)));
         }
         let seen = visible.last().and_then(|part| items.get(part.item)).and_then(row_of);
-        let holes: Vec<Hole> = visible
-            .iter()
-            .filter_map(|part| match items.get(part.item) {
-                Some(Item::Hole(hole)) => Some(*hole),
-                _ => None,
-            })
-            .collect();
         let at_end = chat.timeline.is_at_end();
+        let missing = missing(&items, &visible, &chat.timeline);
         chat.below =
             seen.map_or(0, |row| if at_end { 0 } else { view.head.1.saturating_sub(row.n.max(1)) });
         let read = if at_end && view.timeline.hole_at_end().is_none() {
@@ -305,20 +311,48 @@ impl MainView {
         } else {
             seen.and_then(|row| row.seq)
         };
-        let looked_at = seen.and_then(|row| row.seq).filter(|_| !at_end);
+        let led = visible.first().and_then(|part| hole_of(items.get(part.item)?));
+        let led = led.and_then(|hole| chat.timeline.inside(&hole));
+        let looked_at = led.or_else(|| seen.and_then(|row| row.seq)).filter(|_| !at_end);
         chat.lines = lines;
         chat.sending = sending;
+        chat.settled = Some((area, chat.timeline.clone()));
         model.look_at(room, looked_at);
-        for hole in holes {
-            if let Some(request) = model.fill(room, hole) {
-                base.wish(Effect::Ask(request));
-            }
+        for (hole, onwards) in missing {
+            let request =
+                if onwards { model.fill_onwards(room, hole) } else { model.fill(room, hole) };
+            request.into_iter().for_each(|request| base.wish(Effect::Ask(request)));
         }
         let read = read.filter(|_| model.is_ready());
         if let Some(request) = read.and_then(|seq| model.mark_read(room, seq)) {
             base.wish(Effect::Ask(request));
         }
     }
+}
+
+/// What is missing where one looks, and whether one reads on there, so that its beginning comes first. Who scrolls
+/// comes to what is missing near by in a moment.
+fn missing(items: &[Item<'_>], visible: &[Visible], view: &TimelineView) -> Vec<(Hole, bool)> {
+    let hole = |place: usize| items.get(place).and_then(hole_of);
+    let (Some(first), Some(last)) = (visible.first(), visible.last()) else { return Vec::new() };
+    let (first, last) = (first.item, last.item);
+    if view.is_at_end() {
+        return (first..=last).filter_map(hole).map(|hole| (hole, false)).collect();
+    }
+    let at_top = hole(first).map(|hole| match view.inside(&hole) {
+        None => (hole, false),
+        Some(seq) => {
+            let from = Seq(seq.0.saturating_sub(BEFORE_LED)).max(hole.from);
+            (Hole { from, ..hole }, true)
+        }
+    });
+    let above = (first.saturating_sub(AHEAD)..first).rev().find_map(hole);
+    let below = (first + 1..=last + AHEAD).filter_map(hole).take(HOLES_MAX);
+    at_top
+        .into_iter()
+        .chain(above.map(|hole| (hole, false)))
+        .chain(below.map(|hole| (hole, true)))
+        .collect()
 }
 
 /// Fetches a file, or goes on with it where that was begun.
@@ -365,6 +399,13 @@ const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {
     match item {
         Item::Row(row) => Some(row),
         Item::Hole(_) => None,
+    }
+}
+
+const fn hole_of(item: &Item<'_>) -> Option<Hole> {
+    match item {
+        Item::Row(_) => None,
+        Item::Hole(hole) => Some(*hole),
     }
 }
 

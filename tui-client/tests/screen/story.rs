@@ -109,8 +109,9 @@ fn two_people_talk_leave_messages_and_send_a_file() {
     alice.misses("● Bob");
     alice.types(&line("/msg bob while you were away"));
     alice.sees("while you were away");
-    // What was seen may have been what is typed: it is said once that is gone.
+    // What was seen may have been what is typed: it is said once that is gone, and the row is there.
     alice.misses("/msg bob");
+    alice.sees("while you were away");
     alice.misses("◌");
     world.restart();
     let mut bob = world.open("bob");
@@ -168,6 +169,8 @@ fn one_enter_starts_a_private_server_and_a_second_terminal_joins_it() {
     alice.types(QUIT);
     alice.ends();
     bob.types(&line("who carries the server now?"));
+    bob.sees("who carries the server now?");
+    bob.sees("Message to #lobby");
     bob.sees("who carries the server now?");
     bob.misses("◌");
     bob.types(QUIT);

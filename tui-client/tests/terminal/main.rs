@@ -24,6 +24,8 @@ mod rooms;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod shade;
+#[cfg(test)]
 mod sizes;
 #[cfg(test)]
 mod trust;

@@ -24,6 +24,9 @@ pub(crate) struct Strange(pub(crate) Vec<String>);
 /// Private modes that the program may set though this terminal has no use for them.
 const MODES_IGNORED: [u16; 3] = [1003, 1015, 2026];
 
+/// How light it is. Who is asked may keep silent.
+const SHADE_QUESTION: [&[u8]; 2] = [b"11", b"?"];
+
 /// The colour of underlines, which this terminal does not know either.
 const UNDERLINE_DEFAULT: u16 = 59;
 
@@ -77,7 +80,9 @@ impl Callbacks for Strange {
     }
 
     fn unhandled_osc(&mut self, _: &mut Screen, values: &[&[u8]]) {
-        self.0.push(format!("osc {values:?}"));
+        if values != SHADE_QUESTION {
+            self.0.push(format!("osc {values:?}"));
+        }
     }
 }
 

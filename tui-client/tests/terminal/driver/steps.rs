@@ -2,7 +2,7 @@
 
 use liao::words::Language;
 
-use super::{Key, Terminal, filled, word, word_in};
+use super::{Key, Terminal, beginning, filled, solid, word, word_in};
 
 /// The password of everybody.
 pub(crate) const PASSWORD: &str = "a good long password";
@@ -81,7 +81,11 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn says(&mut self, text: &str) {
         self.enters(text);
-        self.waits_for(text);
-        self.waits_for_end_of("◌");
+        // What was seen may have been what is typed: it is said once it stands elsewhere.
+        let empty = solid(beginning("composer.placeholder_to"));
+        self.waits_until(&format!("{text:?} said"), |picture| {
+            let picture = solid(picture);
+            picture.contains(&solid(text)) && picture.contains(&empty) && !picture.contains('◌')
+        });
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use liao::text::width::columns;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use vt100::MouseProtocolMode;
+use vt100::{Color, MouseProtocolMode};
 
 use super::{
     Key,
@@ -34,14 +34,14 @@ pub(crate) struct Opening {
     home: PathBuf,
     arguments: Vec<String>,
     size: (u16, u16),
-    locale: (&'static str, &'static str),
+    variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Opening {
     /// With its files in `home`, in English.
     pub(crate) fn at(home: &Path) -> Self {
-        let (arguments, locale) = (Vec::new(), ("LC_ALL", "C.UTF-8"));
-        Self { home: home.to_owned(), arguments, size: SIZE, locale }
+        let variables = vec![("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")];
+        Self { home: home.to_owned(), arguments: Vec::new(), size: SIZE, variables }
     }
 
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
@@ -49,8 +49,15 @@ impl Opening {
         self
     }
 
+    /// With this locale, and no other.
     pub(crate) fn locale(mut self, name: &'static str, value: &'static str) -> Self {
-        self.locale = (name, value);
+        self.variables.retain(|(name, _)| *name != "LC_ALL");
+        self.variable(name, value)
+    }
+
+    /// With this in its environment.
+    pub(crate) fn variable(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
         self
     }
 
@@ -69,9 +76,7 @@ impl Opening {
         command.env_clear();
         command.env("HOME", &self.home);
         command.env("LIAO_HOME", &self.home);
-        command.env("TERM", "xterm-256color");
-        command.env("TZ", "UTC");
-        command.env(self.locale.0, self.locale.1);
+        self.variables.iter().for_each(|(name, value)| command.env(name, value));
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let seen = Arc::new(Seen::new(self.size));
@@ -134,6 +139,11 @@ impl Terminal {
         self.sends(format!("\x1b[200~{text}\x1b[201~").as_bytes());
     }
 
+    /// Answers a question of the program, on the line on which keys come.
+    pub(crate) fn answers(&mut self, answer: &str) {
+        self.sends(answer.as_bytes());
+    }
+
     fn sends(&mut self, bytes: &[u8]) {
         self.keyboard.write_all(bytes).and_then(|()| self.keyboard.flush()).unwrap();
     }
@@ -175,6 +185,19 @@ impl Terminal {
     pub(crate) fn has_never_seen(&self, text: &str) -> bool {
         let wanted = solid(text);
         !self.seen.lock().frames.pictures().any(|picture| picture.contains(&wanted))
+    }
+
+    /// Waits until a text stands on the screen in this colour.
+    #[track_caller]
+    pub(crate) fn waits_for_colour(&self, text: &str, colour: Color) {
+        self.until(&format!("{text:?} in {colour:?}"), |frames| {
+            let place = place_of(&frames.text(), text);
+            let cell = place.and_then(|(column, row)| {
+                let at = |place: usize| u16::try_from(place - 1).unwrap();
+                frames.screen().cell(at(row), at(column))
+            });
+            cell.is_some_and(|cell| cell.fgcolor() == colour)
+        });
     }
 
     /// What stands on the screen now.
