@@ -39,6 +39,7 @@ mod quiet;
 mod reading;
 #[cfg(test)]
 mod resume;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod rights;
@@ -64,3 +65,5 @@ mod support;
 mod tls;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod turns;
