@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use liao_common::{
     codec,
     event::{Gap, kind},
@@ -98,7 +98,23 @@ pub(super) fn read_page(
     // Without a row the rest of the way would be asked for for ever.
     let last = places.last().map_or(to, |place| place.seq);
     let inside = is_inside(hub, (user, room), position)?;
-    Ok(Page { bytes: frames.concat().into(), last, inside })
+    let mut bytes = BytesMut::new();
+    let mut next = position.next();
+    for (place, frame) in places.iter().zip(&frames) {
+        leave_out(room, (next, place.seq), &mut bytes);
+        bytes.extend_from_slice(frame);
+        next = place.seq.next();
+    }
+    leave_out(room, (next, last.next()), &mut bytes);
+    Ok(Page { bytes: bytes.freeze(), last, inside })
+}
+
+/// Names what is not there before `to`: old messages went while somebody was on the way to them.
+fn leave_out(room: RoomId, (from, to): (Seq, Seq), bytes: &mut BytesMut) {
+    if from < to {
+        let gap = Gap { room, from, to: Seq(to.0.saturating_sub(1)) };
+        bytes.extend_from_slice(&codec::frame(kind::GAP, 0, &gap));
+    }
 }
 
 /// A hole in the place of what comes behind `position`, up to `to`.

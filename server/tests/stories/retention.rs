@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use liao_common::{
-    event::{Marked, Page},
+    event::{Event, Marked, Page},
     id::{RoomId, Seq},
     request::{History, Mark},
 };
@@ -84,4 +84,39 @@ async fn who_scrolls_back_is_told_where_the_room_begins() {
     world.starts().await;
     let alice = world.logs_in("alice").await;
     assert_eq!(settled(&alice, last).await.msgs, kept.msgs);
+}
+
+#[tokio::test]
+async fn who_reads_slowly_is_told_what_went_meanwhile() {
+    let world = World::with(|config| config.rules.retention = keep()).await;
+    let alice = world.registers("alice").await;
+    let mut slow = world.raw().await;
+    slow.logs_in("alice", "").await;
+    slow.quiet().await;
+    let known = alice.says("#lobby", "known").await;
+    // Far more than waits on the way to somebody who does not read, and all but a few go.
+    let mut last = known;
+    for number in 0..60 {
+        last = alice.says("#lobby", &format!("{number} {}", "x".repeat(15_000))).await;
+    }
+    let floor = settled(&alice, last).await.floor;
+    let (mut next, mut left_out) = (Seq(1), 0);
+    while next <= last {
+        let frame = slow.next().await.expect("the connection holds");
+        match Event::decode(&frame).unwrap() {
+            Some(Event::Message(message)) if message.room == RoomId::LOBBY => {
+                next = if next == Seq(1) { message.seq } else { next };
+                assert_eq!(message.seq, next, "what is missing is said to be");
+                next = message.seq.next();
+            }
+            Some(Event::Gap(gap)) => {
+                assert_eq!(gap.from, next);
+                assert!(gap.to <= floor, "what is kept is pushed: {gap:?}");
+                left_out += gap.to.0 - gap.from.0 + 1;
+                next = gap.to.next();
+            }
+            _ => {}
+        }
+    }
+    assert!(left_out > 0, "it was never behind");
 }

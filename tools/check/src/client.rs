@@ -162,6 +162,7 @@ impl Client {
         self.epoch = synced.epoch;
         self.finds_itself(&synced.rooms);
         for room in &synced.rooms {
+            self.is_told_where_it_begins(room);
             self.enter(room);
         }
         Ok(())
@@ -199,6 +200,17 @@ impl Client {
             // What is pushed begins where this person has read to.
             self.seen.insert(room.room.0, room.floor.0.max(room.read.0.0));
             self.tell(Fact::May { room: room.room.0, after: room.floor.0 });
+        }
+    }
+
+    /// What is below the floor of a room that it knows does not come any more.
+    fn is_told_where_it_begins(&mut self, room: &Room) {
+        if let Some(seen) = self.seen.get_mut(&room.room.0)
+            && room.floor > Seq::ZERO
+            && room.role != Role::Invited
+        {
+            *seen = room.floor.0.max(*seen);
+            self.tell(Fact::Floor { room: room.room.0, seq: room.floor.0 });
         }
     }
 

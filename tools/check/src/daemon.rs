@@ -46,9 +46,21 @@ impl Daemon {
         log: &Path,
         env: &[(&str, String)],
     ) -> Result<Self> {
-        let mut arguments = vec!["--insecure-plaintext"];
-        arguments.extend(["--posts-per-second", POSTS_PER_S]);
+        let arguments = ["--insecure-plaintext", "--posts-per-second", POSTS_PER_S];
         Self::launch(liaod, data, log, &arguments, env)
+    }
+
+    /// Starts one that keeps so many messages of each room, or all, and waits for nothing.
+    pub(crate) fn spawn_keeping(
+        liaod: &Path,
+        data: &Path,
+        log: &Path,
+        messages: Option<u64>,
+    ) -> Result<Self> {
+        let messages = messages.map(|messages| format!("--keep-messages={messages}"));
+        let mut arguments = vec!["--insecure-plaintext", "--posts-per-second", POSTS_PER_S];
+        arguments.extend(messages.as_deref());
+        Self::launch(liaod, data, log, &arguments, &[])
     }
 
     fn launch(
@@ -83,10 +95,17 @@ impl Daemon {
     /// # Errors
     /// When it ends instead; with its last words.
     pub(crate) fn start(liaod: &Path, data: &Path, log: &Path) -> Result<(Self, SocketAddr)> {
-        let mut daemon = Self::spawn(liaod, data, log, &[])?;
-        match daemon.ready()? {
-            Some(addr) => Ok((daemon, addr)),
-            None => bail!("liaod does not start: {}", daemon.last_words()?),
+        Self::spawn(liaod, data, log, &[])?.takes_connections()
+    }
+
+    /// Waits until it takes connections.
+    ///
+    /// # Errors
+    /// When it ends instead; with its last words.
+    pub(crate) fn takes_connections(mut self) -> Result<(Self, SocketAddr)> {
+        match self.ready()? {
+            Some(addr) => Ok((self, addr)),
+            None => bail!("liaod does not start: {}", self.last_words()?),
         }
     }
 

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use liao_check::history::{Entry, Fact, Record};
 
+/// The first place, at most, of what must have been seen: before it the room was made, and there was no guest.
+const FIRST_MAX: u64 = 2;
+
 /// A room where people come and go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
@@ -13,30 +16,51 @@ pub(crate) struct Room {
     pub(crate) private: bool,
 }
 
-/// From where to where each of the guests may see these rooms, by what `reader` has read of them last:
-/// facts for the judge. Guests are given by account and name.
+/// From where to where each of the guests may see these rooms, by what `reader` has read of them last, and
+/// where that was old and is gone, by what anybody saw: facts for the judge. Guests are given by account
+/// and name. Of a room where nobody saw all it is not known; then they may see everything there.
 pub(crate) fn spans(
     history: &[Record],
     reader: &str,
     rooms: &[Room],
     guests: &BTreeMap<u64, String>,
 ) -> Vec<(String, Fact)> {
-    let mut logs: BTreeMap<u64, Vec<&Entry>> = BTreeMap::new();
-    for record in history.iter().filter(|record| record.who == reader) {
-        match &record.fact {
-            Fact::Reads { room } => drop(logs.insert(*room, Vec::new())),
-            Fact::Read(entry) => logs.entry(entry.draft.room).or_default().push(entry),
-            _ => {}
+    let mut logs: BTreeMap<u64, BTreeMap<u64, &Entry>> = BTreeMap::new();
+    for record in history {
+        if let Fact::Saw(entry) | Fact::Read(entry) = &record.fact {
+            let log = logs.entry(entry.draft.room).or_default();
+            if record.who == reader {
+                log.insert(entry.seq, entry);
+            } else {
+                log.entry(entry.seq).or_insert(entry);
+            }
         }
     }
-    let log =
-        |room: Room| logs.get(&room.room).into_iter().flatten().map(move |entry| (room, *entry));
-    let turns = rooms.iter().flat_map(|room| log(*room));
-    let fact = |(room, entry): (Room, &Entry)| {
-        let who = guests.get(&entry.from)?.clone();
-        turn(room, entry).map(|fact| (who, fact))
-    };
-    turns.filter_map(fact).collect()
+    let nothing = BTreeMap::new();
+    let mut facts = Vec::new();
+    for room in rooms {
+        let log = logs.get(&room.room).unwrap_or(&nothing);
+        if !is_whole(log) {
+            let end = log.last_key_value().map_or(0, |(seq, _)| *seq);
+            // All of it, and whatever they were told of its beginning.
+            let all = [0, end].map(|after| Fact::May { room: room.room, after });
+            let all = guests.values().flat_map(|who| all.clone().map(|fact| (who.clone(), fact)));
+            facts.extend(all);
+            continue;
+        }
+        let turns = log.values().filter_map(|entry| {
+            let who = guests.get(&entry.from)?.clone();
+            turn(*room, entry).map(|fact| (who, fact))
+        });
+        facts.extend(turns);
+    }
+    facts
+}
+
+/// Whether every entry is there, but for those of the room's making.
+fn is_whole(log: &BTreeMap<u64, &Entry>) -> bool {
+    let first = log.first_key_value().map_or(1, |(seq, _)| *seq);
+    first <= FIRST_MAX && log.keys().zip(first..).all(|(seq, place)| *seq == place)
 }
 
 fn turn(Room { room, private }: Room, entry: &Entry) -> Option<Fact> {
@@ -124,5 +148,20 @@ mod tests {
         let names: Vec<_> =
             verdict::check(&history).faults.iter().map(|fault| fault.name).collect();
         assert_eq!(names, ["leak to a stranger"]);
+    }
+
+    #[test]
+    fn of_what_nobody_saw_whole_nothing_is_known() {
+        let keeper = |seq, from, kind| told("keeper", Fact::Saw(entry(seq, from, kind)));
+        let whole = [keeper(1, 1, "join"), keeper(2, 2, "join"), keeper(3, 2, "leave")];
+        let guests = BTreeMap::from([(2, "guest".to_owned())]);
+        let room = [Room { room: YARD, private: true }];
+        let may = |after| ("guest".to_owned(), Fact::May { room: YARD, after });
+        let out = ("guest".to_owned(), Fact::MayNot { room: YARD, upto: 3 });
+        let known = [may(1), out];
+        assert_eq!(spans(&whole, "keeper", &room, &guests), known, "also what was only pushed");
+        assert_eq!(spans(&whole[1..], "keeper", &room, &guests), known);
+        let holed = [whole[0].clone(), whole[2].clone()];
+        assert_eq!(spans(&holed, "keeper", &room, &guests), [may(0), may(3)]);
     }
 }

@@ -128,6 +128,18 @@ pub enum Fact {
         /// The last place it has seen.
         seq: u64,
     },
+    /// The server keeps messages for a time only. Without this, it keeps all.
+    Keeps {
+        /// So many of the newest of each room at least; `None`: it goes by their age, and all may be old.
+        messages: Option<u64>,
+    },
+    /// With a new connection it was told where a room that it is in begins.
+    Floor {
+        /// The room.
+        room: u64,
+        /// The place before the first.
+        seq: u64,
+    },
     /// That this device was logged out is acknowledged to whoever asked for it.
     Revoked {},
 }

@@ -1,5 +1,6 @@
 //! `kill -9` at random moments: eight people talk, guests come and go, the server is killed and started again, and in the
-//! end everybody reads everything. A hundred kills to a data folder, then a fresh one.
+//! end everybody reads everything. A hundred kills to a data folder at most, then a fresh one; in every other
+//! one old messages go.
 
 use std::{
     fs::{self, File},
@@ -9,7 +10,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use liao_check::verdict::{self, Counts};
+use liao_check::{
+    history::Fact,
+    verdict::{self, Counts},
+};
 
 use crate::{
     Dice,
@@ -24,7 +28,10 @@ use crate::{
 /// Kills to one data folder.
 const POINTS_PER_FOLDER: u64 = 100;
 
-/// Of them, into the first start in a folder.
+/// What is kept of a room where old messages go, at least and at most.
+const KEPT: (u64, u64) = (40, 400);
+
+/// Of the kills, into the first start in a folder.
 const FRESH_POINTS: u64 = 2;
 
 /// People who talk.
@@ -59,8 +66,9 @@ pub(crate) struct Plan<'a> {
 /// When a promise was broken, or the harness could not do its work.
 pub(crate) fn run(plan: &Plan<'_>) -> Result<()> {
     let (mut counts, mut done, mut folder) = (Counts::default(), 0, 0);
+    let at_once = plan.points.div_ceil(2).min(POINTS_PER_FOLDER);
     while done < plan.points {
-        let points = (plan.points - done).min(POINTS_PER_FOLDER);
+        let points = (plan.points - done).min(at_once);
         counts += round(plan, folder, points).with_context(|| format!("data folder {folder}"))?;
         done += points;
         folder += 1;
@@ -77,8 +85,12 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<()> {
 fn round(plan: &Plan<'_>, folder: u64, points: u64) -> Result<Counts> {
     let kept = Kept::new("kill", plan.under)?;
     let tape = Arc::new(Tape::new(Dating::Millis(clock::now())));
-    let dice = Dice::numbered(plan.seed, 1000 + folder);
-    let round = Round { plan, kept: &kept, tape: &tape };
+    let mut dice = Dice::numbered(plan.seed, 1000 + folder);
+    let keeps = (folder % 2 == 1).then(|| dice.within(KEPT.0, KEPT.1));
+    if let Some(messages) = keeps {
+        tape.tell("server", Fact::Keeps { messages: Some(messages) });
+    }
+    let round = Round { plan, kept: &kept, tape: &tape, keeps };
     let done = round.kill_and_read(points, dice, plan.seed.wrapping_add(folder));
     let history = tape.records();
     if let Err(error) = done {
@@ -98,6 +110,8 @@ struct Round<'a> {
     plan: &'a Plan<'a>,
     kept: &'a Kept,
     tape: &'a Arc<Tape>,
+    /// Messages of each room that the server keeps; `None`: all.
+    keeps: Option<u64>,
 }
 
 impl Round<'_> {
@@ -122,7 +136,11 @@ impl Round<'_> {
     }
 
     fn start(&self) -> Result<(Daemon, std::net::SocketAddr)> {
-        Daemon::start(self.plan.liaod, &self.kept.data(), &self.kept.log())
+        self.spawn(&self.kept.data())?.takes_connections()
+    }
+
+    fn spawn(&self, data: &Path) -> Result<Daemon> {
+        Daemon::spawn_keeping(self.plan.liaod, data, &self.kept.log(), self.keeps)
     }
 
     fn start_again(&self, crowd: &Crowd) -> Result<Daemon> {
@@ -132,7 +150,7 @@ impl Round<'_> {
     }
 
     fn kill_in_start(&self, data: &Path, dice: &mut Dice) -> Result<()> {
-        let mut daemon = Daemon::spawn(self.plan.liaod, data, &self.kept.log(), &[])?;
+        let mut daemon = self.spawn(data)?;
         self.tape.wait(Deadline::within(Duration::from_millis(dice.below(START_MS_MAX))));
         daemon.kill()
     }

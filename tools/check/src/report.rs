@@ -54,10 +54,11 @@ impl Kept {
 
 /// What a history was about, in words.
 pub(crate) fn words(counts: &Counts) -> String {
-    let Counts { sent, acked, repeated, unknown_kept, pushed, read, read_whole, left } = counts;
+    let Counts { sent, acked, repeated, unknown_kept, pushed, read, read_whole, left, old } =
+        counts;
     format!(
         "{sent} posts, {acked} acknowledged ({repeated} of them when sent again), {unknown_kept} kept without an answer; {pushed} entries pushed, \
-         {read} read in {read_whole} whole rooms; somebody went out of a room {left} times"
+         {read} read in {read_whole} whole rooms; somebody went out of a room {left} times; {old} entries were old and went"
     )
 }
 

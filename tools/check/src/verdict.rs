@@ -3,6 +3,7 @@
 //! The numbers of the invariants are explained in docs/PROMISES.md.
 
 mod facts;
+mod floors;
 mod logs;
 mod posts;
 mod streams;
@@ -58,6 +59,8 @@ pub struct Counts {
     pub read_whole: u64,
     /// Times that somebody went out of a room, or was taken out.
     pub left: u64,
+    /// Entries that went because they were old: what is below the highest floor of each room.
+    pub old: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -70,6 +73,7 @@ impl std::ops::AddAssign for Counts {
         self.read += other.read;
         self.read_whole += other.read_whole;
         self.left += other.left;
+        self.old += other.old;
     }
 }
 
@@ -90,6 +94,7 @@ pub fn check(history: &[Record]) -> Verdict {
     posts::check(&facts, &mut found);
     streams::check(&facts, &mut found);
     logs::check(&facts, &mut found);
+    floors::check(&facts, &mut found);
     let mut faults = found.faults;
     faults.truncate(FAULTS_MAX);
     Verdict { faults, counts: facts.counts() }

@@ -383,7 +383,12 @@ impl Seen {
                 self.named = true;
                 vec![Fact::Person { user: session.user.0 }]
             }
-            Notice::Synced(synced) => vec![self.begins(synced)],
+            Notice::Synced(synced) => {
+                let inside = synced.rooms.iter().filter(|room| room.role != Role::Invited);
+                let floor = |room: &Room| Fact::Floor { room: room.room.0, seq: room.floor.0 };
+                let floors = inside.filter(|room| room.floor > Seq::ZERO).map(floor);
+                [self.begins(synced)].into_iter().chain(floors).collect()
+            }
             Notice::Event(Event::Message(message)) => {
                 let left_out = self.leaves_out(message.room, message.seq);
                 self.reaches(message.room, message.seq);

@@ -10,7 +10,11 @@ use std::{
 
 use liao_server::{
     blocking::Blocking,
-    chat::{hub::Hub, password::Cost},
+    chat::{
+        hub::Hub,
+        password::Cost,
+        retention::{self, Calendar, Retention},
+    },
     config::{Config, Transport},
     disk::{Disk, MemoryDisk},
     engine::Duty,
@@ -28,11 +32,15 @@ use crate::{
     lies::LyingDisk,
     pipe::{End, Pipe},
     stage::Stage,
+    truth::Archive,
     way::Wires,
 };
 
 /// With fewer free bytes on the disk nothing is posted.
 const FREE_BYTES_MIN: u64 = 1 << 20;
+
+/// Where old messages go, so small that segments do.
+const SEGMENT_BYTES: u64 = 30_000;
 
 /// How long connections may take to say goodbye, as in the real server.
 const GRACE: Duration = Duration::from_secs(5);
@@ -61,12 +69,22 @@ pub(crate) struct Host {
     state: Mutex<State>,
 }
 
+/// What is special about a machine and its server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    /// The disk says that it synced, and often has not.
+    pub(crate) lies: bool,
+    /// What is kept, where it is not everything.
+    pub(crate) keeps: Option<Retention>,
+}
+
 struct State {
     dice: Dice,
     disk: MemoryDisk,
     index: MemoryIndex,
-    /// The disk says that it synced, and often has not.
-    lies: bool,
+    machine: Machine,
+    /// What was said, also what is old and gone by now.
+    archive: Archive,
     running: Option<Running>,
     wires: Vec<Wires>,
 }
@@ -83,12 +101,13 @@ struct Running {
 
 impl Host {
     /// A machine with an empty disk. `folder` is where files would lie.
-    pub(crate) fn new(folder: &Path, lies: bool, stage: &Arc<Stage>, dice: Dice) -> Self {
+    pub(crate) fn new(folder: &Path, machine: Machine, stage: &Arc<Stage>, dice: Dice) -> Self {
         let state = State {
             dice,
             disk: MemoryDisk::new(),
             index: MemoryIndex::new(),
-            lies,
+            machine,
+            archive: Archive::default(),
             running: None,
             wires: Vec::new(),
         };
@@ -110,10 +129,10 @@ impl Host {
         wires.iter().for_each(|wires| wires.each(Pipe::cut));
         let epoch = state.dice.throw();
         let mut disk: Arc<dyn Disk> = Arc::new(state.disk.clone());
-        if state.lies {
+        if state.machine.lies {
             disk = Arc::new(LyingDisk::new(disk));
         }
-        let opened = assemble(&self.folder, disk, &state.index, epoch);
+        let opened = assemble(&self.folder, (disk, state.machine.keeps), &state.index, epoch);
         let (hub, duty, recovery) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -148,6 +167,7 @@ impl Host {
             tokio::spawn(async move { host.restarts(Ending::Killed, 2000).await });
         };
         let beside = vec![
+            tokio::spawn(Arc::clone(self).keeps_house(Arc::clone(&hub))),
             tokio::spawn(Arc::clone(&hub.presence).run()),
             tokio::spawn(Arc::clone(&hub.switchboard).run()),
             tokio::spawn(failing),
@@ -160,6 +180,36 @@ impl Host {
             committing: tokio::spawn(duty.on_this_task(sync)),
             beside,
         }
+    }
+
+    /// What is old goes, once it is in the archive.
+    async fn keeps_house(self: Arc<Self>, hub: Arc<Hub>) {
+        let every = Duration::from_millis(hub.rules.retention.every_ms);
+        let calendar = Calendar::begin(&hub);
+        while self.keeps().is_some() {
+            tokio::time::sleep(every).await;
+            if let Err(error) = self.lock().archive.add(&hub) {
+                self.stage.step("server", &format_args!("is not read: {error}"));
+                continue;
+            }
+            let swept = retention::sweep(&hub, calendar.as_ref().ok(), false).await;
+            self.stage.step("server", &format_args!("sweeps: {swept:?}"));
+        }
+    }
+
+    /// What is kept now, where it is not everything.
+    pub(crate) fn keeps(&self) -> Option<Retention> {
+        self.lock().machine.keeps
+    }
+
+    /// From now on all is kept.
+    pub(crate) fn keeps_all(&self) {
+        self.lock().machine.keeps = None;
+    }
+
+    /// What was said by the last sweep.
+    pub(crate) fn archive(&self) -> Archive {
+        self.lock().archive.clone()
     }
 
     /// Takes a connection; `false`: nobody listens.
@@ -252,7 +302,7 @@ impl Host {
 
 fn assemble(
     folder: &Path,
-    disk: Arc<dyn Disk>,
+    (disk, keeps): (Arc<dyn Disk>, Option<Retention>),
     index: &MemoryIndex,
     epoch: u64,
 ) -> Result<(Hub, Duty, Recovery), server::StartError> {
@@ -262,6 +312,10 @@ fn assemble(
     config.free_bytes_min = FREE_BYTES_MIN;
     let mut store = StoreOptions::new(epoch, project::VERSION);
     store.applying = Applying::Writer;
+    if let Some(rule) = keeps {
+        config.rules.retention = rule;
+        store.journal.segment_bytes_max = SEGMENT_BYTES;
+    }
     let ground = Ground {
         disk,
         index,

@@ -13,6 +13,7 @@ use liao_common::{
     name::UserName,
     request::{History, Register, RoomCreate, RoomInvite, RoomJoin, Secret},
 };
+use liao_server::chat::retention::Retention;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ use crate::{
     crowd::Worker,
     device::{Device, is_online},
     faults::{Target, Trouble},
-    host::{Ending, Host},
+    host::{Ending, Host, Machine},
     stage::{Legacy, Stage},
     truth::Truth,
     way::Way,
@@ -36,6 +37,9 @@ const CALM_S: u64 = 120;
 /// After the last fault all have everything within this, in simulated seconds: the slowest sign of a
 /// dead connection takes 66, the slowest next attempt 60, and connecting 10.
 const SETTLED_S: u64 = 180;
+
+/// The number of the dice that say what the server keeps.
+const KEEPING: u64 = 7;
 
 /// Who there may be.
 const PEOPLE: [&str; 5] = ["anna", "bert", "cora", "dirk", "emma"];
@@ -77,7 +81,15 @@ pub fn run(seed: u64, options: Options) -> std::io::Result<Outcome> {
     runtime.block_on(async {
         let mut dice = Dice::new(seed);
         clock::begin(dice.fork());
-        let host = Arc::new(Host::new(folder.path(), options.lying_disk, &stage, dice.fork()));
+        let keeps = keeps(seed);
+        if let Some(rule) = keeps {
+            stage.fact(
+                "server",
+                Fact::Keeps { messages: rule.messages.filter(|_| rule.age_ms.is_none()) },
+            );
+        }
+        let machine = Machine { lies: options.lying_disk, keeps };
+        let host = Arc::new(Host::new(folder.path(), machine, &stage, dice.fork()));
         Story { stage: Arc::clone(&stage), host, dice, devices: Vec::new() }.goes().await;
     });
     let panicked = crate::panics::taken();
@@ -87,6 +99,19 @@ pub fn run(seed: u64, options: Options) -> std::io::Result<Outcome> {
     faults.extend(panicked);
     faults.extend(verdict.faults.iter().map(ToString::to_string));
     Ok(Outcome { seed, digest, steps, lines, faults, counts: verdict.counts })
+}
+
+/// What the server keeps in the world of this seed: in one of five not everything.
+fn keeps(seed: u64) -> Option<Retention> {
+    if !seed.is_multiple_of(5) {
+        return None;
+    }
+    let mut dice = Dice::numbered(seed, KEEPING);
+    let messages = Some(dice.within(5, 60));
+    // Only a clock that leaps makes messages so old.
+    let age_ms = dice.chance(20).then_some(30 * 60 * 1000);
+    let every_ms = dice.within(200, 5000);
+    Some(Retention { age_ms, messages, every_ms, grace_ms: 500 })
 }
 
 struct Story {
@@ -292,21 +317,18 @@ impl Story {
     async fn reads(&self, device: &Device, room: RoomId) -> Option<()> {
         let who = &device.who();
         self.stage.fact(who, Fact::Reads { room: room.0 });
-        let (mut after, mut floor) = (None, Seq::ZERO);
+        let mut after = None;
         loop {
             let ask =
                 History { room, after: Some(after.unwrap_or_default()), ..History::default() };
             let page = device.handle()?.call(ask).await.ok()?;
-            if after.is_none() {
-                floor = page.floor;
-            }
             for message in &page.msgs {
                 self.stage.fact(who, Fact::Read(message.into()));
             }
             let last = page.msgs.last().map(|message| message.seq);
             after = last.or(after);
             if !page.more || last.is_none() {
-                self.stage.fact(who, Fact::ReadAll { room: room.0, floor: floor.0 });
+                self.stage.fact(who, Fact::ReadAll { room: room.0, floor: page.floor.0 });
                 return Some(());
             }
         }
@@ -317,7 +339,7 @@ impl Story {
         self.host.ends(Ending::PowerCut(false)).await;
         self.host.starts();
         let Some(hub) = self.host.hub() else { return };
-        match Truth::read(&hub) {
+        match Truth::read(&hub, self.host.archive()) {
             Ok(truth) => {
                 truth.testify(&self.stage, &self.people());
                 self.devices.iter().for_each(|(_, device)| truth.compare(device, &self.stage));

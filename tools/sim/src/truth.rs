@@ -29,24 +29,53 @@ pub(crate) struct Truth {
 
 struct Log {
     room: record::Room,
-    messages: Vec<Message>,
+    /// Behind this place all is kept.
+    floor: Seq,
+    messages: Messages,
+}
+
+/// Messages of a room by their places.
+type Messages = BTreeMap<Seq, Message>;
+
+/// What was said in each room, kept beside a server that does not keep everything.
+#[derive(Clone, Default)]
+pub(crate) struct Archive(BTreeMap<RoomId, Messages>);
+
+impl Archive {
+    /// Adds what is new in the store.
+    pub(crate) fn add(&mut self, hub: &Hub) -> Result<(), StoreError> {
+        for number in 1..view::next_number(&*hub.store, key::ROOMS)? {
+            let room = RoomId(number);
+            let known = self.0.entry(room).or_default();
+            let after = known.last_key_value().map_or(Seq::ZERO, |(seq, _)| *seq);
+            known.extend(behind(hub, room, after)?);
+        }
+        Ok(())
+    }
+}
+
+fn behind(hub: &Hub, room: RoomId, after: Seq) -> Result<Messages, StoreError> {
+    let store = &*hub.store;
+    let span = (after, view::head(store, room)?.seq);
+    let places = view::message_places(store, room, span, Direction::Forward, usize::MAX)?;
+    let mut messages = Messages::new();
+    for place in places {
+        messages.extend(record::message(&store.record(&place.at)?).map(|said| (said.seq, said)));
+    }
+    Ok(messages)
 }
 
 impl Truth {
-    /// Reads everything.
-    pub(crate) fn read(hub: &Hub) -> Result<Self, StoreError> {
+    /// Reads everything. What the store does not keep stands in the archive.
+    pub(crate) fn read(hub: &Hub, archive: Archive) -> Result<Self, StoreError> {
         let store = &*hub.store;
         let mut rooms = BTreeMap::new();
         for number in 1..view::next_number(store, key::ROOMS)? {
             let id = RoomId(number);
             let Some(room) = view::room(store, id)? else { continue };
-            let span = (Seq::ZERO, view::head(store, id)?.seq);
-            let places = view::message_places(store, id, span, Direction::Forward, usize::MAX)?;
-            let mut messages = Vec::with_capacity(places.len());
-            for place in places {
-                messages.extend(record::message(&store.record(&place.at)?));
-            }
-            rooms.insert(id, Log { room, messages });
+            let mut messages = archive.0.get(&id).cloned().unwrap_or_default();
+            messages.extend(behind(hub, id, Seq::ZERO)?);
+            rooms.insert(id, Log { room, floor: view::floor(store, id)?.0, messages });
         }
         Ok(Self { rooms })
     }
@@ -65,10 +94,10 @@ impl Truth {
             }
             stage.fact(JOURNAL, Fact::May { room, after: 0 });
             stage.fact(JOURNAL, Fact::Reads { room });
-            for message in &log.messages {
+            for message in log.messages.range(log.floor.next()..).map(|(_, message)| message) {
                 stage.fact(JOURNAL, Fact::Read(Entry::from(message)));
             }
-            stage.fact(JOURNAL, Fact::ReadAll { room, floor: 0 });
+            stage.fact(JOURNAL, Fact::ReadAll { room, floor: log.floor.0 });
         }
     }
 
@@ -104,8 +133,13 @@ impl Log {
             let inside = self.room.by == user || self.room.with == Some(user);
             return inside.then_some(Fact::May { room, after: 0 }).into_iter().collect();
         }
+        if !self.is_whole() {
+            // All of it, and whatever they were told of its beginning.
+            let end = self.messages.last_key_value().map_or(0, |(seq, _)| seq.0);
+            return [0, end].map(|after| Fact::May { room, after }).into();
+        }
         let public = self.room.kind == RoomKind::Public;
-        let own = self.messages.iter().filter(|message| message.from == user);
+        let own = self.messages.values().filter(|message| message.from == user);
         own.filter_map(|message| match message.kind {
             Kind::Join if public => Some(Fact::May { room, after: 0 }),
             Kind::Join => Some(Fact::May { room, after: message.seq.0 - 1 }),
@@ -115,14 +149,22 @@ impl Log {
         .collect()
     }
 
+    /// Whether every message is known. What goes between two looks is not; then who was where is not.
+    fn is_whole(&self) -> bool {
+        self.messages.keys().zip(1..).all(|(seq, place)| seq.0 == place)
+    }
+
     /// The first post of somebody who was not in the room.
     fn said_from_outside(&self) -> Option<&Message> {
+        if !self.is_whole() {
+            return None;
+        }
         let mut inside: BTreeSet<UserId> = BTreeSet::new();
         if self.room.kind == RoomKind::Direct {
             inside.extend([Some(self.room.by), self.room.with].into_iter().flatten());
         }
         let mut left = None;
-        self.messages.iter().find(|message| {
+        self.messages.values().find(|message| {
             // An owner who leaves says with the next breath whose the room is now.
             let heir = message.kind == Kind::Role && left == Some(message.from);
             left = (message.kind == Kind::Leave).then_some(message.from);
@@ -142,8 +184,9 @@ impl Log {
 
     /// Whether somebody entered here: not before it, and nothing behind it is left out.
     fn is_entered_at(&self, user: UserId, place: Seq) -> bool {
-        let entry = usize::try_from(place.0).unwrap_or_default().checked_sub(1);
-        match entry.and_then(|at| self.messages.get(at)) {
+        match self.messages.get(&place) {
+            // Whoever enters late begins where the room does.
+            _ if place > Seq::ZERO && place <= self.floor => true,
             Some(message) => message.kind == Kind::Join && message.from == user,
             None => place == Seq::ZERO && self.room.kind == RoomKind::Direct,
         }
@@ -151,8 +194,7 @@ impl Log {
 
     fn agrees(&self, row: &Row) -> bool {
         let Some(seq) = row.seq else { return true };
-        let place = usize::try_from(seq.0 - 1).unwrap_or(usize::MAX);
-        let Some(message) = self.messages.get(place) else { return false };
+        let Some(message) = self.messages.get(&seq) else { return !self.is_whole() };
         let told = (message.seq, message.from, message.cid) == (seq, row.from, row.nonce);
         told && match &row.content {
             Content::Redacted => self.last_word(seq).is_none(),
@@ -164,7 +206,7 @@ impl Log {
     /// What a message says in the end; `None` when it was taken back.
     fn last_word(&self, seq: Seq) -> Option<&str> {
         let changes = |message: &&Message| message.body.of == Some(seq) || message.seq == seq;
-        let mut words = self.messages.iter().rev().filter(changes);
+        let mut words = self.messages.values().rev().filter(changes);
         if words.clone().any(|message| message.kind == Kind::Redact) {
             return None;
         }

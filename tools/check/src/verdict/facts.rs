@@ -49,6 +49,8 @@ pub(super) struct Facts<'a> {
     repeated: u64,
     whole: u64,
     left: u64,
+    /// Where rooms began for whoever read them whole.
+    begins: Vec<(&'a str, u64, u64)>,
 }
 
 impl<'a> Facts<'a> {
@@ -89,7 +91,10 @@ impl<'a> Facts<'a> {
                     last.1 = *upto;
                 }
             }
-            Fact::ReadAll { .. } => self.whole += 1,
+            Fact::ReadAll { room, floor } => {
+                self.whole += 1;
+                self.begins.push((who, *room, *floor));
+            }
             _ => {}
         }
     }
@@ -118,6 +123,24 @@ impl<'a> Facts<'a> {
         spans.is_some_and(|spans| spans.iter().any(|(after, upto)| *after < seq && seq <= *upto))
     }
 
+    /// Behind which place a client sees a room, as far as that is for its membership to say: at most.
+    pub(super) fn entered(&self, who: &str, room: u64) -> u64 {
+        let spans = self.may.get(&(who, room)).into_iter().flatten();
+        spans.map(|(after, _)| *after).max().unwrap_or_default()
+    }
+
+    /// Entries below floors that no membership explains.
+    fn old(&self) -> u64 {
+        let mut old: HashMap<u64, u64> = HashMap::new();
+        for (who, room, floor) in &self.begins {
+            if *floor > self.entered(who, *room) {
+                let old = old.entry(*room).or_default();
+                *old = (*floor).max(*old);
+            }
+        }
+        old.values().sum()
+    }
+
     pub(super) fn counts(&self) -> Counts {
         let kept: HashSet<Post<'_>> = self
             .sights
@@ -135,6 +158,7 @@ impl<'a> Facts<'a> {
             read: count(false) as u64,
             read_whole: self.whole,
             left: self.left,
+            old: self.old(),
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
                 lineage = Some(epoch);
                 stream.begin(cur, &mut tell);
             }
+            Fact::Floor { room, seq } => stream.begins_behind(*room, *seq),
             Fact::Saw(entry) => stream.see(entry, &mut tell),
             Fact::Gap { room, from, to } => stream.skip(*room, (*from, *to), &mut tell),
             Fact::Marked { room, read } => {
@@ -65,6 +66,13 @@ impl Stream {
     fn begin(&mut self, cur: &[(u64, u64)], tell: Tell<'_>) {
         self.alive("a new connection", tell);
         self.at = cur.iter().copied().collect();
+    }
+
+    /// What is below a floor is not missing. Whether the floor is right is judged elsewhere.
+    fn begins_behind(&mut self, room: u64, floor: u64) {
+        if let Some(at) = self.at.get_mut(&room) {
+            *at = floor.max(*at);
+        }
     }
 
     fn see(&mut self, entry: &Entry, tell: Tell<'_>) {

@@ -324,3 +324,91 @@ fn faults_read_as_sentences_with_their_records() {
     assert!(words.starts_with("I12 marker fell: anna: from 5 to place 4 of room 1\n"), "{words}");
     assert!(words.contains(r#""who":"anna","op":"marked","room":1,"read":4"#), "{words}");
 }
+
+/// What was old has gone: two keep the newest two of five. One was asleep meanwhile.
+fn aged() -> Story {
+    let mut story = sound();
+    story.0.insert(
+        0,
+        Record { at: 0, who: "server".to_owned(), fact: Fact::Keeps { messages: Some(2) } },
+    );
+    let six = entry(6, 1, draft("a6", LOBBY, "text", "six", 0));
+    story.tell("carl", Fact::Began { epoch: "e".to_owned(), cur: vec![(LOBBY, 2)] });
+    story.tell("carl", Fact::Floor { room: LOBBY, seq: 4 });
+    story.posts(("anna", 1), 6, six.draft.clone(), &["anna", "bert"]);
+    // What was pushed before the floor rose is pushed from behind the floor now.
+    story.tell("dora", Fact::Person { user: 4 });
+    story.tell("dora", Fact::May { room: LOBBY, after: 0 });
+    story.tell("dora", Fact::Began { epoch: "e".to_owned(), cur: vec![(LOBBY, 2)] });
+    story.tell("dora", Fact::Floor { room: LOBBY, seq: 4 });
+    let mut redact = log()[4].clone();
+    redact.draft.text = None;
+    story.tell("dora", Fact::Saw(redact.clone()));
+    story.tell("dora", Fact::Saw(six.clone()));
+    story.tell("dora", Fact::Reads { room: LOBBY });
+    story.tell("dora", Fact::Read(redact));
+    story.tell("dora", Fact::Read(six));
+    story.tell("dora", Fact::ReadAll { room: LOBBY, floor: 4 });
+    story.0.retain(|record| !matches!(record.fact, Fact::Rests { .. }));
+    story
+}
+
+#[test]
+fn what_is_old_may_go_where_it_is_said_so() {
+    let story = aged();
+    let verdict = check(&story.0);
+    let told: Vec<_> = verdict.faults.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert_eq!(verdict.counts.old, 4);
+}
+
+#[test]
+fn floors_without_a_rule_or_above_it_are_caught() {
+    let mut story = aged();
+    story.0.retain(|record| !matches!(record.fact, Fact::Keeps { .. }));
+    assert_eq!(names(&story.0), ["gone too soon"], "nobody said that anything may go");
+
+    let mut story = aged();
+    story.0[0].fact = Fact::Keeps { messages: Some(3) };
+    assert_eq!(names(&story.0), ["gone too soon"], "one more should be there");
+
+    let mut story = aged();
+    story.0[0].fact = Fact::Keeps { messages: None };
+    assert!(names(&story.0).is_empty(), "whatever is old may go");
+
+    // A floor on a new connection alone.
+    let mut story = aged();
+    story.tell("bert", Fact::Began { epoch: "e".to_owned(), cur: vec![(LOBBY, 6)] });
+    story.tell("bert", Fact::Floor { room: LOBBY, seq: 5 });
+    assert_eq!(names(&story.0), ["gone too soon"]);
+}
+
+#[test]
+fn what_is_above_the_floor_and_gone_is_caught() {
+    let mut story = aged();
+    let six = story.find(|record| {
+        record.who == "dora" && matches!(&record.fact, Fact::Read(entry) if entry.seq == 6)
+    });
+    story.0.remove(six);
+    assert_eq!(names(&story.0), ["lost write", "shown, then gone"]);
+
+    let mut story = aged();
+    let five = story.find(|record| {
+        record.who == "dora" && matches!(&record.fact, Fact::Read(entry) if entry.seq == 5)
+    });
+    story.0.remove(five);
+    assert_eq!(names(&story.0), ["hole in the log", "lost write", "shown, then gone"]);
+}
+
+#[test]
+fn a_floor_that_falls_and_a_leap_without_one_are_caught() {
+    let mut story = aged();
+    story.tell("dora", Fact::Began { epoch: "e".to_owned(), cur: vec![(LOBBY, 6)] });
+    story.tell("dora", Fact::Floor { room: LOBBY, seq: 3 });
+    assert_eq!(names(&story.0), ["floor fell"]);
+
+    // Nobody told this device where the room begins, and what was between was not said to be missing.
+    let mut story = aged();
+    story.0.retain(|record| record.who != "dora" || !matches!(record.fact, Fact::Floor { .. }));
+    assert_eq!(names(&story.0), ["hole"]);
+}
