@@ -49,8 +49,10 @@ const IN_FLIGHT: usize = 32;
 /// Bytes that another idle connection of somebody may hold. Counted: 1,450 to 1,570.
 const IDLE_BYTES: usize = 1850;
 
-/// Bytes that it holds at least. Fewer mean that what was counted was not it.
+/// Bytes that it holds at least. Fewer mean that something else gave memory back meanwhile: then it is counted
+/// again, so many times at most.
 const IDLE_BYTES_MIN: usize = 1000;
+const COUNTED_MAX: usize = 4;
 
 /// Allocations for a post until the index has it, with 32 in flight. Counted: 38 to 39.
 const POST_ALLOCATIONS: f64 = 45.0;
@@ -252,10 +254,16 @@ fn what_things_cost_stays_within_bounds() {
     let all_enter = || tokens.iter().map(|token| Wire::enters(running.addr(), token));
     // What is made once and kept is made before the counting.
     let mut listeners: Vec<Wire> = all_enter().collect();
-    settle(&running);
-    let before = in_use();
-    listeners.extend(all_enter());
-    let idle_bytes = in_use().saturating_sub(before) / PEOPLE;
+    let mut idle_bytes = 0;
+    for _ in 0..COUNTED_MAX {
+        settle(&running);
+        let before = in_use();
+        listeners.extend(all_enter());
+        idle_bytes = in_use().saturating_sub(before) / PEOPLE;
+        if idle_bytes >= IDLE_BYTES_MIN {
+            break;
+        }
+    }
 
     // A nonce of zeros would be refused.
     let mut numbers = 1..;
