@@ -1,6 +1,6 @@
 //! `liao forget`: what it does, says and ends with.
 
-use std::process::Output;
+use std::{process::Output, sync::mpsc::sync_channel, thread};
 
 use liao_client_core::{
     address::Address,
@@ -8,14 +8,16 @@ use liao_client_core::{
 };
 use liao_common::id::Pin;
 
-use crate::support::program;
+use crate::support::{DEADLINE, program};
 
 const SERVER: &str = "chat.example.org:7000";
 
 fn forget(home: &std::path::Path, language: &str) -> (Option<i32>, String, String) {
     let mut command = program();
     command.args(["forget", SERVER]).env("LIAO_HOME", home).env("LC_ALL", language);
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (ended, output) = sync_channel(1);
+    thread::spawn(move || ended.send(command.output().unwrap()));
+    let Output { status, stdout, stderr } = output.recv_timeout(DEADLINE).unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }

@@ -256,7 +256,7 @@ impl Person {
     /// Waits until it ends by itself.
     pub(crate) fn waits(mut self) -> (i32, Vec<String>) {
         let rest = all(&self.name, &self.out);
-        let code = self.child.wait().unwrap().code();
+        let code = ends(&self.name, &mut self.child).code();
         (code.unwrap_or_else(|| panic!("{} was killed", self.name)), rest)
     }
 
@@ -264,7 +264,7 @@ impl Person {
     pub(crate) fn dies(mut self) -> ExitStatus {
         let kill = Command::new("kill").args(["-ABRT", &self.pid().to_string()]).status().unwrap();
         assert!(kill.success());
-        self.child.wait().unwrap()
+        ends(&self.name, &mut self.child)
     }
 
     /// The same, with what was said on standard error.
@@ -281,6 +281,21 @@ impl Drop for Person {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Between two looks at whether a child has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How a child ends. One that does not is left to whoever kills it, and the test fails.
+fn ends(name: &str, child: &mut Child) -> ExitStatus {
+    let (_open, nothing) = sync_channel::<()>(0);
+    for _ in 0..DEADLINE.as_millis() / LOOK_EVERY.as_millis() {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert_eq!(nothing.recv_timeout(LOOK_EVERY), Err(RecvTimeoutError::Timeout));
+    }
+    panic!("{name} does not end within {DEADLINE:?}");
 }
 
 /// When nobody takes the lines any more, the pipe is closed.

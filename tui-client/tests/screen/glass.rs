@@ -101,7 +101,14 @@ impl Glass {
     /// Waits for the end; the terminal has to be as it was before.
     pub(crate) fn ends(mut self) {
         self.until("the program to end", |seen| seen.closed);
-        let status = self.child.wait().unwrap();
+        let deadline = now() + Duration::from_millis(DEADLINE_MS);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(now() < deadline, "the terminal is closed, and the program still runs");
+            thread::yield_now();
+        };
         assert!(status.success(), "{status:?}");
         let seen = self.seen.0.lock().unwrap();
         let screen = seen.parser.screen();

@@ -5,13 +5,13 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc::sync_channel},
     thread,
     time::Duration,
 };
 
 use liao::text::width::columns;
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use vt100::{Color, MouseProtocolMode};
 
 use super::{
@@ -22,6 +22,9 @@ use super::{
 
 /// No fact may take longer to show.
 const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Between two looks at whether the program has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// How long nothing has to happen before it counts as nothing.
 const STILL: Duration = Duration::from_secs(2);
@@ -266,7 +269,7 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn ends(mut self) {
         self.until_state("the program's end", |state| state.closed);
-        let status = self.child.wait().unwrap();
+        let status = self.exit_status();
         assert!(status.success(), "{status:?}\n{}", self.text());
         let modes = format!("{:?}", self.master.get_termios());
         assert_eq!(modes, self.modes, "the modes of the line are others than before");
@@ -281,6 +284,19 @@ impl Terminal {
         }
         assert_eq!(screen.contents().trim(), "", "something was left behind");
         assert_eq!(state.frames.strange(), &[] as &[String], "the terminal was told odd things");
+    }
+
+    /// The terminal is closed, so the end is near; one that does not come is a failure.
+    #[track_caller]
+    fn exit_status(&mut self) -> ExitStatus {
+        let (_open, nothing) = sync_channel::<()>(0);
+        for _ in 0..DEADLINE.as_millis() / LOOK_EVERY.as_millis() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(nothing.recv_timeout(LOOK_EVERY).is_err());
+        }
+        panic!("the terminal is closed, and the program still runs after {DEADLINE:?}");
     }
 
     #[track_caller]
