@@ -109,11 +109,7 @@ macro_rules! bytes {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let bytes = serde_bytes::ByteBuf::deserialize(from)?;
-                let len = bytes.len();
-                bytes.into_vec().try_into().map(Self).map_err(|_| {
-                    serde::de::Error::invalid_length(len, &concat!(stringify!($len), " bytes"))
-                })
+                serde_bytes::ByteArray::deserialize(from).map(|bytes| Self(bytes.into_array()))
             }
         }
     };

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Audience, BATCH_MAX, Effect, Options, Transaction,
     erasure::{self, Erasure},
+    newest::Newest,
 };
 use crate::{
     journal::{JournalError, NewRecord},
@@ -29,7 +30,14 @@ const EFFECTS_PER_JOB: usize = 2;
 pub(super) trait Job: Send {
     /// Decides, and gives what is to be written; `None` when it was refused or needs nothing.
     /// `erased` is what earlier decisions of the batch took back, which still stands in the journal.
-    fn decide(&mut self, batch: &Batch<'_>, erased: &[Erasure], now_ms: u64) -> Option<Wish>;
+    /// `newest` is what is known of nonces.
+    fn decide(
+        &mut self,
+        batch: &Batch<'_>,
+        erased: &[Erasure],
+        newest: &mut Newest,
+        now_ms: u64,
+    ) -> Option<Wish>;
 
     /// Takes the decision back: it will not be stored.
     fn refuse(&mut self, fault: Fault);
@@ -65,9 +73,15 @@ where
     T: Send,
     F: FnOnce(&mut Transaction<'_, '_>) -> Result<T, Fault> + Send,
 {
-    fn decide(&mut self, batch: &Batch<'_>, erased: &[Erasure], now_ms: u64) -> Option<Wish> {
+    fn decide(
+        &mut self,
+        batch: &Batch<'_>,
+        erased: &[Erasure],
+        newest: &mut Newest,
+        now_ms: u64,
+    ) -> Option<Wish> {
         let decide = self.decide.take()?;
-        let mut transaction = Transaction::new(batch, erased, now_ms);
+        let mut transaction = Transaction::new(batch, erased, newest, now_ms);
         self.result = decide(&mut transaction);
         let Transaction { records, effects, essential, erasures, taken_back, .. } = transaction;
         let wanted = self.result.is_ok() && !(records.is_empty() && erasures.is_empty());
@@ -92,6 +106,7 @@ pub(super) struct Committer {
     /// Of what was erased, what the journal does not say yet. Told with the next batch; when a crash
     /// comes first, the next start erases once more.
     erased: Vec<NewRecord>,
+    newest: Newest,
 }
 
 impl Committer {
@@ -101,7 +116,8 @@ impl Committer {
         options: Options,
         failed: CancellationToken,
     ) -> Self {
-        Self { writer, audience, options, failed, erased: Vec::new() }
+        let (erased, newest) = (Vec::new(), Newest::default());
+        Self { writer, audience, options, failed, erased, newest }
     }
 
     /// Works until all handles are gone, then closes the files.
@@ -202,7 +218,9 @@ impl Committer {
             batch.stage(&self.erased)?;
         }
         for job in jobs {
-            let Some(wish) = job.decide(&batch, &erasures, now_ms) else { continue };
+            let Some(wish) = job.decide(&batch, &erasures, &mut self.newest, now_ms) else {
+                continue;
+            };
             if full && !wish.essential {
                 job.refuse(
                     Fault::new(FaultCode::StorageFull, "too little room on the disk")

@@ -7,6 +7,7 @@
 
 mod committer;
 mod erasure;
+mod newest;
 mod transaction;
 
 use std::{future::Future, sync::Arc, thread};

@@ -12,6 +12,7 @@ use liao_common::{
 use super::{
     Effect, Turn,
     erasure::{self, Erasure},
+    newest::Newest,
 };
 use crate::{
     index::{Direction, Pair, Span},
@@ -23,7 +24,7 @@ use crate::{
             Account, Age, Ban, BanOver, Device, DeviceGone, File, FileGone, Invite, Mark, Member,
             Room, Standing, kind,
         },
-        view::{self, Head},
+        view::{self, Head, PostRow},
     },
     store::{Batch, StoreError, View},
 };
@@ -33,6 +34,7 @@ pub struct Transaction<'a, 'b> {
     batch: &'a Batch<'b>,
     /// What earlier decisions of the batch took back, which still stands in the journal.
     erased: &'a [Erasure],
+    newest: &'a mut Newest,
     now_ms: u64,
     heads: Vec<(RoomId, Head)>,
     pub(super) records: Vec<NewRecord>,
@@ -76,10 +78,16 @@ impl View for Transaction<'_, '_> {
 }
 
 impl<'a, 'b> Transaction<'a, 'b> {
-    pub(super) fn new(batch: &'a Batch<'b>, erased: &'a [Erasure], now_ms: u64) -> Self {
+    pub(super) fn new(
+        batch: &'a Batch<'b>,
+        erased: &'a [Erasure],
+        newest: &'a mut Newest,
+        now_ms: u64,
+    ) -> Self {
         Self {
             batch,
             erased,
+            newest,
             now_ms,
             heads: Vec::new(),
             records: Vec::new(),
@@ -110,6 +118,19 @@ impl<'a, 'b> Transaction<'a, 'b> {
             Some((_, head)) => Ok(*head),
             None => view::head(self, room),
         }
+    }
+
+    /// What this nonce of a person became.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn post(&mut self, user: UserId, cid: &Nonce) -> Result<Option<PostRow>, StoreError> {
+        // What this very decision says is not staged yet, and not looked for.
+        let said = !self.records.is_empty();
+        if !said && self.newest.is_new(self.batch, (user, cid), self.now_ms)? {
+            return Ok(None);
+        }
+        view::post(self, user, cid)
     }
 
     /// Paints over the words of a stored message and of its edits, so that taking it back removes
@@ -180,6 +201,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
             let marked = Marked { room: by.room, read: (head.seq, head.n) };
             self.effects.push(Effect::Marked { user: by.from, except: by.device, marked });
         }
+        self.newest.note(by.from, &cid);
         self.records.push(NewRecord { kind: kind::MESSAGE, body: frame.clone() });
         self.effects.push(Effect::Message { room: by.room, seq: head.seq, n: head.n, frame });
         self.heads.retain(|(id, _)| *id != by.room);

@@ -168,9 +168,16 @@ pub fn mark(user: UserId, room: RoomId) -> Octets {
 /// and sled keeps 22 bytes in place but more in memory of their own.
 #[must_use]
 pub fn post(user: UserId, cid: &Nonce) -> Octets {
+    let mut out = posts(user);
+    out.extend(&cid.0);
+    out
+}
+
+/// All posts of a person, by nonce.
+#[must_use]
+pub fn posts(user: UserId) -> Octets {
     let mut out = Octets::from([POSTS]);
     push_short(&mut out, user.0);
-    out.extend(&cid.0);
     out
 }
 

@@ -32,6 +32,12 @@ pub(crate) fn fresh_tag() -> u64 {
     SENDERS.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The same for nonces that begin as those of a client do: six bytes of milliseconds since 1970. The
+/// numbers behind it make them rise.
+pub(crate) fn fresh_time() -> u64 {
+    liao_client_core::clock::wall_ms() << 16 | fresh_tag() & 0xffff
+}
+
 /// Number of a sender's first request; all that follow are as long on the wire.
 const RID_FIRST: u64 = 1 << 32;
 
@@ -105,7 +111,7 @@ impl Template {
 
 impl Sender {
     pub(crate) fn new(link: usize, room: RoomId) -> Result<Self> {
-        let tag = fresh_tag();
+        let tag = fresh_time();
         let template = Template::new(room, tag)?;
         Ok(Self { link, template, sent: 0, acked: 0, last: None, since: VecDeque::new() })
     }

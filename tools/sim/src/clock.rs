@@ -41,8 +41,12 @@ pub(crate) fn at_ms() -> u64 {
 
 /// The server's wall clock, in milliseconds since 1970.
 pub(crate) fn wall_ms() -> u64 {
-    let since = i64::try_from(at_ms()).unwrap_or(i64::MAX);
-    u64::try_from(DAWN_MS + since + WALL_OFF_MS.get()).unwrap_or(0)
+    true_ms().saturating_add_signed(WALL_OFF_MS.get())
+}
+
+/// What a clock shows that is right, in milliseconds since 1970.
+pub(crate) fn true_ms() -> u64 {
+    at_ms().saturating_add_signed(DAWN_MS)
 }
 
 /// The wall clock stands so far from where it should.

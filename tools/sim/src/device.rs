@@ -13,7 +13,6 @@ use std::{
 use liao_check::history::{Draft, Entry, Fact};
 use liao_client_core::{
     answer::Answer,
-    entropy::SeededEntropy,
     handle::Handle,
     link::{Credentials, Link, LinkConfig},
     model::Model,
@@ -32,7 +31,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Dice, stage::Stage, way::Way};
+use crate::{Dice, chance::Chance, stage::Stage, way::Way};
 
 /// How long its link has to hand over what it holds, when a program dies.
 const LAST_WORDS: Duration = Duration::from_millis(1);
@@ -142,7 +141,7 @@ impl Device {
         };
         let dialer: Arc<Way> = Arc::clone(&self.way);
         let mut config = LinkConfig::new(dialer, credentials, "sim/1");
-        config.entropy = Arc::new(SeededEntropy::new(state.dice.throw()));
+        config.entropy = Arc::new(Chance::new(state.dice.throw()));
         let kept = config.outbox.add(state.outbox.clone(), "");
         let (handle, notices) = Link::start(config);
         state.seen = Seen::default();

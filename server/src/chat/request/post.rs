@@ -65,7 +65,7 @@ fn decide(
     let body = view::inside(tx, by.from, by.room)?
         .ok_or_else(not_found)
         .and_then(|_| content(tx, by, &ask));
-    if let Some(before) = view::post(tx, by.from, &ask.cid)? {
+    if let Some(before) = tx.post(by.from, &ask.cid)? {
         // A repeated post has its first answer, even where it could not be posted any more.
         let same = body.as_ref().map_or(before.room == ask.room, |body| {
             before.content == content_mark(ask.room, &ask.kind, body)

@@ -23,7 +23,7 @@ use crate::{
     crowd::{LOG_IN_AT_ONCE, Person},
     durable,
     play::{Script, hello, play},
-    post::fresh_tag,
+    post::fresh_time,
     server::Server,
     swarm::Swarm,
 };
@@ -105,7 +105,7 @@ impl Native {
 impl Template {
     fn new(room: RoomId, example: &Post<'_>) -> Result<Self> {
         let mut cid = Nonce([0; 16]);
-        cid.0[..8].copy_from_slice(&fresh_tag().to_be_bytes());
+        cid.0[..8].copy_from_slice(&fresh_time().to_be_bytes());
         let text = std::str::from_utf8(example.payload)?;
         let send = Send { room, cid, kind: Kind::Text, body: Body::text(text) };
         let frame = Request::from(send).frame(RID_FIRST).to_vec();
