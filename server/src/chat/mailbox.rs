@@ -100,7 +100,15 @@ impl Mailbox {
 
     /// A room has new messages. Called once until the reader has looked.
     pub fn moved(&self, room: RoomId) {
-        self.change(|state| state.moved.push(room));
+        self.moved_quietly(room).into_iter().for_each(Waker::wake);
+    }
+
+    /// The same, and gives the reader, if it waits, for the caller to call.
+    #[must_use]
+    pub fn moved_quietly(&self, room: RoomId) -> Option<Waker> {
+        let mut state = self.state();
+        state.moved.push(room);
+        state.reader.take()
     }
 
     /// Adds a note.

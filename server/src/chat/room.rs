@@ -13,9 +13,12 @@ use bytes::{Bytes, BytesMut};
 use liao_common::id::{RoomId, Seq};
 
 use super::mailbox::Mailbox;
-use crate::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use crate::{
+    engine::Calls,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 /// Bytes of messages a room keeps at hand.
@@ -30,6 +33,10 @@ const LARGE_MEMBERS_MIN: u64 = FULL_PUSH_MEMBERS_MAX * 9 / 10;
 
 /// Followers woken in one go. In between, those already awake may look at the room.
 const WAKES_AT_ONCE: usize = 128;
+
+/// Followers up to which all are woken after the answers. Where there are more, most have no answer to
+/// wait for, and should not wait for those of others.
+const CALLED_LATER_MAX: usize = 16;
 
 /// A message as it comes from the engine.
 #[derive(Clone, Debug)]
@@ -135,26 +142,38 @@ impl LiveRoom {
     /// Takes new messages and wakes the followers that sleep. Says whether somebody wants to hear
     /// of the head later.
     pub fn publish(&self, messages: &[Fresh]) -> bool {
+        self.publish_for(messages, &mut Calls::default())
+    }
+
+    /// The same, and leaves it to `calls` to wake the few of a small room.
+    pub fn publish_for(&self, messages: &[Fresh], calls: &mut Calls) -> bool {
         let Some(last) = messages.last() else { return false };
         let mut state = self.state();
         state.head = state.head.max((last.seq, last.n));
         state.keep(run_of(messages));
         let (quiet, followers) = (!state.quiet.is_empty(), state.full.len());
         drop(state);
-        self.wake(followers);
+        self.wake(followers, calls);
         quiet
     }
 
     /// From the end of the list: whoever is put in the place of one that went has been woken by then,
     /// and whoever is new looks at the room without being woken.
-    fn wake(&self, followers: usize) {
+    fn wake(&self, followers: usize, calls: &mut Calls) {
+        let few = followers <= CALLED_LATER_MAX;
         let mut below = followers;
         while below > 0 {
             let state = self.state();
             let end = below.min(state.full.len());
             below = end.saturating_sub(WAKES_AT_ONCE);
             for follower in &state.full[below..end] {
-                if !follower.queued.swap(true, Ordering::SeqCst) {
+                if follower.queued.swap(true, Ordering::SeqCst) {
+                    continue;
+                }
+                if few {
+                    let reader = follower.mailbox.moved_quietly(self.id);
+                    reader.into_iter().for_each(|reader| calls.add(reader));
+                } else {
                     follower.mailbox.moved(self.id);
                 }
             }

@@ -19,7 +19,7 @@ use super::{
     room::{Follower, Fresh, Interest, LiveRoom},
 };
 use crate::{
-    engine::{Audience, Effect},
+    engine::{Audience, Calls, Effect},
     state::view,
     store::{Store, StoreError},
     sync::{Mutex, MutexGuard},
@@ -215,7 +215,7 @@ impl Switchboard {
         }
     }
 
-    fn publish(&self, effects: Vec<Effect>) {
+    fn publish(&self, effects: Vec<Effect>, calls: &mut Calls) {
         let mut order = Vec::new();
         let mut fresh: HashMap<RoomId, Vec<Fresh>> = HashMap::new();
         let count = effects.len();
@@ -232,7 +232,7 @@ impl Switchboard {
         }
         for id in order {
             let Some(room) = lock(&self.rooms).get(&id).cloned() else { continue };
-            if fresh.get(&id).is_some_and(|messages| room.publish(messages)) {
+            if fresh.get(&id).is_some_and(|messages| room.publish_for(messages, calls)) {
                 lock(&self.moved).insert(id);
             }
         }
@@ -267,13 +267,15 @@ impl Rounds {
 }
 
 impl Audience for Switchboard {
-    fn committed(&self, effects: Vec<Effect>) {
+    fn committed(&self, effects: Vec<Effect>) -> Calls {
+        let mut calls = Calls::default();
         // Notes first: whoever left a room must know before they could see what was said after.
         effects.iter().for_each(|effect| self.note(effect));
         let erased: Vec<RoomId> = effects.iter().filter_map(Effect::erased).collect();
-        self.publish(effects);
+        self.publish(effects, &mut calls);
         // Last: a message may have been posted and taken back in one batch.
         erased.into_iter().for_each(|room| self.forget(room));
+        calls
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Audience, BATCH_MAX, Effect, Options, Transaction,
+    Audience, BATCH_MAX, Calls, Effect, Options, Transaction,
     erasure::{self, Erasure},
     newest::Newest,
 };
@@ -195,11 +195,15 @@ impl Committer {
 
     fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let mut effects = Vec::with_capacity(EFFECTS_PER_JOB * jobs.len());
-        match self.write(&mut jobs, &mut effects) {
+        let calls = match self.write(&mut jobs, &mut effects) {
             Ok(()) => self.audience.committed(effects),
-            Err(error) => self.fail(&mut jobs, &error),
-        }
+            Err(error) => {
+                self.fail(&mut jobs, &error);
+                Calls::default()
+            }
+        };
         jobs.into_iter().for_each(Job::answer);
+        drop(calls);
     }
 
     fn write(

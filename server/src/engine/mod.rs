@@ -10,7 +10,7 @@ mod erasure;
 mod newest;
 mod transaction;
 
-use std::{future::Future, sync::Arc, thread};
+use std::{future::Future, sync::Arc, task::Waker, thread};
 
 use bytes::Bytes;
 use liao_common::{
@@ -104,8 +104,26 @@ impl Effect {
 
 /// Whoever shows what became true. Called on the committing thread: it must not block.
 pub trait Audience: Send + Sync {
-    /// Everything that one batch made true, in order.
-    fn committed(&self, effects: Vec<Effect>);
+    /// Everything that one batch made true, in order. Gives who is to be called for it.
+    fn committed(&self, effects: Vec<Effect>) -> Calls;
+}
+
+/// Connections that have something to look at, and are called when this is dropped: after the answers,
+/// so that whoever posted finds the answer and the message together, and writes once.
+#[derive(Debug, Default)]
+pub struct Calls(Vec<Waker>);
+
+impl Calls {
+    /// One more to call.
+    pub fn add(&mut self, reader: Waker) {
+        self.0.push(reader);
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
 }
 
 /// What the engine needs to know.

@@ -28,12 +28,13 @@ const ROOM: RoomId = RoomId(7);
 struct Told(Mutex<Vec<Seq>>);
 
 impl Audience for Told {
-    fn committed(&self, effects: Vec<Effect>) {
+    fn committed(&self, effects: Vec<Effect>) -> Calls {
         let seqs = effects.iter().filter_map(|effect| match effect {
             Effect::Message { seq, .. } => Some(*seq),
             _ => None,
         });
         self.0.lock().unwrap().extend(seqs);
+        Calls::default()
     }
 }
 
