@@ -15,6 +15,9 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Records applied between two checkpoints under load.
 const CHECKPOINT_RECORDS: usize = 50_000;
+/// Between two slices of rows the applier lets others have the processor for so long, unless it is waited for:
+/// nobody waits for the index, and where all processors are taken somebody would wait behind it.
+const REST: Duration = Duration::from_millis(2);
 /// Quiet time after which a checkpoint is due.
 const CHECKPOINT_IDLE: Duration = Duration::from_secs(5);
 
@@ -174,8 +177,13 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    fn stopped(&self) -> bool {
-        self.lock().stopped
+    /// Rests for a moment, unless there is enough for the next pass already. False when all is to stop.
+    fn rest(&self) -> bool {
+        let state = self.lock();
+        let idle =
+            |state: &mut State| !state.is_enough(&self.lag) && !state.draining && !state.stopped;
+        let rested = self.changed.wait_timeout_while(state, REST, idle);
+        !rested.unwrap_or_else(PoisonError::into_inner).0.stopped
     }
 
     fn fail(&self, error: &IndexError) {
@@ -291,23 +299,22 @@ impl Work {
         let mut checked = Ok(());
         while let Some(pass) = queue.take(&overlay, &mut || checked = self.checkpoint()) {
             std::mem::replace(&mut checked, Ok(()))?;
-            self.apply(pass)?;
+            self.apply(pass, &|| queue.rest())?;
         }
         checked
     }
 
     fn catch_up(&mut self) -> Result<(), IndexError> {
         while let Some(pass) = self.queue.take_ready(&self.overlay) {
-            self.apply(pass)?;
+            self.apply(pass, &|| true)?;
         }
         Ok(())
     }
 
-    fn apply(&mut self, pass: Pass) -> Result<(), IndexError> {
+    fn apply(&mut self, pass: Pass, go_on: &dyn Fn() -> bool) -> Result<(), IndexError> {
         let Pass { rows, load, mark } = pass;
         let to = mark.unwrap_or(self.mark);
-        let stop = || self.queue.stopped();
-        if !pass::bring(self.index.as_ref(), &rows, (self.mark, to), &stop)? {
+        if !pass::bring(self.index.as_ref(), &rows, (self.mark, to), go_on)? {
             return Ok(());
         }
         self.mark = to;

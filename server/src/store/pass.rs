@@ -6,16 +6,16 @@
 use super::overlay::Rows;
 use crate::index::{Index, IndexError, Mark, Row};
 
-/// Rows between two looks at whether to stop.
-pub(super) const SLICE_ROWS: usize = 1000;
+/// Rows between two looks at whether to go on: for less than a millisecond nobody else has this processor.
+pub(super) const SLICE_ROWS: usize = 64;
 
-/// Brings `rows` into the index, whose mark is `from`; it is `to` when this is done. Gives false when
-/// `stop` ended it before.
+/// Brings `rows` into the index, whose mark is `from`; it is `to` when this is done. `go_on` is asked now and
+/// then, and may take its time. Gives false when it ended the pass.
 pub(super) fn bring(
     index: &dyn Index,
     rows: &Rows,
     (from, to): (Mark, Mark),
-    stop: &dyn Fn() -> bool,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<bool, IndexError> {
     // Should the journal lose what these rows come from, the next start must see it.
     index.set_mark(Mark { reach: to.reach, ..from })?;
@@ -23,7 +23,7 @@ pub(super) fn bring(
     for (key, value) in rows {
         slice.push((key, value.as_deref()));
         if slice.len() == SLICE_ROWS {
-            if stop() {
+            if !go_on() {
                 return Ok(false);
             }
             index.apply(&slice)?;

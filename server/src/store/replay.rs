@@ -84,7 +84,7 @@ impl<'a> Replay<'a> {
 
     fn flush(&mut self) -> Result<(), StoreError> {
         if self.next != self.mark {
-            pass::bring(self.index, &self.rows, (self.mark, self.next), &|| false)?;
+            pass::bring(self.index, &self.rows, (self.mark, self.next), &|| true)?;
             self.mark = self.next;
             self.rows = Rows::new();
             self.bytes = 0;
