@@ -214,19 +214,6 @@ impl Model {
         fresh.then(|| page.into())
     }
 
-    /// The request for what was said around a message that is not here, for jumping to it; `None`
-    /// when it is here, cannot be seen, or does not exist.
-    #[must_use]
-    pub fn reach(&self, room: RoomId, seq: Seq) -> Option<Request> {
-        let timeline = &self.rooms.get(&room)?.timeline;
-        let there = seq > timeline.floor() && seq <= timeline.head();
-        if !self.ready || !there || timeline.knows(seq) {
-            return None;
-        }
-        let limit = u32::try_from(limits::PAGE_MESSAGES_MAX).ok();
-        Some(History { room, around: Some(seq), limit, ..History::default() }.into())
-    }
-
     /// This person has read up to `seq`. Gives the request that tells the server, if it is news.
     pub fn mark_read(&mut self, room: RoomId, seq: Seq) -> Option<Request> {
         let view = self.rooms.get_mut(&room)?;

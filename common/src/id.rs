@@ -116,7 +116,7 @@ macro_rules! bytes {
 }
 
 bytes!(
-    /// Chosen at random by a client for one post, before it is first sent: the same nonce is the
+    /// Made by a client for one post, of the time and of chance or of chance alone, before it is first sent: the same nonce is the
     /// same post, however often it arrives.
     Nonce,
     16
