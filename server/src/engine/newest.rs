@@ -22,8 +22,19 @@ const PEOPLE_MAX: usize = 16 * 1024;
 /// here, so that a clock that was wrong once, or a nonce made of chance alone, is in nobody's way for long.
 const AHEAD_MS_MAX: u64 = 3_600_000;
 
+/// The fence stands so far ahead of the server's clock when somebody is looked up: further than others may
+/// be, so that nobody is looked up for each of their posts.
+const FENCE_MS: u64 = 2 * AHEAD_MS_MAX;
+
+/// Nonces from the time on that it is now: only clocks that are ahead make any. With so many nothing is
+/// known until the next look.
+const ROWS_MAX: usize = 256;
+
 /// The last time that a nonce can begin with: its first six bytes.
 const TIME_MS_MAX: u64 = u64::MAX >> 16;
+
+/// None is newer.
+const ALL: Nonce = Nonce([u8::MAX; Nonce::LEN]);
 
 #[derive(Default)]
 pub(super) struct Newest {
@@ -46,28 +57,34 @@ impl Newest {
         (user, cid): (UserId, &Nonce),
         now_ms: u64,
     ) -> Result<bool, StoreError> {
-        let fence_ms = now_ms.saturating_add(AHEAD_MS_MAX).min(TIME_MS_MAX);
         let at_ms = time_ms(cid);
         let known = match self.people.get(&user) {
             Some(known) if at_ms < known.fence_ms => *known,
-            _ if at_ms < fence_ms => self.learn(from, user, fence_ms)?,
+            _ if at_ms < now_ms.saturating_add(AHEAD_MS_MAX) => self.learn(from, user, now_ms)?,
             _ => return Ok(false),
         };
-        Ok(*cid > known.newest)
+        Ok(at_ms < known.fence_ms && *cid > known.newest)
     }
 
-    fn learn(
-        &mut self,
-        from: &impl View,
-        user: UserId,
-        fence_ms: u64,
-    ) -> Result<Known, StoreError> {
-        let to = Bound::Excluded(key::post(user, &first_at(fence_ms)).to_vec());
-        let span = Span { to, ..Span::prefix(&key::posts(user)) };
-        let last = from.scan(&span, Direction::Backward, 1)?;
-        // The nonce of zeros is nobody's.
-        let newest = last.first().and_then(|(key, _)| key.last_chunk()).map_or([0; 16], |id| *id);
-        let known = Known { newest: Nonce(newest), fence_ms };
+    /// Looks at what stands from the last fence on, or from the present time. Forwards: sled goes wrong when it
+    /// walks back over keys that strangers chose.
+    fn learn(&mut self, from: &impl View, user: UserId, now_ms: u64) -> Result<Known, StoreError> {
+        let begin = |ms: u64| Known { newest: first_at(ms.min(TIME_MS_MAX)), fence_ms: ms };
+        let before = self.people.get(&user).copied().unwrap_or_else(|| begin(now_ms));
+        let fence_ms = now_ms.saturating_add(FENCE_MS).min(TIME_MS_MAX);
+        let bound = |ms: u64| key::post(user, &first_at(ms.min(TIME_MS_MAX))).to_vec();
+        let (begin, end) = (bound(before.fence_ms), bound(fence_ms));
+        let span = Span { from: Bound::Included(begin), to: Bound::Excluded(end) };
+        let rows = from.scan(&span, Direction::Forward, ROWS_MAX)?;
+        // The nonce stands at the end of the key.
+        let last = rows.last().and_then(|(key, _)| key.last_chunk()).map(|id| Nonce(*id));
+        let unknown_below = first_at(before.fence_ms.min(TIME_MS_MAX));
+        let known_below = if before.newest == ALL { unknown_below } else { before.newest };
+        let newest = match rows.len() {
+            ROWS_MAX.. => ALL,
+            _ => last.map_or(known_below, |last| last.max(known_below)),
+        };
+        let known = Known { newest, fence_ms };
         if self.people.len() >= PEOPLE_MAX {
             self.people.clear();
         }

@@ -42,7 +42,7 @@ fn check(ask: &Send) -> Result<(), Fault> {
         return Err(Fault::new(FaultCode::Unsupported, "people cannot post this kind of message"));
     }
     if ask.cid == NO_NONCE {
-        return Err(Fault::new(FaultCode::BadRequest, "cid must be random"));
+        return Err(Fault::new(FaultCode::BadRequest, "cid must not be all zeros"));
     }
     let text = ask.body.text.as_deref().unwrap_or_default();
     let needs_text = matches!(ask.kind, Kind::Text | Kind::Edit);

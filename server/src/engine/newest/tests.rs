@@ -40,11 +40,11 @@ impl View for Rows {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        assert_eq!((direction, limit), (Direction::Backward, 1));
+        assert_eq!(direction, Direction::Forward, "sled cannot walk back over foreign keys");
         self.looks.set(self.looks.get() + 1);
         let map = self.map.borrow();
-        let last = map.range::<[u8], _>(span.bounds()).next_back();
-        Ok(last.map(|(key, value)| (key.clone(), value.clone())).into_iter().collect())
+        let rows = map.range::<[u8], _>(span.bounds()).take(limit);
+        Ok(rows.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     fn record(&self, _: &RecordRef) -> Result<Bytes, StoreError> {
@@ -61,7 +61,7 @@ fn at(ms: u64, rest: u8) -> Nonce {
 const NOW: u64 = 1_800_000_000_000;
 
 #[test]
-fn a_person_is_looked_up_once_an_hour_and_chance_is_in_nobodys_way() {
+fn a_person_is_looked_up_once_in_two_hours_and_chance_is_in_nobodys_way() {
     let (rows, mut newest, user) = (Rows::default(), Newest::default(), UserId(300));
     let random = Nonce([0xc5; 16]);
     rows.store(&mut newest, user, random);
@@ -69,21 +69,36 @@ fn a_person_is_looked_up_once_an_hour_and_chance_is_in_nobodys_way() {
     rows.store(&mut newest, UserId(299), at(NOW + 5, 1));
     let hour = AHEAD_MS_MAX;
     for ms in (NOW..NOW + 3 * hour).step_by(1000) {
-        let cid = at(ms, 1);
+        // A clock that is an hour ahead, as where the time zone is wrong.
+        let cid = at(ms + hour - 1000, 1);
         assert!(newest.is_new(&rows, (user, &cid), ms).unwrap(), "{ms}");
         rows.store(&mut newest, user, cid);
         assert!(!newest.is_new(&rows, (user, &cid), ms).unwrap(), "said again");
         assert!(!newest.is_new(&rows, (user, &random), ms).unwrap());
-        assert!(!newest.is_new(&rows, (user, &at(ms + hour, 1)), ms).unwrap(), "too far ahead");
+        assert!(!newest.is_new(&rows, (user, &at(ms + 3 * hour, 1)), ms).unwrap(), "too far ahead");
     }
     assert_eq!(rows.looks.get(), 3);
+}
+
+#[test]
+fn where_too_much_stands_ahead_nothing_is_known_to_be_new() {
+    let (rows, mut newest, user) = (Rows::default(), Newest::default(), UserId(1));
+    for number in 0..ROWS_MAX as u64 {
+        rows.store(&mut Newest::default(), user, at(NOW + number, 1));
+    }
+    let ahead = at(NOW + AHEAD_MS_MAX - 1, 1);
+    assert!(!newest.is_new(&rows, (user, &ahead), NOW).unwrap());
+    let later = NOW + FENCE_MS;
+    assert!(newest.is_new(&rows, (user, &at(later, 1)), later).unwrap(), "until the next look");
+    rows.store(&mut newest, user, at(later + FENCE_MS - 1, 1));
+    assert!(!newest.is_new(&rows, (user, &ahead), later).unwrap(), "known up to the fence alone");
 }
 
 #[test]
 fn no_more_people_are_known_than_may_be() {
     let (rows, mut newest) = (Rows::default(), Newest::default());
     for user in 0..=PEOPLE_MAX as u64 {
-        assert!(newest.is_new(&rows, (UserId(user), &at(NOW, 1)), NOW).unwrap());
+        assert!(newest.is_new(&rows, (UserId(user), &at(NOW + 1, 1)), NOW).unwrap());
         assert!(newest.people.len() <= PEOPLE_MAX);
     }
     assert_eq!(newest.people.len(), 1);
