@@ -120,7 +120,8 @@ impl Queue {
         mark: Option<Mark>,
     ) {
         let mut state = self.lock();
-        let (first, few) = (state.newer.records == 0, !state.is_enough(&self.lag));
+        let first = state.newer.records == 0 && records > 0;
+        let few = !state.is_enough(&self.lag);
         state.newer.bytes = overlay.publish(rows);
         state.newer.records += records;
         state.mark = mark.or(state.mark);
@@ -297,7 +298,7 @@ impl Work {
     fn empty(&mut self, queue: &Queue) -> Result<(), IndexError> {
         let overlay = self.overlay.clone();
         let mut checked = Ok(());
-        while let Some(pass) = queue.take(&overlay, &mut || checked = self.checkpoint()) {
+        while let Some(pass) = queue.take(&overlay, &mut || self.check(&mut checked)) {
             std::mem::replace(&mut checked, Ok(()))?;
             self.apply(pass, &|| queue.rest())?;
         }
@@ -326,6 +327,13 @@ impl Work {
             self.checkpoint()?;
         }
         Ok(())
+    }
+
+    /// A checkpoint, unless one failed before, which must not be forgotten.
+    fn check(&mut self, checked: &mut Result<(), IndexError>) {
+        if checked.is_ok() {
+            *checked = self.checkpoint();
+        }
     }
 
     fn checkpoint(&mut self) -> Result<(), IndexError> {

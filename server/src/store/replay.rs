@@ -2,7 +2,7 @@
 //! Owns the rows that are on their way: many at a time, since an index likes them in the order of keys.
 
 use super::open::Progress;
-use super::overlay::Rows;
+use super::overlay::{Rows, lay};
 use super::{Change, ProjectError, Projection, StoreError, pass};
 use crate::index::{Index, Mark, Octets};
 use crate::journal::{JournalReader, Record};
@@ -76,7 +76,8 @@ impl<'a> Replay<'a> {
         let key = change.key();
         if change.is_part() && !self.rows.contains_key(key) {
             let before = self.index.read(key)?.map(Octets::from);
-            self.rows.insert(key.into(), before);
+            let came = lay(&mut self.rows, key.into(), before);
+            self.bytes = self.bytes.saturating_add_signed(came);
         }
         self.bytes = self.bytes.saturating_add_signed(change.lay_onto(&mut self.rows));
         Ok(())
