@@ -199,6 +199,11 @@ fn numbers(screen: &str) -> Vec<u64> {
 
 /// A server with so many lines answers what is asked of the log; gives how many pages it had to send.
 fn serve(desk: &mut Desk, said: u64) -> usize {
+    serve_of(desk, said, said_at)
+}
+
+/// The same with other words in its log.
+fn serve_of(desk: &mut Desk, said: u64, word: impl Fn(u64) -> Message) -> usize {
     const PAGE: u64 = 100;
     let mut pages = 0;
     loop {
@@ -219,11 +224,11 @@ fn serve(desk: &mut Desk, said: u64) -> usize {
         };
         let last = asked.before.map_or(first + PAGE - 1, |before| before.0 - 1).min(said);
         let more = if asked.before.is_some() { first > 1 } else { last < said };
-        let msgs = (first..=last).map(said_at).collect();
+        let msgs = (first..=last).map(&word).collect();
         let page = Page { msgs, more, floor: Seq::ZERO, users: Vec::new() };
         desk.answer(asked, Answer::Page(page));
         pages += 1;
-        assert!(pages < 20, "it fetches on and on by itself");
+        assert!(pages < 100, "it fetches on and on by itself");
     }
 }
 
@@ -272,6 +277,28 @@ fn far_up_and_down_again_no_line_is_passed_over() {
     }
     let kept = desk.app.model.room(RoomId::LOBBY).unwrap().timeline.rows().count();
     assert!(kept <= ENTRIES_OPEN_MAX);
+}
+
+#[test]
+fn what_was_changed_again_and_again_is_not_fetched_again_and_again() {
+    const SAID: u64 = 100_000;
+    // A line, and then fifty changes of it.
+    let word = |seq: u64| match (seq - 1) % 51 {
+        0 => said_at(seq),
+        after => {
+            let body = Body { of: Some(Seq(seq - after)), ..Body::text(format!("line {seq}.")) };
+            Message { kind: Kind::Edit, body, ..said_at(seq) }
+        }
+    };
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let heads = Heads { h: vec![(RoomId::LOBBY, Seq(SAID), SAID)] };
+    desk.tell(Notice::Event(Event::Heads(heads)));
+    desk.keys("<C-End>");
+    serve_of(&mut desk, SAID, word);
+    for _ in 0..8 {
+        desk.keys("<PgUp>");
+        serve_of(&mut desk, SAID, word);
+    }
 }
 
 #[test]

@@ -5,10 +5,13 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use liao_client_core::{
     model::Model,
-    timeline::{Content, FileOffer, Hole, Item, Row, RowState, Timeline},
+    timeline::{Content, ENTRIES_OPEN_MAX, FileOffer, Hole, Item, Row, RowState, Timeline},
     transfer::{DownloadJob, Phase},
 };
-use liao_common::id::{RoomId, Seq};
+use liao_common::{
+    id::{RoomId, Seq},
+    limits::PAGE_MESSAGES_MAX,
+};
 
 use ratatui::text::Line;
 
@@ -29,6 +32,10 @@ use crate::{
 
 /// Rows beyond the visible ones that are fetched while one scrolls.
 const AHEAD: usize = 150;
+
+/// The same by places in the log, of which rows that were changed often take many. What is kept of a room goes
+/// by places: what is fetched from further away might be let go again at once, and fetched for ever.
+const NEAR: u64 = (ENTRIES_OPEN_MAX / 2 - PAGE_MESSAGES_MAX) as u64;
 
 /// Messages that are fetched before one that somebody is led to and that is not here.
 const BEFORE_LED: u64 = 20;
@@ -313,12 +320,16 @@ impl MainView {
         };
         let led = visible.first().and_then(|part| hole_of(items.get(part.item)?));
         let led = led.and_then(|hole| chat.timeline.inside(&hole));
-        let looked_at = led.or_else(|| seen.and_then(|row| row.seq)).filter(|_| !at_end);
+        let mut rows = visible.iter().filter_map(|part| items.get(part.item).and_then(row_of));
+        let looked_at = led.or_else(|| rows.find_map(|row| row.seq)).filter(|_| !at_end);
         chat.lines = lines;
         chat.sending = sending;
         chat.settled = Some((area, chat.timeline.clone()));
         model.look_at(room, looked_at);
         for (hole, onwards) in missing {
+            if looked_at.is_some_and(|at| is_far(&hole, onwards, at)) {
+                continue;
+            }
             let request =
                 if onwards { model.fill_onwards(room, hole) } else { model.fill(room, hole) };
             request.into_iter().for_each(|request| base.wish(Effect::Ask(request)));
@@ -353,6 +364,14 @@ fn missing(items: &[Item<'_>], visible: &[Visible], view: &TimelineView) -> Vec<
         .chain(above.map(|hole| (hole, false)))
         .chain(below.map(|hole| (hole, true)))
         .collect()
+}
+
+/// Whether what would be fetched of a hole lies too far from where one looks to stay.
+const fn is_far(hole: &Hole, onwards: bool, at: Seq) -> bool {
+    match onwards {
+        true => hole.from.0 > at.0.saturating_add(NEAR),
+        false => hole.to.0.saturating_add(NEAR) < at.0,
+    }
 }
 
 /// Fetches a file, or goes on with it where that was begun.
