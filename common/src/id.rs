@@ -116,8 +116,8 @@ macro_rules! bytes {
 }
 
 bytes!(
-    /// Made by a client for one post, of the time and of chance or of chance alone, before it is first sent: the same nonce is the
-    /// same post, however often it arrives.
+    /// Made by a client for one post, of the time and of chance or of chance alone, before it is first
+    /// sent: the same nonce is the same post, however often it arrives.
     Nonce,
     16
 );

@@ -109,7 +109,7 @@ impl Run<'_> {
         let wants = |workload| self.options.wants(workload);
         if systems.iter().any(|system| system.is_own()) {
             let people = usize::try_from(self.options.people)?;
-            self.ground.register(if wants(Workload::Many) { people } else { works::PEOPLE })?;
+            self.ground.populate(if wants(Workload::Many) { people } else { works::PEOPLE })?;
         }
         for round in 1..=self.options.rounds {
             if wants(Workload::Fanout) {

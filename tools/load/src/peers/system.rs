@@ -17,8 +17,8 @@ use super::{
     process::{self, Process},
 };
 use crate::{
-    crowd::{self, Person},
-    say,
+    crowd::Person,
+    people, say,
     server::{Hashing, Server, Transport},
 };
 
@@ -134,17 +134,13 @@ impl Ground {
         Self { under, liaod, people: Rc::default() }
     }
 
-    /// Registers the people that liaod needs.
-    pub(super) fn register(&mut self, count: usize) -> Result<()> {
-        say(&format!("registering {count} people with liaod"));
-        let server = self.own(Transport::Plain)?;
-        self.people = Rc::new(crowd::register(&server, count, crowd::REGISTER_AT_ONCE)?);
-        server.stop()?;
-        Ok(())
-    }
-
-    fn own(&self, transport: Transport) -> Result<Server> {
-        Server::start(&self.liaod, &self.under.path().join("people"), transport, Hashing::Least)
+    /// Makes the people that liaod needs.
+    pub(super) fn populate(&mut self, count: usize) -> Result<()> {
+        say(&format!("making {count} people for liaod"));
+        let folder = self.under.path().join("people");
+        self.people = Rc::new(people::prepare(&folder, u64::try_from(count)?, 0)?);
+        // The index is made by the first start.
+        Server::start(&self.liaod, &folder, Transport::Plain, Hashing::Least)?.stop().map(drop)
     }
 
     /// Starts a system anew for so many people who are to meet in a scene; nobody is there yet.
