@@ -102,7 +102,7 @@ fn a_file_that_was_left_half_sent_is_there_at_the_next_start() {
     alice.enters(&format!("/send {}", path.display()));
     sees_progress(&alice, "phase.sending");
     alice.presses(Key::Ctrl('q'));
-    alice.waits_for("F4");
+    alice.waits_for(word("hint.stay"));
     alice.types("y");
     alice.ends();
     wire.is_wide();
