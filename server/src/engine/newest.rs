@@ -1,6 +1,6 @@
 //! Which nonces are surely new, without asking the index: most begin with the time at which they were
-//! made, and one that is newer than all that a person ever used was not used before. Owned by the
-//! committing thread.
+//! made, and where it is known up to a fence what a person used last, one between the two was not used
+//! before. Owned by the committing thread.
 //!
 //! Must hold: between the newest nonce that is known of a person and the fence behind it, no nonce of
 //! theirs is stored or staged. So each that is about to be stored is noted here first.
@@ -69,17 +69,17 @@ impl Newest {
     /// Looks at what stands from the last fence on, or from the present time. Forwards: sled goes wrong when it
     /// walks back over keys that strangers chose.
     fn learn(&mut self, from: &impl View, user: UserId, now_ms: u64) -> Result<Known, StoreError> {
-        let begin = |ms: u64| Known { newest: first_at(ms.min(TIME_MS_MAX)), fence_ms: ms };
-        let before = self.people.get(&user).copied().unwrap_or_else(|| begin(now_ms));
+        let nothing = Known { newest: first_at(now_ms), fence_ms: now_ms };
+        let before = self.people.get(&user).copied().unwrap_or(nothing);
         let fence_ms = now_ms.saturating_add(FENCE_MS).min(TIME_MS_MAX);
-        let bound = |ms: u64| key::post(user, &first_at(ms.min(TIME_MS_MAX))).to_vec();
-        let (begin, end) = (bound(before.fence_ms), bound(fence_ms));
-        let span = Span { from: Bound::Included(begin), to: Bound::Excluded(end) };
+        let bound = |ms| key::post(user, &first_at(ms)).to_vec();
+        let (first, end) = (bound(before.fence_ms), bound(fence_ms));
+        let span = Span { from: Bound::Included(first), to: Bound::Excluded(end) };
         let rows = from.scan(&span, Direction::Forward, ROWS_MAX)?;
         // The nonce stands at the end of the key.
         let last = rows.last().and_then(|(key, _)| key.last_chunk()).map(|id| Nonce(*id));
-        let unknown_below = first_at(before.fence_ms.min(TIME_MS_MAX));
-        let known_below = if before.newest == ALL { unknown_below } else { before.newest };
+        let known_below =
+            if before.newest == ALL { first_at(before.fence_ms) } else { before.newest };
         let newest = match rows.len() {
             ROWS_MAX.. => ALL,
             _ => last.map_or(known_below, |last| last.max(known_below)),
@@ -107,10 +107,10 @@ fn time_ms(cid: &Nonce) -> u64 {
     cid.0.first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes) >> 16)
 }
 
-/// The first of all nonces that begin with this time.
+/// The first of all nonces that begin with this time, or with the last that there is.
 fn first_at(ms: u64) -> Nonce {
     let mut bytes = [0; Nonce::LEN];
-    bytes[..8].copy_from_slice(&(ms << 16).to_be_bytes());
+    bytes[..8].copy_from_slice(&(ms.min(TIME_MS_MAX) << 16).to_be_bytes());
     Nonce(bytes)
 }
 
