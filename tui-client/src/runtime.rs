@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, KeyEvent};
 use futures_util::StreamExt;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use crate::{
@@ -44,6 +44,9 @@ const GATHER_MS: u64 = 3;
 /// How long saying goodbye may take, in milliseconds.
 const GOODBYE_MS: u64 = 5_000;
 
+/// How long who leaves waits for an answer of the terminal, in milliseconds.
+const HEAR_OUT_MS: u64 = 100;
+
 /// Runs the full screen until the person leaves. Gives what was being written and could not be kept.
 ///
 /// # Errors
@@ -58,7 +61,7 @@ pub(crate) async fn run(
     let asks = start.on_light.is_some();
     let screen = Screen::enter(asks).context("the terminal cannot be used")?;
     let looped = Loop {
-        ear: Ear::new(asks),
+        ear: Ear::new(asks, clock.now_ms()),
         app: App::new(start),
         clock,
         screen,
@@ -101,18 +104,28 @@ struct Loop {
 impl Loop {
     async fn run(mut self, world: &mut World) -> anyhow::Result<()> {
         let mut events = EventStream::new();
+        self.live(&mut events, world).await?;
+        self.hear_out(&mut events).await;
+        Ok(())
+    }
+
+    async fn live(&mut self, events: &mut EventStream, world: &mut World) -> anyhow::Result<()> {
         let mut ends = Ends::new()?;
         loop {
             self.app.base.now_ms = self.clock.now_ms();
+            let typed = self.ear.overdue(self.app.base.now_ms);
+            if self.take_keys(typed, world)? == Done::Quit {
+                return Ok(());
+            }
             if self.dirty && self.frame(world)? == Done::Quit {
                 return Ok(());
             }
-            let taken = match self.next(&mut events, &mut ends, world).await? {
+            let taken = match self.next(events, &mut ends, world).await? {
                 Next::Event(event) => self.take_event(event, world)?,
                 Next::Input(input) => self.take(input, world)?,
                 Next::Nothing => continue,
             };
-            if taken == Done::Quit || self.drain(&mut events, world).await? == Done::Quit {
+            if taken == Done::Quit || self.drain(events, world).await? == Done::Quit {
                 return Ok(());
             }
         }
@@ -150,9 +163,21 @@ impl Loop {
         })
     }
 
-    /// When to wake at the latest: for what moves by itself, or for a frame that had to wait.
+    /// Waits a moment for an answer of the terminal that has not come yet: the shell would take it for typing.
+    async fn hear_out(&mut self, events: &mut EventStream) {
+        let until = self.now() + Duration::from_millis(HEAR_OUT_MS);
+        while self.ear.expects(self.clock.now_ms()) {
+            match timeout_at(until, events.next()).await {
+                Ok(Some(Ok(event))) => drop(self.ear.hear(event, self.clock.now_ms())),
+                _ => return,
+            }
+        }
+    }
+
+    /// When to wake at the latest: for what moves by itself, for keys that were kept back, or for a frame that had
+    /// to wait.
     fn wake(&self) -> Option<Instant> {
-        let asked = self.app.wake_at_ms().map(|at| {
+        let asked = self.app.wake_at_ms().into_iter().chain(self.ear.due_ms()).min().map(|at| {
             let ms = at.saturating_sub(self.clock.now_ms());
             Instant::from_std(self.clock.after(Duration::from_millis(ms)))
         });
@@ -210,16 +235,17 @@ impl Loop {
             }
             Heard::Part => Ok(Done::On),
             Heard::Shade(background) => self.take(Input::Shade(background), world),
-            Heard::Keys(keys) => {
-                let mut done = Done::On;
-                for key in keys {
-                    if done == Done::On {
-                        done = self.take(Input::Key(key), world)?;
-                    }
-                }
-                Ok(done)
+            Heard::Keys(keys) => self.take_keys(keys, world),
+        }
+    }
+
+    fn take_keys(&mut self, keys: Vec<KeyEvent>, world: &mut World) -> anyhow::Result<Done> {
+        for key in keys {
+            if self.take(Input::Key(key), world)? == Done::Quit {
+                return Ok(Done::Quit);
             }
         }
+        Ok(Done::On)
     }
 
     fn take(&mut self, input: Input, world: &mut World) -> anyhow::Result<Done> {

@@ -1,9 +1,11 @@
 //! Light and dark terminals: the program asks which one it is in, and whatever comes for an answer, and whenever,
 //! nothing of it is taken for typing.
 
+use std::time::Duration;
+
 use vt100::Color;
 
-use crate::driver::{Key, Opening, Terminal, Town, word};
+use crate::driver::{Key, Opening, Terminal, Town, pause, word};
 
 const QUESTION: &[u8] = b"\x1b]11;?";
 const LIGHT: &str = "\x1b]11;rgb:fdfd/f6f6/e3e3\x07";
@@ -71,6 +73,49 @@ fn a_late_answer_is_not_taken_for_typing() {
     alice.waits_for("half of a sentence, and the rest");
     assert!(alice.has_never_seen("rgb"));
     alice.quits();
+}
+
+#[test]
+fn an_answer_that_comes_in_two_parts_is_not_taken_for_typing() {
+    let (behind_escape, before_the_end) = (1, DARK.len() - 1);
+    for (cut, apart_ms) in [(behind_escape, 50), (7, 50), (15, 500), (before_the_end, 50)] {
+        let town = Town::new();
+        let mut alice = town.registers("alice", "Alice");
+        alice.types("half of a ");
+        alice.waits_for_colour(PROMPT, PROMPT_ON_DARK);
+        alice.answers_cut(&LIGHT.replace('\x07', "\x1b\\"), cut, Duration::from_millis(apart_ms));
+        alice.types("sentence");
+        alice.waits_for_colour(PROMPT, PROMPT_ON_LIGHT);
+        alice.says(", and the rest");
+        alice.waits_for("half of a sentence, and the rest");
+        assert!(alice.has_never_seen("rgb"), "{cut}");
+        alice.quits();
+    }
+}
+
+#[test]
+fn the_escape_key_works_while_an_answer_may_come() {
+    let (_home, mut terminal) = opens(&[]);
+    terminal.presses(Key::F(1));
+    terminal.waits_for(word("help.title"));
+    terminal.presses(Key::Esc);
+    terminal.waits_for_end_of(word("help.title"));
+    terminal.quits();
+}
+
+#[test]
+fn an_answer_that_comes_after_leaving_does_not_reach_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    for answer in [LIGHT, DARK] {
+        let mut terminal = Opening::at(home.path()).from_shell().opens();
+        terminal.waits_for(word("menu.quit"));
+        terminal.presses(Key::Ctrl('q'));
+        pause(Duration::from_millis(30));
+        terminal.answers(answer);
+        terminal.waits_until_left();
+        terminal.enters("next");
+        terminal.waits_for("4 bytes for the shell");
+    }
 }
 
 #[test]

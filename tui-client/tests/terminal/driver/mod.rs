@@ -13,7 +13,7 @@ use liao::words::{Language, Words};
 
 pub(crate) use keys::Key;
 pub(crate) use steps::PASSWORD;
-pub(crate) use terminal::{Opening, SIZE, Terminal};
+pub(crate) use terminal::{Opening, SIZE, Terminal, pause};
 pub(crate) use town::Town;
 pub(crate) use wire::Wire;
 

@@ -38,13 +38,20 @@ pub(crate) struct Opening {
     arguments: Vec<String>,
     size: (u16, u16),
     variables: Vec<(&'static str, &'static str)>,
+    from_shell: bool,
 }
+
+/// What a shell does that called the program: it reads the next line. How long that is says it all; the line itself
+/// might be a sequence, of which nothing would be seen.
+const SHELL: &str =
+    "\"$0\" \"$@\"; IFS= read -r next; printf '%s bytes for the shell' \"${#next}\"";
 
 impl Opening {
     /// With its files in `home`, in English.
     pub(crate) fn at(home: &Path) -> Self {
         let variables = vec![("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")];
-        Self { home: home.to_owned(), arguments: Vec::new(), size: SIZE, variables }
+        let (home, arguments) = (home.to_owned(), Vec::new());
+        Self { home, arguments, size: SIZE, variables, from_shell: false }
     }
 
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
@@ -64,6 +71,12 @@ impl Opening {
         self
     }
 
+    /// From a shell, which afterwards reads a line and says how many bytes it has.
+    pub(crate) fn from_shell(mut self) -> Self {
+        self.from_shell = true;
+        self
+    }
+
     pub(crate) fn sized(mut self, size: (u16, u16)) -> Self {
         self.size = size;
         self
@@ -73,7 +86,11 @@ impl Opening {
         let pair = native_pty_system().openpty(pty_size(self.size)).unwrap();
         let modes = format!("{:?}", pair.master.get_termios());
         std::fs::create_dir_all(&self.home).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_liao"));
+        let program = env!("CARGO_BIN_EXE_liao");
+        let mut command = CommandBuilder::new(if self.from_shell { "/bin/sh" } else { program });
+        if self.from_shell {
+            command.args(["-c", SHELL, program]);
+        }
         command.args(&self.arguments);
         command.cwd(&self.home);
         command.env_clear();
@@ -145,6 +162,14 @@ impl Terminal {
     /// Answers a question of the program, on the line on which keys come.
     pub(crate) fn answers(&mut self, answer: &str) {
         self.sends(answer.as_bytes());
+    }
+
+    /// Answers in two parts, so far apart.
+    pub(crate) fn answers_cut(&mut self, answer: &str, cut: usize, apart: Duration) {
+        let (first, rest) = answer.as_bytes().split_at(cut);
+        self.sends(first);
+        pause(apart);
+        self.sends(rest);
     }
 
     fn sends(&mut self, bytes: &[u8]) {
@@ -239,6 +264,18 @@ impl Terminal {
         find(self.seen.lock().frames.raw(), bytes).is_some()
     }
 
+    /// Waits until the program has given the terminal back: its line is as it was.
+    #[track_caller]
+    pub(crate) fn waits_until_left(&self) {
+        for _ in 0..DEADLINE.as_millis() / LOOK_EVERY.as_millis() {
+            if format!("{:?}", self.master.get_termios()) == self.modes {
+                return;
+            }
+            pause(LOOK_EVERY);
+        }
+        panic!("the terminal is not given back after {DEADLINE:?}");
+    }
+
     /// The person drags the corner of the window.
     pub(crate) fn resizes(&self, size: (u16, u16)) {
         self.seen.lock().frames.resize(size);
@@ -289,12 +326,11 @@ impl Terminal {
     /// The terminal is closed, so the end is near; one that does not come is a failure.
     #[track_caller]
     fn exit_status(&mut self) -> ExitStatus {
-        let (_open, nothing) = sync_channel::<()>(0);
         for _ in 0..DEADLINE.as_millis() / LOOK_EVERY.as_millis() {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(nothing.recv_timeout(LOOK_EVERY).is_err());
+            pause(LOOK_EVERY);
         }
         panic!("the terminal is closed, and the program still runs after {DEADLINE:?}");
     }
@@ -325,6 +361,12 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Time goes by: between two looks, or between two parts of what a slow terminal says.
+pub(crate) fn pause(time: Duration) {
+    let (_open, nothing) = sync_channel::<()>(0);
+    assert!(nothing.recv_timeout(time).is_err());
 }
 
 /// Column and row of a text's first letter, from 1.
