@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use liao_client_core::{
     answer::Answer,
-    notice::{End, LinkState, Notice},
+    notice::{End, LinkState, Notice, Queued},
     timeline::ENTRIES_OPEN_MAX,
 };
 use liao_common::{
@@ -265,15 +265,48 @@ fn far_up_and_down_again_no_line_is_passed_over() {
     desk.keys("<C-Home>");
     serve(&mut desk, SAID);
     desk.shows("line 1.");
-    let mut bottom = *numbers(&desk.screen()).last().unwrap();
-    while bottom < SAID {
+    down_again(&mut desk, SAID);
+}
+
+#[test]
+fn who_reads_faster_than_pages_come_passes_nothing_over_though_own_words_stand_below() {
+    const SAID: u64 = 2000;
+    let mut desk = in_a_long_log(150);
+    desk.keys("<C-Home>");
+    serve(&mut desk, 150);
+    let heads = Heads { h: vec![(RoomId::LOBBY, Seq(SAID), SAID)] };
+    desk.tell(Notice::Event(Event::Heads(heads)));
+    let (nonce, body) = (Nonce([9; 16]), Body::text("on its way"));
+    let queued = Queued { nonce, room: RoomId::LOBBY, kind: Kind::Text, body, at_ms: 1 };
+    desk.tell(Notice::Queued(Box::new(queued)));
+    let mut before = String::new();
+    while before != desk.screen() {
+        before = desk.screen();
         desk.keys("<PgDn>");
-        serve(&mut desk, SAID);
+    }
+    desk.shows("on its way");
+    desk.shows(" new");
+    let bottom = *numbers(&desk.screen()).last().unwrap();
+    assert!(bottom < SAID);
+    serve(&mut desk, SAID);
+    let top = numbers(&desk.screen())[0];
+    assert!(top <= bottom + 1, "from {bottom} to {top}");
+    down_again(&mut desk, SAID);
+    desk.shows("on its way");
+}
+
+/// From the beginning, page by page.
+fn down_again(desk: &mut Desk, said: u64) {
+    let mut bottom = *numbers(&desk.screen()).last().unwrap();
+    while bottom < said {
+        desk.keys("<PgDn>");
+        serve(desk, said);
         let shown = numbers(&desk.screen());
         assert!(shown.windows(2).all(|two| two[1] == two[0] + 1), "{shown:?}");
         let last = *shown.last().unwrap();
         assert!(last > bottom && shown[0] <= bottom + 1, "from {bottom} to {shown:?}");
         bottom = last;
+        assert!(desk.screen().contains(" new") || bottom == said, "it says that more is below");
     }
     let kept = desk.app.model.room(RoomId::LOBBY).unwrap().timeline.rows().count();
     assert!(kept <= ENTRIES_OPEN_MAX);

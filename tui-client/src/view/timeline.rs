@@ -115,10 +115,12 @@ impl TimelineView {
         self.scroll == Scroll::End && self.open_at.is_none()
     }
 
-    /// Decides what is visible in `height` lines; `count` says how many lines an item takes.
+    /// Decides what is visible in `height` lines; `count` says how many lines an item takes. Behind the first
+    /// `logged` items stands what is on its way.
     pub fn lay_out(
         &mut self,
         items: &[Item<'_>],
+        logged: usize,
         height: usize,
         count: impl Fn(usize) -> usize,
     ) -> Vec<Visible> {
@@ -131,8 +133,10 @@ impl TimelineView {
         };
         let mut moved = std::mem::take(&mut self.move_by);
         let opened = self.open_at.take();
-        // Where the log goes on behind what is here, one has not come to its end by reading on.
-        let ends_here = !matches!(items.last(), Some(Item::Hole(_)))
+        // Where the log goes on behind what is here, one has not come to its end by reading on, though what one has
+        // just said stands below.
+        let last_logged = logged.checked_sub(1).and_then(|place| items.get(place));
+        let ends_here = !matches!(last_logged, Some(Item::Hole(_)))
             || self.scroll == Scroll::End && opened.is_none();
         if let Some(item) = opened.and_then(|seq| Key::At(seq).place(items)) {
             let is_here = matches!(items.get(item), Some(Item::Row(_)));
@@ -289,7 +293,7 @@ mod tests {
     fn shown(view: &mut TimelineView, len: u64, height: usize) -> Vec<(u64, Range<usize>)> {
         let rows = rows(len);
         let items: Vec<Item<'_>> = rows.iter().map(Item::Row).collect();
-        let visible = view.lay_out(&items, height, |_| 2);
+        let visible = view.lay_out(&items, items.len(), height, |_| 2);
         visible.into_iter().map(|part| (part.item as u64 + 1, part.lines)).collect()
     }
 

@@ -295,7 +295,8 @@ impl MainView {
             let mut made = made.borrow_mut();
             made.entry(place).or_insert_with(|| render(place)).len()
         };
-        let visible = chat.timeline.lay_out(&items, height, count);
+        let logged = items.len() - view.timeline.pending().len();
+        let visible = chat.timeline.lay_out(&items, logged, height, count);
         let mut made = made.into_inner();
         let mut lines: Vec<ShownLine> = Vec::with_capacity(height);
         for part in &visible {
@@ -308,7 +309,8 @@ impl MainView {
                 .take(part.lines.len());
             lines.extend(rows.map(|line| (line, key)));
         }
-        let seen = visible.last().and_then(|part| items.get(part.item)).and_then(row_of);
+        let last_seen = visible.iter().rev().find(|part| part.item < logged);
+        let seen = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
         let at_end = chat.timeline.is_at_end();
         let missing = missing(&items, &visible, &chat.timeline);
         chat.below =
