@@ -82,6 +82,19 @@ pub const ALL: &[Command] = &[
     command("quit", "help.command.quit", Verb::Quit, 0),
 ];
 
+/// Names that other chats have for our commands, for fingers that know them: theirs, ours.
+const ALSO: &[(&str, &str)] = &[
+    ("j", "join"),
+    ("part", "leave"),
+    ("query", "msg"),
+    ("who", "people"),
+    ("names", "people"),
+    ("list", "rooms"),
+    ("op", "mod"),
+    ("deop", "unmod"),
+    ("exit", "quit"),
+];
+
 /// What a typed line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed<'a> {
@@ -106,7 +119,8 @@ pub fn parse(line: &str) -> Typed<'_> {
     if name.is_empty() || name.contains('/') {
         return Typed::Text(line);
     }
-    let Some(command) = ALL.iter().find(|command| command.name == name) else {
+    let ours = ALSO.iter().find(|(theirs, _)| *theirs == name).map_or(name, |(_, ours)| ours);
+    let Some(command) = ALL.iter().find(|command| command.name == ours) else {
         return Typed::Unknown(name);
     };
     let argument = argument.trim();
@@ -193,6 +207,19 @@ mod tests {
             assert_eq!(parse(line), want, "{line}");
             assert_eq!(parse(&literal(line)), Typed::Text(line));
         }
+    }
+
+    #[test]
+    fn names_of_other_chats_are_understood_and_hide_none_of_ours() {
+        for (theirs, ours) in ALSO {
+            assert!(ALL.iter().all(|command| command.name != *theirs), "{theirs}");
+            let line = format!("/{theirs} #rust");
+            assert!(
+                matches!(parse(&line), Typed::Command(command, "#rust") if command.name == *ours),
+                "{theirs}"
+            );
+        }
+        assert!(matches!(parse("/query"), Typed::Incomplete(command) if command.name == "msg"));
     }
 
     #[test]

@@ -272,6 +272,13 @@ impl Form {
         }
     }
 
+    /// Puts an error under the field with this label; the focus stays.
+    pub fn note(&mut self, label: &str, error: FieldError) {
+        if let Some(field) = self.fields.iter_mut().find(|field| field.label == label) {
+            field.error = Some(error);
+        }
+    }
+
     /// Takes all errors away, before a new check.
     pub fn clear_errors(&mut self) {
         for field in &mut self.fields {

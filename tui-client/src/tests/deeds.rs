@@ -155,6 +155,7 @@ fn commands_open_what_they_name() {
         ("/leave<Enter>", "Everybody is in #lobby"),
         ("/dance<Enter>", "There is no command /dance"),
         ("/join <Enter>", "/join needs more"),
+        ("/join<Enter>#rust<Enter>", "Message to #rust"),
     ] {
         let mut desk = busy(SIZE, Language::English);
         desk.keys(typed);

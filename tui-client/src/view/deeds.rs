@@ -70,6 +70,11 @@ impl MainView {
                 let values: [(&str, &dyn std::fmt::Display); 2] =
                     [("command", &command.name), ("usage", &usage)];
                 let sentence = base.words.fill("composer.missing_argument", &values);
+                // Whatever is typed next is what it needs.
+                if !text.ends_with(char::is_whitespace) {
+                    // There is room for one more.
+                    let _ = chat.composer.set_text(&format!("{text} "));
+                }
                 self.remark_about(About::Writing, true, base, sentence);
             }
         }

@@ -73,6 +73,7 @@ impl EntryView {
 
     /// To the next field or to the box behind the last.
     pub fn next(&mut self) {
+        self.look_over();
         if self.form.is_waiting() {
         } else if self.keep_focused {
             self.keep_focused = false;
@@ -86,6 +87,7 @@ impl EntryView {
 
     /// To the field before.
     pub fn previous(&mut self) {
+        self.look_over();
         if self.form.is_waiting() {
         } else if self.keep_focused {
             self.keep_focused = false;
@@ -99,6 +101,7 @@ impl EntryView {
 
     /// Enter: on, or the login when everything is filled in properly.
     pub fn enter(&mut self) -> Option<Login> {
+        self.look_over();
         let step = if self.keep_focused && !self.form.is_waiting() {
             FormStep::Submit
         } else {
@@ -169,20 +172,41 @@ impl EntryView {
     }
 
     fn check_register(&mut self) {
-        if let Err(error) = UserName::parse(self.form.value("field.user")) {
-            self.form.fail_field("field.user", FieldError::new(user_error(error)));
+        for label in ["field.user", "field.name", "field.password", "field.password_again"] {
+            if let Some(error) = self.wrong(label) {
+                self.form.fail_field(label, error);
+            }
         }
-        let name = self.form.value("field.name").trim();
-        if !name.is_empty()
-            && let Err(error) = DisplayName::parse(name)
-        {
-            self.form.fail_field("field.name", FieldError::new(name_error(error)));
+    }
+
+    /// What is wrong with a field that is being left is said at once. What is not there yet is not wrong yet.
+    fn look_over(&mut self) {
+        let left = self.form.fields().get(self.form.focus()).filter(|_| !self.keep_focused);
+        let Some(label) = left.filter(|field| !field.line.text().is_empty()).map(|at| at.label)
+        else {
+            return;
+        };
+        let wrong = Some(self.kind).filter(|kind| *kind == EntryKind::Register);
+        if let Some(error) = wrong.and_then(|_| self.wrong(label)) {
+            self.form.note(label, error);
         }
-        if let Some(error) = self.password_error() {
-            self.form.fail_field("field.password", error);
-        } else if self.form.value("field.password") != self.form.value("field.password_again") {
-            self.form
-                .fail_field("field.password_again", FieldError::new("invalid.passwords_differ"));
+    }
+
+    /// What is wrong with a field of somebody who registers.
+    fn wrong(&self, label: &str) -> Option<FieldError> {
+        let value = self.form.value(label);
+        match label {
+            "field.user" => UserName::parse(value).err().map(user_error).map(FieldError::new),
+            "field.name" if !value.trim().is_empty() => {
+                DisplayName::parse(value.trim()).err().map(name_error).map(FieldError::new)
+            }
+            "field.password" => self.password_error(),
+            "field.password_again" => {
+                let differ = value != self.form.value("field.password");
+                (differ && self.password_error().is_none())
+                    .then(|| FieldError::new("invalid.passwords_differ"))
+            }
+            _ => None,
         }
     }
 
@@ -282,6 +306,34 @@ mod tests {
         assert!(
             matches!(login, Some(Login::Register { user, invite: None, .. }) if user == "alice")
         );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_when_a_field_is_left_and_goes_when_it_is_mended() {
+        let mut view = EntryView::register(None);
+        view.form.focus_on(0);
+        assert_eq!(view.enter(), None);
+        assert_eq!(errors(&view), [], "nothing was typed yet");
+        view.previous();
+        view.form.insert("a b");
+        assert_eq!(view.enter(), None);
+        assert_eq!(errors(&view), [("field.user", "invalid.user_characters".to_owned())]);
+        assert_eq!(view.form.focus(), 1, "and one is not held up");
+        view.previous();
+        view.form.edit(|line| line.delete_back());
+        assert_eq!(errors(&view), []);
+        view.next();
+        view.next();
+        for (text, error) in [("longenough", None), ("longer", Some("invalid.passwords_differ"))] {
+            view.form.insert(text);
+            view.next();
+            let said: Vec<_> = errors(&view).into_iter().map(|(_, key)| key).collect();
+            assert_eq!(said, error.into_iter().collect::<Vec<_>>());
+        }
+        let mut view = EntryView::log_in("");
+        view.form.insert("a b");
+        view.next();
+        assert_eq!(errors(&view), [], "the server knows who there is");
     }
 
     #[test]

@@ -297,18 +297,7 @@ impl MainView {
         };
         let logged = items.len() - view.timeline.pending().len();
         let visible = chat.timeline.lay_out(&items, logged, height, count);
-        let mut made = made.into_inner();
-        let mut lines: Vec<ShownLine> = Vec::with_capacity(height);
-        for part in &visible {
-            let Some(key) = items.get(part.item).map(Key::of) else { continue };
-            let rows = made
-                .remove(&part.item)
-                .unwrap_or_default()
-                .into_iter()
-                .skip(part.lines.start)
-                .take(part.lines.len());
-            lines.extend(rows.map(|line| (line, key)));
-        }
+        let lines = shown(&items, &visible, made.into_inner());
         let last_seen = visible.iter().rev().find(|part| part.item < logged);
         let seen = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
         let at_end = chat.timeline.is_at_end();
@@ -341,6 +330,22 @@ impl MainView {
             base.wish(Effect::Ask(request));
         }
     }
+}
+
+/// The lines that are visible, out of all that were made, each with the message it belongs to.
+fn shown(
+    items: &[Item<'_>],
+    visible: &[Visible],
+    mut made: BTreeMap<usize, Vec<Line<'static>>>,
+) -> Vec<ShownLine> {
+    let mut lines = Vec::with_capacity(visible.iter().map(|part| part.lines.len()).sum());
+    for part in visible {
+        let Some(key) = items.get(part.item).map(Key::of) else { continue };
+        let rows = made.remove(&part.item).unwrap_or_default().into_iter();
+        let rows = rows.skip(part.lines.start).take(part.lines.len());
+        lines.extend(rows.map(|line| (line, key)));
+    }
+    lines
 }
 
 /// What is missing where one looks, and whether one reads on there, so that its beginning comes first. Who scrolls

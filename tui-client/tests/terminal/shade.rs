@@ -107,7 +107,7 @@ fn the_escape_key_works_while_an_answer_may_come() {
 fn an_answer_that_comes_after_leaving_does_not_reach_the_shell() {
     let home = tempfile::tempdir().unwrap();
     for answer in [LIGHT, DARK] {
-        let mut terminal = Opening::at(home.path()).from_shell().opens();
+        let mut terminal = Opening::at(home.path()).by_shell().opens();
         terminal.waits_for(word("menu.quit"));
         terminal.presses(Key::Ctrl('q'));
         pause(Duration::from_millis(30));

@@ -38,7 +38,7 @@ pub(crate) struct Opening {
     arguments: Vec<String>,
     size: (u16, u16),
     variables: Vec<(&'static str, &'static str)>,
-    from_shell: bool,
+    by_shell: bool,
 }
 
 /// What a shell does that called the program: it reads the next line. How long that is says it all; the line itself
@@ -51,7 +51,7 @@ impl Opening {
     pub(crate) fn at(home: &Path) -> Self {
         let variables = vec![("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")];
         let (home, arguments) = (home.to_owned(), Vec::new());
-        Self { home, arguments, size: SIZE, variables, from_shell: false }
+        Self { home, arguments, size: SIZE, variables, by_shell: false }
     }
 
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
@@ -71,9 +71,9 @@ impl Opening {
         self
     }
 
-    /// From a shell, which afterwards reads a line and says how many bytes it has.
-    pub(crate) fn from_shell(mut self) -> Self {
-        self.from_shell = true;
+    /// By a shell, which afterwards reads a line and says how many bytes it has.
+    pub(crate) fn by_shell(mut self) -> Self {
+        self.by_shell = true;
         self
     }
 
@@ -87,8 +87,8 @@ impl Opening {
         let modes = format!("{:?}", pair.master.get_termios());
         std::fs::create_dir_all(&self.home).unwrap();
         let program = env!("CARGO_BIN_EXE_liao");
-        let mut command = CommandBuilder::new(if self.from_shell { "/bin/sh" } else { program });
-        if self.from_shell {
+        let mut command = CommandBuilder::new(if self.by_shell { "/bin/sh" } else { program });
+        if self.by_shell {
             command.args(["-c", SHELL, program]);
         }
         command.args(&self.arguments);
