@@ -1,14 +1,20 @@
 //! Where random bytes come from: the operating system, or a seed in tests.
 //! The only file of the crate that asks for randomness.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use liao_common::id::Nonce;
 
 use crate::clock;
 
-/// Bytes at the front of a nonce that say when it was made.
-const TIME_BYTES: usize = 6;
+/// Bits of a nonce behind its time that count the nonces of that time.
+const COUNT_BITS: u32 = 16;
+
+/// How far back the clock may go without nonces beginning again with what it says, in milliseconds.
+const BACK_MS_MAX: u64 = 60_000;
 
 /// A source of random bytes.
 pub trait Entropy: Send + Sync + 'static {
@@ -70,17 +76,47 @@ pub(crate) fn between(entropy: &Arc<dyn Entropy>, min: u64, max: u64) -> u64 {
     min.saturating_add(up_to(entropy, max.saturating_sub(min)))
 }
 
-/// A nonce for a new post: the time, to the second, and ten random bytes. One that is newer than all
-/// before costs the server less; a clock that is wrong costs no more than that. The second, because
+/// Makes the nonces of new posts: the time, to the second, in six bytes, then a number in two, so that each is newer
+/// than the ones before, and eight random bytes, so that no other program makes the same. One that is newer
+/// than all before costs the server less; a clock that is wrong costs no more than that. The second, because
 /// whoever reads the post reads its nonce, and a clock is known by its milliseconds.
-#[must_use]
-pub fn nonce(entropy: &Arc<dyn Entropy>) -> Nonce {
-    let mut bytes = [0; Nonce::LEN];
-    let time_ms = entropy.time_ms();
-    let (time, random) = bytes.split_at_mut(TIME_BYTES);
-    time.copy_from_slice(&(time_ms - time_ms % 1000).to_be_bytes()[8 - TIME_BYTES..]);
-    entropy.fill(random);
-    Nonce(bytes)
+pub struct Nonces {
+    entropy: Arc<dyn Entropy>,
+    /// Time and number of the last one.
+    last: AtomicU64,
+}
+
+impl std::fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Nonces")
+    }
+}
+
+impl Nonces {
+    /// None has been made yet.
+    #[must_use]
+    pub const fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, last: AtomicU64::new(0) }
+    }
+
+    /// One that nobody has.
+    #[must_use]
+    pub fn fresh(&self) -> Nonce {
+        let time_ms = self.entropy.time_ms();
+        let now = (time_ms - time_ms % 1000) << COUNT_BITS;
+        let mut random = [0; 8];
+        self.entropy.fill(&mut random);
+        let follow = |last| Some(following(last, now));
+        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, follow);
+        let begin = following(before.unwrap_or_else(|last| last), now);
+        Nonce((u128::from(begin) << 64 | u128::from(u64::from_be_bytes(random))).to_be_bytes())
+    }
+}
+
+/// The beginning of a nonce after the last one. Many in a second run into its milliseconds.
+const fn following(last: u64, now: u64) -> u64 {
+    let far_ahead = last.saturating_sub(now) >> COUNT_BITS > BACK_MS_MAX;
+    if last < now || far_ahead { now } else { last.wrapping_add(1) }
 }
 
 /// A number from 0 to `max`, both included, each about as likely.
@@ -107,28 +143,48 @@ mod tests {
         assert_eq!(up_to(&entropy, 0), 0);
     }
 
-    /// A clock that stands.
-    struct At(u64);
+    /// A clock that is set by hand.
+    struct Set(AtomicU64);
 
-    impl Entropy for At {
+    impl Entropy for Set {
         fn fill(&self, bytes: &mut [u8]) {
             SystemEntropy.fill(bytes);
         }
 
         fn time_ms(&self) -> u64 {
-            self.0
+            self.0.load(Ordering::Relaxed)
         }
     }
 
+    fn time_ms(nonce: Nonce) -> u64 {
+        u64::try_from(u128::from_be_bytes(nonce.0) >> 80).unwrap()
+    }
+
     #[test]
-    fn nonces_differ_rise_by_the_second_and_tell_no_more_of_the_clock() {
-        let at = |ms| -> Arc<dyn Entropy> { Arc::new(At(ms)) };
-        let of = |ms| nonce(&at(ms));
-        assert_ne!(of(1_800_000_000_000), of(1_800_000_000_000));
-        assert!(of(1_800_000_000_999) < of(1_800_000_001_000));
-        let time = |ms| of(ms).0.first_chunk::<TIME_BYTES>().copied();
-        assert_eq!(time(1_800_000_000_999), time(1_800_000_000_000));
-        assert_ne!(of(0), Nonce([0; Nonce::LEN]), "a clock that was never set");
-        assert_ne!(of(u64::MAX), of(u64::MAX));
+    fn nonces_rise_and_tell_no_more_of_the_clock_than_the_second() {
+        let clock = Arc::new(Set(AtomicU64::new(1_800_000_000_999)));
+        let nonces = Nonces::new(Arc::clone(&clock) as Arc<dyn Entropy>);
+        let at = |ms| {
+            clock.0.store(ms, Ordering::Relaxed);
+            nonces.fresh()
+        };
+        let times = [1_800_000_000_999, 1_800_000_000_001, 1_800_000_000_999, 1_800_000_001_000];
+        let made = times.map(at);
+        assert!(made.is_sorted(), "{made:?}");
+        assert_eq!(made.map(time_ms).map(|ms| ms % 1000), [0; 4]);
+        assert_eq!(time_ms(made[0]), 1_800_000_000_000);
+        let many: Vec<Nonce> = (0..70_000).map(|_| at(1_800_000_001_000)).collect();
+        assert!(many.is_sorted() && time_ms(many[69_999]) == 1_800_000_001_001);
+        assert!(at(1_800_000_000_500) > many[69_999], "a clock that went back a little");
+        assert_eq!(time_ms(at(1_700_000_000_000)), 1_700_000_000_000, "one that was put right");
+    }
+
+    #[test]
+    fn two_programs_never_make_the_same_nonce_whatever_their_clocks_say() {
+        for ms in [0, 999, 1_800_000_000_000, u64::MAX] {
+            let of = || Nonces::new(Arc::new(Set(AtomicU64::new(ms)))).fresh();
+            assert_ne!(of(), of(), "{ms}");
+            assert_ne!(of(), Nonce([0; Nonce::LEN]), "{ms}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     answer::{Answer, Answered, CallError},
     clock,
-    entropy::{self, Entropy},
+    entropy::Nonces,
     notice::{Queued, Ticket},
     transfer::{DownloadJob, TransferId, UploadJob},
 };
@@ -78,7 +78,7 @@ pub enum PostError {
 pub struct Handle {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) transfers: mpsc::Sender<TransferCommand>,
-    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) nonces: Arc<Nonces>,
     pub(crate) numbers: Arc<AtomicU64>,
 }
 
@@ -95,7 +95,7 @@ impl Handle {
     /// # Errors
     /// See [`PostError`].
     pub async fn post(&self, room: RoomId, kind: Kind, body: Body) -> Result<Nonce, PostError> {
-        let nonce = entropy::nonce(&self.entropy);
+        let nonce = self.nonces.fresh();
         let queued = Queued { nonce, room, kind, body, at_ms: clock::wall_ms() };
         let (stored, wait) = oneshot::channel();
         let command = Command::Post(queued, stored);

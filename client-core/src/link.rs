@@ -27,7 +27,7 @@ use crate::{
     clock,
     connection::{Connection, ConnectionError},
     dial::Dialer,
-    entropy::{self, Entropy},
+    entropy::{self, Entropy, Nonces},
     handle::{COMMANDS_MAX, Handle},
     kept::KeptLogin,
     notice::{Cut, End, LinkState, Notice},
@@ -125,13 +125,19 @@ impl Link {
         let (transfers, transfers_out) = mpsc::channel(task::COMMANDS_MAX);
         let (notices_in, notices) = mpsc::channel(NOTICES_MAX);
         let (login_in, login) = watch::channel(None);
-        let entropy = Arc::clone(&config.entropy);
+        let nonces = Arc::new(Nonces::new(Arc::clone(&config.entropy)));
         let numbers = Arc::new(AtomicU64::new(1));
-        let handle = Handle { commands, transfers, entropy, numbers: Arc::clone(&numbers) };
+        let handle = Handle {
+            commands,
+            transfers,
+            nonces: Arc::clone(&nonces),
+            numbers: Arc::clone(&numbers),
+        };
         tokio::spawn(task::run(TransferConfig {
             dialer: Arc::clone(&config.dialer),
             agent: config.agent.clone(),
             entropy: Arc::clone(&config.entropy),
+            nonces,
             commands: transfers_out,
             notices: notices_in.clone(),
             posts: handle.commands.downgrade(),

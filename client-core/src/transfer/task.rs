@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock,
     dial::Dialer,
-    entropy::{self, Entropy},
+    entropy::{Entropy, Nonces},
     handle::{Command, TransferCommand},
     kept::KeptLogin,
     notice::Notice,
@@ -60,6 +60,7 @@ pub(crate) struct TransferConfig {
     pub(crate) dialer: Arc<dyn Dialer>,
     pub(crate) agent: String,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) nonces: Arc<Nonces>,
     pub(crate) commands: mpsc::Receiver<TransferCommand>,
     pub(crate) notices: mpsc::Sender<Notice>,
     pub(crate) posts: mpsc::WeakSender<Command>,
@@ -163,7 +164,7 @@ impl Desk {
     }
 
     async fn add(&mut self, id: TransferId, job: Job) {
-        let nonce = entropy::nonce(&self.config.entropy);
+        let nonce = self.config.nonces.fresh();
         self.announce(id, &job).await;
         if self.jobs.len() >= JOBS_MAX && !self.forget_a_failed_one() {
             self.phase(id, Phase::Failed(TransferFault::TooMany)).await;

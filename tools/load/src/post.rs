@@ -2,12 +2,16 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use liao_client_core::entropy::{Entropy as _, Nonces, SeededEntropy, SystemEntropy};
 use liao_common::{
     event::{Posted, kind},
     frame::Frame,
@@ -32,10 +36,12 @@ pub(crate) fn fresh_tag() -> u64 {
     SENDERS.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The same for nonces that begin as those of a client do: six bytes of milliseconds since 1970. The
-/// numbers behind it make them rise.
-pub(crate) fn fresh_time() -> u64 {
-    liao_client_core::clock::wall_ms() << 16 | fresh_tag() & 0xffff
+/// What makes nonces, as it does in a client, but for where chance comes from: asking the system for each post
+/// would take processor time that is not the server's.
+pub(crate) fn nonces() -> Nonces {
+    let mut seed = [0; 8];
+    SystemEntropy.fill(&mut seed);
+    Nonces::new(Arc::new(SeededEntropy::new(u64::from_be_bytes(seed))))
 }
 
 /// Number of a sender's first request; all that follow are as long on the wire.
@@ -54,6 +60,7 @@ struct Template {
 pub(crate) struct Sender {
     pub(crate) link: usize,
     template: Template,
+    nonces: Nonces,
     pub(crate) sent: u64,
     pub(crate) acked: u64,
     last: Option<Seq>,
@@ -76,31 +83,28 @@ pub(crate) fn number(message: &Message) -> Option<u64> {
     text.split(' ').next()?.parse().ok()
 }
 
-fn encoded(room: RoomId, tag: u64, number: u64) -> Bytes {
-    let mut cid = Nonce([0; 16]);
-    cid.0[..8].copy_from_slice(&tag.to_be_bytes());
-    cid.0[8..].copy_from_slice(&number.to_be_bytes());
+fn encoded(room: RoomId, cid: Nonce, number: u64) -> Bytes {
     let send = Send { room, cid, kind: Kind::Text, body: Body::text(text(number)) };
     Request::from(send).frame(RID_FIRST + number)
 }
 
 impl Template {
-    fn new(room: RoomId, tag: u64) -> Result<Self> {
-        let frame = encoded(room, tag, 0).to_vec();
+    fn new(room: RoomId, example: Nonce) -> Result<Self> {
+        let frame = encoded(room, example, 0).to_vec();
         let find = |what: &[u8]| {
             let place = frame.windows(what.len()).position(|piece| piece == what);
             place.context("a post has another form than expected")
         };
         let rid_at = find(&RID_FIRST.to_be_bytes())?;
-        let nonce_at = find(&[&tag.to_be_bytes()[..], &[0; 8]].concat())? + 8;
+        let nonce_at = find(&example.0)?;
         let text_at = find(text(0).as_bytes())?;
         Ok(Self { frame, rid_at, nonce_at, text_at })
     }
 
-    fn fill(&mut self, number: u64) {
+    fn fill(&mut self, cid: Nonce, number: u64) {
         let Self { frame, rid_at, nonce_at, text_at } = self;
         frame[*rid_at..*rid_at + 8].copy_from_slice(&(RID_FIRST + number).to_be_bytes());
-        frame[*nonce_at..*nonce_at + 8].copy_from_slice(&number.to_be_bytes());
+        frame[*nonce_at..*nonce_at + Nonce::LEN].copy_from_slice(&cid.0);
         let mut left = number;
         for digit in frame[*text_at..*text_at + NUMBER_DIGITS].iter_mut().rev() {
             *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
@@ -111,14 +115,14 @@ impl Template {
 
 impl Sender {
     pub(crate) fn new(link: usize, room: RoomId) -> Result<Self> {
-        let tag = fresh_time();
-        let template = Template::new(room, tag)?;
-        Ok(Self { link, template, sent: 0, acked: 0, last: None, since: VecDeque::new() })
+        let nonces = nonces();
+        let template = Template::new(room, nonces.fresh())?;
+        Ok(Self { link, template, nonces, sent: 0, acked: 0, last: None, since: VecDeque::new() })
     }
 
     /// The next post as a frame. Its time runs from now.
     pub(crate) fn next(&mut self) -> &[u8] {
-        self.template.fill(self.sent);
+        self.template.fill(self.nonces.fresh(), self.sent);
         self.sent += 1;
         self.since.push_back(clock::now());
         &self.template.frame
@@ -159,10 +163,12 @@ mod tests {
 
     #[test]
     fn a_filled_template_is_what_encoding_gives() {
-        let mut template = Template::new(RoomId(300), 77).unwrap();
+        let nonces = nonces();
+        let mut template = Template::new(RoomId(300), nonces.fresh()).unwrap();
         for number in [0, 1, 9, 12_345, 999_999_999_999] {
-            template.fill(number);
-            assert_eq!(template.frame, encoded(RoomId(300), 77, number), "{number}");
+            let cid = nonces.fresh();
+            template.fill(cid, number);
+            assert_eq!(template.frame, encoded(RoomId(300), cid, number), "{number}");
         }
     }
 }

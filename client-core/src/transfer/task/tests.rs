@@ -17,6 +17,7 @@ use tokio::time::Duration;
 use super::*;
 use crate::{
     connection::Connection,
+    entropy::SystemEntropy,
     fake::{FakeServer, Peer, fake, room, soon},
     handle::{Handle, PostError},
     link::{Credentials, Link, LinkConfig},
@@ -787,7 +788,8 @@ fn bare_desk(shelf: &Path) -> BareDesk {
     let running = tokio::spawn(run(TransferConfig {
         dialer,
         agent: "test/1".to_owned(),
-        entropy: Arc::new(entropy::SystemEntropy),
+        entropy: Arc::new(SystemEntropy),
+        nonces: Arc::new(Nonces::new(Arc::new(SystemEntropy))),
         commands: commands_out,
         notices,
         posts: posting.downgrade(),

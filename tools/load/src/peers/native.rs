@@ -5,12 +5,13 @@ use std::{collections::HashMap, path::Path, rc::Rc};
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
+use liao_client_core::entropy::Nonces;
 use liao_common::{
     codec,
     event::{Posted, Room, Synced, kind},
     fault::Fault,
     frame::Frame,
-    id::{Nonce, RoomId, Seq},
+    id::{RoomId, Seq},
     message::{Body, Kind},
     request::{Request, RoomCreate, RoomJoin, RoomOpen, Send, Sync, Watch},
 };
@@ -23,7 +24,7 @@ use crate::{
     crowd::{LOG_IN_AT_ONCE, Person},
     durable,
     play::{Script, hello, play},
-    post::fresh_time,
+    post,
     server::Server,
     swarm::Swarm,
 };
@@ -49,6 +50,7 @@ pub(super) struct Native {
 /// A post as a frame, of which only three places change.
 struct Template {
     frame: Vec<u8>,
+    nonces: Nonces,
     rid_at: usize,
     nonce_at: usize,
     payload_at: usize,
@@ -104,8 +106,8 @@ impl Native {
 
 impl Template {
     fn new(room: RoomId, example: &Post<'_>) -> Result<Self> {
-        let mut cid = Nonce([0; 16]);
-        cid.0[..8].copy_from_slice(&fresh_time().to_be_bytes());
+        let nonces = post::nonces();
+        let cid = nonces.fresh();
         let text = std::str::from_utf8(example.payload)?;
         let send = Send { room, cid, kind: Kind::Text, body: Body::text(text) };
         let frame = Request::from(send).frame(RID_FIRST).to_vec();
@@ -114,9 +116,9 @@ impl Template {
             place.context("a post has another form than expected")
         };
         let rid_at = find(&RID_FIRST.to_be_bytes())?;
-        let nonce_at = find(&cid.0)? + 8;
+        let nonce_at = find(&cid.0)?;
         let payload_at = find(example.payload)?;
-        Ok(Self { frame, rid_at, nonce_at, payload_at })
+        Ok(Self { frame, nonces, rid_at, nonce_at, payload_at })
     }
 
     fn fill(&mut self, post: &Post<'_>) -> &[u8] {
@@ -124,7 +126,7 @@ impl Template {
             self.frame[at..at + bytes.len()].copy_from_slice(bytes);
         };
         put(self.rid_at, &(RID_FIRST + post.number).to_be_bytes());
-        put(self.nonce_at, &post.number.to_be_bytes());
+        put(self.nonce_at, &self.nonces.fresh().0);
         put(self.payload_at, post.payload);
         &self.frame
     }
