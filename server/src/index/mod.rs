@@ -144,7 +144,8 @@ pub type Row<'a> = (&'a [u8], Option<&'a [u8]>);
 pub trait Index: Send + Sync {
     /// The value of a key.
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError>;
-    /// At most `limit` rows of `span`, the nearest in `direction` first.
+    /// At most `limit` rows of `span`, the nearest in `direction` first. Nothing backward over keys that
+    /// somebody else can choose, nonces and names of people and rooms: sled never finds its way over some.
     fn scan(
         &self,
         span: &Span,

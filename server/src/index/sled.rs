@@ -123,7 +123,7 @@ impl SledIndex {
         if let Some(parent) = options.folder.parent() {
             sync_folder(parent).map_err(IndexError::io("sync"))?;
         }
-        index.note(false)?;
+        index.note(false, None)?;
         Ok(index)
     }
 
@@ -140,14 +140,11 @@ impl SledIndex {
         Ok(Self { db, file, folder: options.folder.clone(), boot, spoiled: Mutex::new(false) })
     }
 
-    fn state(&self, clean: bool) -> Result<State, IndexError> {
+    /// Notes how it is. The mark must be on the disk.
+    fn note(&self, clean: bool, mark: Option<Mark>) -> Result<(), IndexError> {
         let facts = trust::file_facts(&self.folder.join("db"));
         let (file, file_bytes) = facts.map_err(IndexError::io("read"))?;
-        Ok(State { clean, boot: self.boot.clone(), file, file_bytes, mark: self.mark()? })
-    }
-
-    fn note(&self, clean: bool) -> Result<(), IndexError> {
-        let state = self.state(clean)?;
+        let state = State { clean, boot: self.boot.clone(), file, file_bytes, mark };
         let spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
         if *spoiled {
             return Err(damaged("it was met before"));
@@ -170,10 +167,14 @@ impl SledIndex {
         result
     }
 
-    fn bring_to_disk(&self) -> Result<(), IndexError> {
+    /// Brings all there is to the disk, and notes it.
+    fn bring_to_disk(&self, clean: bool) -> Result<(), IndexError> {
+        // Before it: somebody may be moving the mark, and behind the flush it is not yet on the disk.
+        let mark = self.mark()?;
         guard("flush", || self.db.flush())?;
         // sled's flush leaves the bytes in the drive's cache and the length uncommitted.
-        self.file.sync_data().map_err(IndexError::io("sync"))
+        self.file.sync_data().map_err(IndexError::io("sync"))?;
+        self.note(clean, mark)
     }
 }
 
@@ -227,13 +228,11 @@ impl Index for SledIndex {
     }
 
     fn checkpoint(&self) -> Result<(), IndexError> {
-        let done = self.bring_to_disk().and_then(|()| self.note(false));
-        self.watched(done)
+        self.watched(self.bring_to_disk(false))
     }
 
     fn close(&self) -> Result<(), IndexError> {
-        let done = self.bring_to_disk().and_then(|()| self.note(true));
-        self.watched(done)
+        self.watched(self.bring_to_disk(true))
     }
 }
 
@@ -257,7 +256,7 @@ impl SledOptions {
         if let Some(words) = trust::doubt(noted, &now) {
             return Err(damaged(words));
         }
-        index.note(false)?;
+        index.note(false, now.mark)?;
         Ok(index)
     }
 }
@@ -338,7 +337,8 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use crate::journal::Position;
+    use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
     #[test]
     fn a_panic_in_sled_is_an_error_and_others_are_told_as_before() {
@@ -359,5 +359,45 @@ mod tests {
         assert_eq!(TOLD.load(Ordering::Relaxed), 0);
         catch_unwind(|| panic!("another")).expect_err("it panics");
         assert_eq!(TOLD.load(Ordering::Relaxed), 1);
+    }
+
+    /// Yields between two changes of the mark: fewer bytes than sled gathers before it writes.
+    const YIELDS: usize = 20;
+
+    #[test]
+    fn what_a_checkpoint_notes_is_on_the_disk_though_the_mark_moves_meanwhile() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().expect("folder");
+            let mut options = SledOptions::new(folder.path().join("index"));
+            options.cache_bytes = 4 << 20;
+            let index = SledIndex::create(&options, "boot".to_owned()).expect("create");
+            let (done, moved) = (AtomicBool::new(false), AtomicU64::new(0));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !done.load(Ordering::SeqCst) {
+                        let offset = moved.fetch_add(1, Ordering::SeqCst);
+                        let position = Position { segment: 1, offset };
+                        index.set_mark(Mark::at(3, 1, position)).expect("mark");
+                        (0..YIELDS).for_each(|_| thread::yield_now());
+                    }
+                });
+                while moved.load(Ordering::SeqCst) < 10 {
+                    thread::yield_now();
+                }
+                index.checkpoint().expect("checkpoint");
+                done.store(true, Ordering::SeqCst);
+            });
+            // A kill now leaves what is in the file.
+            options.folder = folder.path().join("left");
+            fs::create_dir(&options.folder).expect("create");
+            for name in ["db", "conf"] {
+                fs::copy(index.folder.join(name), options.folder.join(name)).expect("copy");
+            }
+            let left = SledIndex::start(&options, "boot".to_owned()).expect("start");
+            let kept = left.mark().expect("read").expect("a mark").position;
+            let noted = trust::read(&index.folder).expect("read").and_then(|note| note.mark);
+            let noted = noted.expect("a noted mark").position;
+            assert!(kept >= noted, "{noted:?} is noted, {kept:?} is in the file");
+        }
     }
 }

@@ -360,3 +360,43 @@ fn copied(home: &SledOptions, to: &Path) -> SledOptions {
     }
     copy
 }
+
+/// The key of a post: a few bytes of the server's, and then a nonce that its author chose.
+fn foreign(nonce: [u8; 16]) -> Vec<u8> {
+    [&b"x\x01"[..], &nonce].concat()
+}
+
+/// Nonces of one person, so chosen that sled, in search of what stands before a page of them, ends up too far
+/// back: between a byte and the same byte less one, followed by 255s, there are more than fit in a page.
+fn hostile() -> Vec<Vec<u8>> {
+    let numbers = (0..100_u8).flat_map(|byte| (0..100_u8).map(move |last| (byte, last)));
+    let nonce = |(byte, last)| {
+        let mut nonce = [0xff; 16];
+        nonce[..6].copy_from_slice(&[0, 0, 0, 1, 0, byte]);
+        nonce[15] = last;
+        foreign(nonce)
+    };
+    numbers.map(nonce).collect()
+}
+
+#[test]
+fn forwards_it_finds_its_way_over_keys_that_somebody_chose() {
+    let folder = tempfile::tempdir().expect("folder");
+    let index = sound(&sled_home(folder.path()));
+    let (all, own) = (hostile(), Span::prefix(b"x\x01"));
+    fill(index.as_ref(), &[b"w", b"y"]);
+    for part in all.chunks(50) {
+        let part: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
+        fill(index.as_ref(), &part);
+    }
+    for from in (0..all.len()).step_by(997) {
+        let span = Span { from: Bound::Included(all[from].clone()), ..own.clone() };
+        let end = all.len().min(from + 256);
+        assert_eq!(keys(index.as_ref(), &span, Direction::Forward, 256), all[from..end]);
+        let span = own.clone().after(&all[from]);
+        assert_eq!(keys(index.as_ref(), &span, Direction::Forward, 9999), all[from + 1..]);
+    }
+    // Should this ever pass, the rule in `Index::scan` may go.
+    let back = index.scan(&own, Direction::Backward, all.len());
+    assert!(back.is_err(), "sled walks backward over them");
+}

@@ -120,7 +120,9 @@ pub fn open(
         judged.rebuild(home, reason)?;
     }
     let position = judged.mark.map_or(start, |mark| mark.position);
-    let mark = Mark::at(journal.epoch(), version, position);
+    // Rows may reach further than the replay has come when the next crash interrupts it.
+    let reach = judged.mark.map_or(start, |mark| mark.reach);
+    let mark = Mark { reach, ..Mark::at(journal.epoch(), version, position) };
     let mut replay = Replay::new(judged.index.as_ref(), projection, mark);
     replay.run(&reader, progress)?;
     let (mark, replayed_records) = (replay.mark, replay.records);

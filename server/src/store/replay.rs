@@ -65,7 +65,7 @@ impl<'a> Replay<'a> {
         }
         self.changes = changes;
         self.records += 1;
-        self.next.reach = record.end();
+        self.next.reach = self.next.reach.max(record.end());
         if record.last {
             self.next.position = record.end();
         }

@@ -899,6 +899,91 @@ fn what_a_restart_shows_survives_the_next_power_cut() {
     }
 }
 
+/// An index that remembers how far its rows were ever said to reach.
+#[derive(Clone, Default)]
+struct RememberingIndex {
+    rows: MemoryIndex,
+    reaches: Arc<Mutex<Vec<Position>>>,
+}
+
+impl Index for RememberingIndex {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        self.rows.read(key)
+    }
+
+    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
+        self.rows.scan(span, to, limit)
+    }
+
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+        self.rows.apply(rows)
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+        self.reaches.lock().expect("reaches").push(mark.reach);
+        self.rows.set_mark(mark)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, IndexError> {
+        self.rows.mark()
+    }
+
+    fn checkpoint(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
+}
+
+impl IndexHome for RememberingIndex {
+    fn holds_rows(&self) -> Result<bool, IndexError> {
+        self.rows.holds_rows()
+    }
+
+    fn open(&self) -> Result<IndexFound, IndexError> {
+        Ok(IndexFound::Sound(Arc::new(self.clone())))
+    }
+
+    fn set_aside(&self) -> Result<Option<String>, IndexError> {
+        self.rows.set_aside()
+    }
+}
+
+/// Every record makes a row as large as rows may be.
+fn project_much(
+    _: u8,
+    body: &[u8],
+    _: RecordRef,
+    out: &mut Vec<Change>,
+) -> Result<(), ProjectError> {
+    out.push(Write::put(body, vec![0; VALUE_BYTES_MAX]).into());
+    Ok(())
+}
+
+#[test]
+fn a_replay_in_parts_does_not_forget_how_far_rows_reached_before() {
+    // More than is replayed at a time.
+    const RECORDS: usize = 1400;
+    let disk = MemoryDisk::new();
+    let (store, mut writer, _) = memory(&disk, &MemoryIndex::new());
+    let commits = (0..RECORDS).map(|i| vec![put(&i.to_string(), "")]).collect();
+    writer.commit(commits).expect("commit");
+    let (epoch, reach) = (store.epoch(), store.position());
+    drop((store, writer));
+    // A crash came in the midst of a pass that had most of it.
+    let index = RememberingIndex::default();
+    let mark = Mark { reach, ..Mark::at(epoch, 1, Position::of(1)) };
+    index.rows.set_mark(mark).expect("mark");
+    let disk = Arc::new(disk);
+    let (_, _, recovery) = open(disk, &index, options(), project_much, &mut |_| {}).expect("open");
+    assert_eq!(recovery.replayed_records, RECORDS as u64);
+    let reaches = index.reaches.lock().expect("reaches");
+    assert!(reaches.len() > 2, "in parts");
+    assert!(reaches.iter().all(|seen| *seen >= reach), "{reaches:?}");
+}
+
 /// An index that stands still for ever after so many changes, in the midst of whatever it is asked.
 #[derive(Clone)]
 struct StoppingIndex {
