@@ -34,6 +34,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// And that is the longest.
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Bytes of a connection that the system takes before it can send them. On a slow line all that waits in
+/// there stands before the next answer; what waits here can still be passed.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
+
 /// What every connection's task needs.
 #[derive(Clone)]
 pub(crate) struct Door {
@@ -120,7 +125,7 @@ impl Door {
             }
             drop(place);
         };
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = prepare(&stream) {
             return end(error.into());
         }
         let Some(tls) = &self.tls else { return self.serve(stream, stranger, end) };
@@ -178,4 +183,14 @@ impl Door {
         let (hub, stop) = (Arc::clone(&self.hub), Arc::clone(&self.stop));
         self.tracker.spawn(native::serve_stranger(stream, hub, stop, stranger, end));
     }
+}
+
+/// What is written goes out at once, and what cannot is not taken.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        tracing::debug!("answers may wait behind what is written: {error}");
+    }
+    Ok(())
 }

@@ -214,7 +214,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if due < timer.deadline() {
                 timer.as_mut().reset(due);
             }
-            ready!(self.poll_next(cx, stop, timer.as_mut()))?;
+            match self.poll_next(cx, stop, timer.as_mut())? {
+                Poll::Ready(()) => {}
+                // Last of all: what is asked while a file goes out is read and answered between its pieces.
+                Poll::Pending if self.session.has_piece() => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
 

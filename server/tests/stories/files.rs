@@ -8,7 +8,9 @@ use liao_client_core::{
 };
 use liao_common::{
     codec,
-    event::{FileAck, FileData, FileFound, FileOpened, FileStored, Posted, Session, Welcome, kind},
+    event::{
+        FileAck, FileData, FileFound, FileOpened, FileStored, Ping, Posted, Session, Welcome, kind,
+    },
     fault::{Fault, FaultCode},
     id::{FileId, Hash, Nonce, RoomId},
     limits,
@@ -592,4 +594,40 @@ async fn a_download_ends_with_the_right_to_it() {
         assert!(got <= limits::WINDOW_BYTES, "{how}: {got}");
         assert_eq!(may_fetch(&mut raw, fid).await, Err(FaultCode::NotFound), "{how}: it goes on");
     }
+}
+
+#[tokio::test]
+async fn what_is_asked_during_a_download_is_answered_between_its_pieces() {
+    // What the pipe to the server and this side's buffer hold, the piece being written, and one to spare.
+    const PIECES_MAX: usize = 6;
+    let world = World::new().await;
+    let alice = world.registers("alice").await;
+    let size = 2 * limits::WINDOW_BYTES;
+    let (_dir, path) = file("large.bin", &content(usize::try_from(size).unwrap()));
+    let fid = sent(&alice, alice.sends_file("#lobby", &path)).await;
+    let mut raw = world.raw().await;
+    logs_in_for_files(&mut raw, &alice).await;
+    let FileFound { x, .. } = raw.asks(FileGet { fid, off: 0 }).await.unwrap();
+    let mut got = 0;
+    for n in 1..=8 {
+        raw.writes(&codec::frame(kind::PING, 0, &Ping { n })).await;
+        let asked = raw.sends(FileGet { fid, off: size }).await;
+        let (mut pieces, mut ponged) = (0, false);
+        loop {
+            let frame = raw.next().await.expect("an answer");
+            match frame.kind() {
+                kind::FDAT => {
+                    let piece: FileData = frame.decode().unwrap();
+                    assert_eq!((piece.x, piece.o), (x, got), "in order");
+                    (pieces, got) = (pieces + 1, got + piece.d.len() as u64);
+                }
+                kind::PONG => ponged = frame.decode::<Ping>().unwrap().n == n,
+                kind::OK if frame.rid == asked => break,
+                _ => {}
+            }
+        }
+        assert!(ponged && pieces <= PIECES_MAX, "{pieces} pieces stood before the answer");
+        raw.writes(&codec::frame(kind::FACK, 0, &FileAck { x, o: got })).await;
+    }
+    assert!(got > 0, "the download went on meanwhile");
 }

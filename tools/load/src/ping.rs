@@ -58,8 +58,8 @@ pub(crate) struct PingTrial {
     /// MiB of the file.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=99))]
     file_mib: u64,
-    /// Mbit a second of the line.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    /// Mbit a second of the line; 0 where it is slow by itself.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=1000))]
     line_mbit: u64,
     #[command(flatten)]
     trial: Trial,
@@ -82,10 +82,15 @@ impl PingTrial {
         }
         let idle = Latencies::of(std::mem::take(&mut chat.times));
         let file = data.upload(self.file_mib << 20)?;
-        set_socket_recv_buffer_size(&data.stream, BUFFER_BYTES)?;
-        data.download(file, self.line_mbit * 1_000_000 / 8, &mut chat)?;
+        let over = if self.line_mbit == 0 {
+            data.download(file, None, &mut chat)?;
+            format!("{} MiB", self.file_mib)
+        } else {
+            set_socket_recv_buffer_size(&data.stream, BUFFER_BYTES)?;
+            data.download(file, Some(self.line_mbit * 1_000_000 / 8), &mut chat)?;
+            format!("{} MiB over {} Mbit/s", self.file_mib, self.line_mbit)
+        };
         server.stop()?;
-        let over = format!("{} MiB over {} Mbit/s", self.file_mib, self.line_mbit);
         let (beside, own) = (Latencies::of(chat.times), Latencies::of(data.times));
         for (what, found, most) in [
             ("ping, nothing else happens: p99".to_owned(), idle, None),
@@ -206,8 +211,8 @@ impl Raw {
         Ok(self.asks::<FileStored>(FileDone { x })?.fid)
     }
 
-    /// Fetches a file at this pace, while both connections ping.
-    fn download(&mut self, fid: FileId, bytes_per_s: u64, chat: &mut Self) -> Result<()> {
+    /// Fetches a file, at this pace if there is one, while both connections ping.
+    fn download(&mut self, fid: FileId, bytes_per_s: Option<u64>, chat: &mut Self) -> Result<()> {
         let FileFound { x, size, .. } = self.asks(FileGet { fid, off: 0 })?;
         let (mut got, mut acked, mut read) = (0, 0, 0_u128);
         let started = clock::now();
@@ -217,11 +222,12 @@ impl Raw {
             self.pings()?;
             chat.pings()?;
             chat.takes(SIP_BYTES)?;
-            let allowed = started.elapsed().as_micros() * u128::from(bytes_per_s) / 1_000_000;
-            if allowed < read + SIP_BYTES as u128 {
+            let came = |pace| started.elapsed().as_micros() * u128::from(pace) / 1_000_000 - read;
+            let allowed = bytes_per_s.map_or(CHUNK_BYTES as u128, came);
+            if allowed < SIP_BYTES as u128 {
                 continue;
             }
-            let (bytes, frames) = self.takes(SIP_BYTES)?;
+            let (bytes, frames) = self.takes(usize::try_from(allowed)?)?;
             read += bytes as u128;
             for frame in frames.iter().filter(|frame| frame.kind() == kind::FDAT) {
                 got += frame.decode::<FileData>()?.d.len() as u64;

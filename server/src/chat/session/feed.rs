@@ -96,9 +96,14 @@ impl Session {
 
     /// Whether the last [`Self::collect`] stopped before everything was told.
     fn has_more(&self) -> bool {
-        !self.moved.is_empty()
-            || self.backlog.is_some()
-            || self.transfers.as_ref().is_some_and(|all| all.is_ready())
+        !self.moved.is_empty() || self.backlog.is_some()
+    }
+
+    /// Whether [`Self::collect`] would give a piece of a file. [`Self::wait`] does not end for that: such
+    /// a piece is for when there is nothing else to do.
+    #[must_use]
+    pub fn has_piece(&self) -> bool {
+        self.transfers.as_ref().is_some_and(|all| all.is_ready())
     }
 
     fn backlog(&mut self) -> &mut Backlog {
@@ -130,7 +135,8 @@ impl Session {
         Ok(())
     }
 
-    /// The same as far as nothing must be waited for, which is mostly all of it. Says whether it was.
+    /// The same, but for files, as far as nothing must be waited for, which is mostly all of it. Says
+    /// whether it was.
     ///
     /// # Errors
     /// See [`Self::collect`].
@@ -148,7 +154,7 @@ impl Session {
             }
         }
         self.end_sync(out);
-        Ok(out.is_full() || !self.transfers.as_ref().is_some_and(|all| all.is_ready()))
+        Ok(true)
     }
 
     fn end_sync(&mut self, out: &mut Outgoing) {
