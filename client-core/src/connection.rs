@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use liao_common::{
     codec::{self, DecodeError},
     event::{Empty, Event, Ping, Welcome, kind},
-    fault::Fault,
+    fault::{Fault, FaultCode},
     frame::{Frame, FrameCodec, FrameError},
     limits,
     request::Hello,
@@ -225,6 +225,10 @@ impl Connection {
             role: data.then(|| "data".to_owned()),
         });
         let welcome: Welcome = welcome.await?;
+        if welcome.v != limits::PROTOCOL_VERSION {
+            let fault = Fault::new(FaultCode::Unsupported, "a version that was not offered");
+            return Err(ConnectionError::Refused(fault));
+        }
         // A server may send longer frames than this program does, if it says so.
         let frame = usize::try_from(welcome.limits.frame).unwrap_or(FRAME_BYTES_LAST);
         self.codec.allow(frame.clamp(limits::FRAME_BYTES_MAX, FRAME_BYTES_LAST));

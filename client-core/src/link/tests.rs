@@ -1,6 +1,6 @@
 use liao_common::{
     codec,
-    event::{Empty, Event, Gap, GoAway, Page, Ping, Posted, Room, RoomPage, kind},
+    event::{Empty, Event, Gap, GoAway, Page, Ping, Posted, Room, RoomPage, Welcome, kind},
     fault::{Fault, FaultCode},
     id::{FileId, Hash, RoomId, Seq},
     limits,
@@ -464,6 +464,17 @@ async fn longer_frames_are_read_where_the_server_said_so() {
         _ => None,
     });
     assert_eq!(synced.await.rooms.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_was_not_offered_ends_it() {
+    let (dialer, mut server) = fake();
+    let (_handle, mut notices) = Link::start(config(&dialer, password()));
+    let mut peer = server.accept().await;
+    let (rid, _) = peer.expect::<liao_common::request::Hello>().await;
+    peer.ok(rid, &Welcome { v: limits::PROTOCOL_VERSION + 1, ..crate::fake::welcome() });
+    peer.flush().await;
+    assert_eq!(ended(&mut notices).await, End::Unsupported);
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,4 +66,6 @@ mod tls;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod tomorrow;
+#[cfg(test)]
 mod turns;

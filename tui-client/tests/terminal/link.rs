@@ -1,5 +1,9 @@
 //! When the server or the wire fails: words in the status line, and nothing that was written gets lost.
 
+use std::net::SocketAddr;
+
+use liao_server::config::Transport;
+
 use crate::driver::{Key, Opening, PASSWORD, Town, Wire, beginning, filled, word};
 
 #[test]
@@ -50,6 +54,40 @@ fn a_cut_wire_loses_and_repeats_nothing() {
             assert_eq!(terminal.text().matches(line).count(), 1, "{line}\n{}", terminal.text());
         }
     }
+    alice.quits();
+    bob.quits();
+}
+
+#[test]
+fn what_a_server_of_tomorrow_says_has_its_place_over_restarts() {
+    let mut town = Town::with(Transport::Plaintext);
+    let opens = |home: &str, addr: SocketAddr| {
+        let arguments = ["--insecure-plaintext", &addr.to_string()];
+        Opening::at(&town.home(home)).with(&arguments).opens()
+    };
+    let wire = Wire::to(&town);
+    // A message's kind, with its text behind it; and an event.
+    wire.lies(
+        b"\xa1k\xa4text\xa1b\x81\xa4text\xa6Lunch?",
+        b"\xa1k\xa4poll\xa1b\x81\xa4asks\xa6Lunch?",
+    );
+    wire.lies(b"\x92\xa4pres\x00", b"\x92\xa4aura\x00");
+    let mut alice = opens("alice", wire.addr());
+    alice.registers("alice", "Alice");
+    let mut bob = opens("bob", town.addr());
+    bob.registers("bob", "Bob");
+    for round in ["one", "two"] {
+        bob.says(&format!("before {round}"));
+        bob.says("Lunch?");
+        bob.says(&format!("after {round}"));
+        alice.waits_for(format!("after {round}"));
+        town.restarts();
+        alice.says(&format!("alice hears {round}"));
+        bob.waits_for(format!("alice hears {round}"));
+    }
+    let text = alice.text();
+    assert_eq!(text.matches(word("timeline.unknown")).count(), 2, "{text}");
+    assert!(text.contains("before one") && !text.contains("Lunch"), "{text}");
     alice.quits();
     bob.quits();
 }

@@ -4,6 +4,7 @@
 mod network;
 mod person;
 mod raw;
+mod tomorrow;
 mod world;
 
 use std::{future::Future, time::Duration};
@@ -11,6 +12,7 @@ use std::{future::Future, time::Duration};
 pub(crate) use network::Network;
 pub(crate) use person::{Person, Seen};
 pub(crate) use raw::Raw;
+pub(crate) use tomorrow::{POLL, STRANGE_ROOM, Tomorrow};
 pub(crate) use world::{World, cheap, register, secret};
 
 use liao_client_core::answer::CallError;

@@ -19,7 +19,10 @@ use tokio::{
     sync::watch,
 };
 
-use super::world::Place;
+use super::{
+    tomorrow::{Strange, Tomorrow, Way},
+    world::Place,
+};
 
 /// Bytes under way in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -33,6 +36,8 @@ pub(crate) struct Network {
     /// Rises with every cut; connections of an earlier number break.
     cuts: Arc<watch::Sender<u64>>,
     budget: Arc<Budget>,
+    tomorrow: Arc<Mutex<Option<Tomorrow>>>,
+    strange: Arc<Strange>,
 }
 
 /// Bytes that may pass before the connection breaks, and what comes then.
@@ -54,7 +59,20 @@ impl Network {
                 next: Mutex::new(None),
                 breaks: AtomicUsize::new(0),
             }),
+            tomorrow: Arc::default(),
+            strange: Arc::default(),
         }
+    }
+
+    /// Connections to come have somebody of a later version on one side, or on both.
+    pub(crate) fn of(self, tomorrow: Tomorrow) -> Self {
+        *self.tomorrow.lock().unwrap() = Some(tomorrow);
+        self
+    }
+
+    /// What came of [`Self::of`].
+    pub(crate) fn strange(&self) -> &Strange {
+        &self.strange
     }
 
     /// Breaks all connections. New ones can be made.
@@ -104,9 +122,12 @@ impl Network {
         let (near_read, near_write) = tokio::io::split(middle);
         let (far_read, far_write) = tokio::io::split(far);
         let budget = Arc::clone(&self.budget);
+        let tomorrow = *self.tomorrow.lock().unwrap();
+        let way = |up| tomorrow.map(|of| Way::new(of, up, &self.strange));
+        let (up, down) = (way(true), way(false));
         tokio::spawn(async move {
-            let out = pump(near_read, far_write, &budget);
-            let back = pump(far_read, near_write, &budget);
+            let out = pump(near_read, far_write, &budget, up);
+            let back = pump(far_read, near_write, &budget, down);
             tokio::select! {
                 _ = async { tokio::try_join!(out, back) } => {}
                 _ = cuts.changed() => {}
@@ -157,6 +178,7 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     budget: &Budget,
+    mut way: Option<Way>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; PIPE_BYTES];
     loop {
@@ -167,6 +189,9 @@ async fn pump(
         if !budget.spend(count) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        to.write_all(&buffer[..count]).await?;
+        match &mut way {
+            Some(way) => to.write_all(&way.carry(&buffer[..count])).await?,
+            None => to.write_all(&buffer[..count]).await?,
+        }
     }
 }

@@ -70,9 +70,10 @@ impl Wire {
     }
 
     /// Clients read `lie` where the server wrote `truth`, which is as long. For wires without encryption.
-    pub(crate) fn lies(&self, truth: &str, lie: &[u8]) {
+    pub(crate) fn lies(&self, truth: impl AsRef<[u8]>, lie: &[u8]) {
+        let truth = truth.as_ref();
         assert_eq!(truth.len(), lie.len());
-        let lie = (truth.as_bytes().to_vec(), lie.to_vec());
+        let lie = (truth.to_vec(), lie.to_vec());
         self.state.send_modify(|state| state.lies.push(lie.clone()));
     }
 
