@@ -77,6 +77,8 @@ actions! {
     Trust = "trust",
     /// Go to any chat, person or command.
     Switcher = "switcher",
+    /// Search the chat that is shown.
+    Search = "search",
     /// Show the inbox.
     Inbox = "inbox",
     /// Show who is online.

@@ -294,7 +294,7 @@ const BINDINGS: &[Binding] = &[
     (M::Main, "A-5", A::Tab5), (M::Main, "A-6", A::Tab6), (M::Main, "A-7", A::Tab7), (M::Main, "A-8", A::Tab8),
     (M::Main, "A-9", A::Tab9), (M::Main, "A-a", A::NextUnread), (M::Main, "A-j", A::Accept),
     (M::Main, "PgUp", A::PageUp), (M::Main, "PgDn", A::PageDown), (M::Main, "C-Home", A::Top), (M::Main, "C-End", A::Bottom),
-    (M::Main, "C-k", A::Switcher), (M::Main, "F2", A::Inbox), (M::Main, "F3", A::Online), (M::Main, "F4", A::Transfers),
+    (M::Main, "C-k", A::Switcher), (M::Main, "C-f", A::Search), (M::Main, "F2", A::Inbox), (M::Main, "F3", A::Online), (M::Main, "F4", A::Transfers),
     (M::Main, "F5", A::SendFile), (M::Main, "F6", A::Rooms), (M::Main, "C-r", A::Reconnect),
     (M::Main, "F1", A::Help), (M::Main, "C-q C-c", A::Quit),
 ];

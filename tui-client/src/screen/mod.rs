@@ -17,6 +17,7 @@ pub(crate) mod message;
 mod overlay;
 mod paint;
 mod popup;
+mod search;
 mod sidebar;
 pub(crate) mod status;
 mod tabs;

@@ -1,4 +1,4 @@
-//! What lies above the main screen, drawn: go to, rooms, transfers, files, small forms, questions.
+//! What lies above the main screen, drawn: go to, search, rooms, transfers, files, small forms, questions.
 
 use std::io::ErrorKind;
 
@@ -19,7 +19,7 @@ use super::{
     list::{list_box, list_rows},
     paint::{Paint, row},
     popup::search,
-    transfer_line,
+    search as searching, transfer_line,
 };
 use crate::{
     action::Action,
@@ -49,6 +49,7 @@ pub(super) fn draw(paint: &mut Paint<'_, '_>, main: &mut MainView, model: &Model
     match &mut main.overlay {
         None => {}
         Some(Overlay::Switcher(view)) => switcher(paint, window, view, model),
+        Some(Overlay::Search(view)) => searching::draw(paint, window, view, model, base),
         Some(Overlay::Rooms(view)) => rooms(paint, window, view),
         Some(Overlay::Transfers(list)) => transfers(paint, window, list, model, base),
         Some(Overlay::Devices(view)) => devices::draw(paint, window, view, base),

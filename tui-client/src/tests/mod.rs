@@ -15,5 +15,6 @@ mod paths;
 mod pictures;
 mod reading;
 mod remarks;
+mod searching;
 mod straying;
 mod waiting;

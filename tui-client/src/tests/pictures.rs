@@ -31,6 +31,7 @@ const SCENES: &[Scene] = &[
     ("inbox", inbox),
     ("greeting", super::waiting::greeting),
     ("switcher", switcher),
+    ("search", search),
     ("completion", completion),
     ("transfers", transfers),
     ("picker", picker),
@@ -85,6 +86,12 @@ fn inbox(size: (u16, u16), language: Language) -> Desk {
 fn switcher(size: (u16, u16), language: Language) -> Desk {
     let mut desk = busy(size, language);
     desk.keys("<C-k>zs");
+    desk
+}
+
+fn search(size: (u16, u16), language: Language) -> Desk {
+    let mut desk = busy(size, language);
+    desk.keys("<C-f>会议");
     desk
 }
 

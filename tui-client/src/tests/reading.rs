@@ -198,7 +198,7 @@ fn numbers(screen: &str) -> Vec<u64> {
 }
 
 /// A server with so many lines answers what is asked of the log; gives how many pages it had to send.
-fn serve(desk: &mut Desk, said: u64) -> usize {
+pub(super) fn serve(desk: &mut Desk, said: u64) -> usize {
     serve_of(desk, said, said_at)
 }
 
@@ -233,7 +233,7 @@ fn serve_of(desk: &mut Desk, said: u64, word: impl Fn(u64) -> Message) -> usize 
 }
 
 /// In a lobby where so much was said, at its end.
-fn in_a_long_log(said: u64) -> Desk {
+pub(super) fn in_a_long_log(said: u64) -> Desk {
     let mut desk = Desk::inside(SIZE, Language::English);
     let heads = Heads { h: vec![(RoomId::LOBBY, Seq(said), said)] };
     desk.tell(Notice::Event(Event::Heads(heads)));

@@ -17,6 +17,7 @@ use super::{
     order::{has_refused, removal_sentence},
     overlay::Overlay,
     remark::About,
+    search::SearchView,
     told::{Held, Written},
 };
 use crate::{
@@ -111,6 +112,10 @@ impl MainView {
         match verb {
             Verb::Help => self.wants_help = true,
             Verb::Rooms => self.open_overlay(Action::Rooms, model, base),
+            Verb::Search => {
+                let open = |room| Overlay::Search(SearchView::open(room, argument));
+                self.overlay = self.room().map(open);
+            }
             Verb::Files => self.open_overlay(Action::Transfers, model, base),
             Verb::Inbox => self.go_to_inbox(model),
             Verb::People => self.toggle_sidebar(base),

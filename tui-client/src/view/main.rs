@@ -325,7 +325,11 @@ impl MainView {
         }
         match action {
             Action::Quit => self.ask_to_quit(model, base),
-            Action::Switcher | Action::Transfers | Action::SendFile | Action::Rooms => {
+            Action::Switcher
+            | Action::Search
+            | Action::Transfers
+            | Action::SendFile
+            | Action::Rooms => {
                 self.open_overlay(action, model, base);
             }
             Action::Inbox => self.toggle_inbox(model, base),
@@ -440,6 +444,7 @@ impl MainView {
             self.watch(base);
         }
         self.settle_chat(extent, model, base);
+        self.settle_search(model, base);
         self.settle_drafts(base);
     }
 

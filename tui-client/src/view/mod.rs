@@ -32,6 +32,7 @@ pub mod overlay;
 pub mod reasons;
 pub mod remark;
 pub mod rooms;
+pub mod search;
 pub mod server;
 pub mod sidebar;
 mod stopped;

@@ -1,4 +1,4 @@
-//! What lies above the main screen, one thing at a time: go to, rooms, transfers, devices, files, small forms,
+//! What lies above the main screen, one thing at a time: go to, search, rooms, transfers, devices, files, small forms,
 //! questions.
 //! Part of the main view.
 
@@ -19,6 +19,7 @@ use super::{
     list::ListView,
     main::MainView,
     rooms::RoomsView,
+    search::SearchView,
     switcher::{Destination, SwitcherView},
     told::Held,
 };
@@ -29,6 +30,8 @@ use crate::{action::Action, app::Base, effect::Effect, form::FormStep, keymap::M
 pub enum Overlay {
     /// Go to any chat, person or command.
     Switcher(SwitcherView),
+    /// Searching a chat.
+    Search(SearchView),
     /// The rooms of the server.
     Rooms(RoomsView),
     /// Files on their way.
@@ -50,7 +53,7 @@ impl Overlay {
     #[must_use]
     pub fn modes(&self) -> &'static [Mode] {
         match self {
-            Self::Switcher(_) | Self::Rooms(_) => &[Mode::List],
+            Self::Switcher(_) | Self::Search(_) | Self::Rooms(_) => &[Mode::List],
             Self::Transfers(_) => &[Mode::Transfers],
             Self::Devices(_) => &[Mode::Devices],
             Self::Bans(_) => &[Mode::Bans],
@@ -81,6 +84,12 @@ impl MainView {
         self.completion = None;
         self.overlay = match action {
             Action::Switcher => Some(Overlay::Switcher(SwitcherView::default())),
+            Action::Search => {
+                let Some(room) = self.room() else {
+                    return self.complain(base, base.words.t("search.no_chat"));
+                };
+                Some(Overlay::Search(SearchView::open(room, "")))
+            }
             Action::Transfers => {
                 let mut list = ListView::default();
                 list.choose(model.transfers.iter().count().saturating_sub(1));
@@ -117,6 +126,7 @@ impl MainView {
         }
         match overlay {
             Overlay::Switcher(view) => self.act_switcher(view, action, model, base),
+            Overlay::Search(view) => self.act_search(view, action, model, base),
             Overlay::Rooms(view) => self.act_rooms(view, action, model, base),
             Overlay::Transfers(list) => self.act_transfers(list, action, model, base),
             Overlay::Devices(view) => self.act_devices(view, action, base),
@@ -138,6 +148,7 @@ impl MainView {
                 view.query.push_str(&line);
                 view.list = ListView::default();
             }
+            Some(Overlay::Search(view)) => view.type_text(&line),
             Some(Overlay::Rooms(view)) => {
                 view.query.push_str(&line);
                 view.list = ListView::default();
@@ -183,6 +194,37 @@ impl MainView {
             _ => move_list(&mut view.list, action, rows.len(), base),
         }
         self.overlay = Some(Overlay::Switcher(view));
+    }
+
+    fn act_search(
+        &mut self,
+        mut view: SearchView,
+        action: Action,
+        model: &mut Model,
+        base: &mut Base,
+    ) {
+        let rows = view.rows(model);
+        match action {
+            Action::Choose => {
+                let chosen = view.list.chosen(rows.len()).and_then(|row| rows.get(row));
+                if let Some(row) = chosen {
+                    return self.go_to_message(view.room, row.seq, model, base);
+                }
+            }
+            Action::DeleteLeft => _ = view.query.pop(),
+            Action::KillLeft => view.query.clear(),
+            _ => move_list(&mut view.list, action, rows.len(), base),
+        }
+        self.overlay = Some(Overlay::Search(view));
+    }
+
+    /// Fetches what is older, while somebody searches for it.
+    pub(super) fn settle_search(&mut self, model: &mut Model, base: &mut Base) {
+        if let Some(Overlay::Search(view)) = &mut self.overlay
+            && let Some(request) = view.next_page(model)
+        {
+            base.wish(Effect::Ask(request));
+        }
     }
 
     fn act_rooms(&mut self, mut view: RoomsView, action: Action, model: &Model, base: &mut Base) {
@@ -324,6 +366,10 @@ impl MainView {
                 let len = view.rows(model, base_words).len();
                 view.list.step(len, by);
             }
+            Some(Overlay::Search(view)) => {
+                let len = view.rows(model).len();
+                view.list.step(len, by);
+            }
             Some(Overlay::Rooms(view)) => {
                 let len = view.rows().len();
                 view.list.step(len, by);
@@ -346,6 +392,7 @@ impl MainView {
     pub(super) fn click_overlay(&mut self, row: usize, model: &mut Model, base: &mut Base) {
         match &mut self.overlay {
             Some(Overlay::Switcher(view)) => view.list.choose(row),
+            Some(Overlay::Search(view)) => view.list.choose(row),
             Some(Overlay::Rooms(view)) => view.list.choose(row),
             Some(Overlay::Transfers(list)) => return list.choose(row),
             Some(Overlay::Devices(view)) => return view.list.choose(row),
