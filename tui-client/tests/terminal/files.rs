@@ -137,7 +137,8 @@ fn a_file_waits_for_somebody_who_is_away() {
 
     let mut bob = town.opens("bob");
     bob.goes_on_as("Bob (bob)");
-    bob.waits_for_all(&[word("inbox.title"), "Alice"]);
+    // The inbox itself, and not only its tab: before, Enter goes elsewhere.
+    bob.waits_for_all(&[word("inbox.title"), "Alice", word("inbox.file")]);
     bob.presses(Key::Enter);
     bob.waits_for("plan.txt");
     bob.presses(Key::Alt('s'));
