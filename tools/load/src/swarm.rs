@@ -10,6 +10,7 @@ use rustix::{
         Timespec,
         epoll::{self, CreateFlags, Event, EventData, EventFlags},
     },
+    net::sockopt::set_socket_recv_buffer_size,
 };
 use rustls::ClientConfig;
 
@@ -20,6 +21,9 @@ const READY_MAX: usize = 1024;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 256 * 1024;
+
+/// Bytes that the system keeps of a connection nobody reads from.
+const NEGLECTED_BYTES: usize = 64 * 1024;
 
 /// See the module.
 pub(crate) struct Swarm {
@@ -59,9 +63,11 @@ impl Swarm {
         Ok(id)
     }
 
-    /// Reads nothing more from a connection, however much comes.
+    /// Reads nothing more from a connection, however much comes. Its system keeps little of it: that system
+    /// is this one too, and what a large buffer of an absent reader costs would be counted as the server's.
     pub(crate) fn neglect(&mut self, id: usize) -> Result<()> {
         let link = self.links.get(id).and_then(Option::as_ref).context("a closed link")?;
+        set_socket_recv_buffer_size(&link.stream, NEGLECTED_BYTES)?;
         Ok(epoll::delete(&self.epoll, &link.stream)?)
     }
 
