@@ -25,7 +25,7 @@ use crate::{
     entropy,
     journal::{
         Journal, JournalError, JournalOptions, JournalReader, NewRecord, Position, Record,
-        first_segment,
+        first_segment, written_end,
     },
     state::record::{self, kind},
 };
@@ -147,6 +147,15 @@ async fn fill(data: &Path, out: &Path) -> Result<Summary, BackupError> {
     Ok(Summary { records: manifest.records.records, files, damaged })
 }
 
+/// Whether a running server that writes, erases or takes its room back just now may be the reason.
+fn may_pass(error: &JournalError) -> bool {
+    match error {
+        JournalError::Damaged { .. } => true,
+        JournalError::Io { source, .. } => source.kind() == io::ErrorKind::UnexpectedEof,
+        _ => false,
+    }
+}
+
 /// Copies the journal. Where a running server gives old segments back meanwhile, the copy begins anew:
 /// what was kept of them stands further behind by then.
 async fn copy_journal(disk: &Arc<dyn Disk>, out: &Path) -> Result<Copy, BackupError> {
@@ -168,7 +177,8 @@ async fn copy_journal(disk: &Arc<dyn Disk>, out: &Path) -> Result<Copy, BackupEr
 fn settle(data: &Path, disk: &Arc<dyn Disk>) -> Result<Option<DataDir>, BackupError> {
     match DataDir::open(data) {
         Ok(folder) => {
-            Journal::open(Arc::clone(disk), JournalOptions::new(0))?;
+            let (journal, _) = Journal::open(Arc::clone(disk), JournalOptions::new(0))?;
+            journal.close()?;
             Ok(Some(folder))
         }
         Err(DataDirError::InUse { .. }) => Ok(None),
@@ -197,14 +207,14 @@ impl Copy {
 
     /// Copies all that is there now. What a running server adds meanwhile may come too.
     async fn follow(&mut self, disk: &Arc<dyn Disk>) -> Result<(), BackupError> {
-        let goal = end(disk.as_ref())?;
+        let goal = written_end(disk.as_ref())?;
         let mut tries = 0;
         loop {
             let before = self.from;
             match self.take_all(disk) {
                 Ok(()) => return Ok(()),
                 Err(_) if self.from >= goal => return Ok(()),
-                Err(BackupError::Journal(JournalError::Damaged { .. })) if tries < TRIES_MAX => {
+                Err(BackupError::Journal(error)) if tries < TRIES_MAX && may_pass(&error) => {
                     tries = if self.from > before { 0 } else { tries + 1 };
                     tokio::time::sleep(TRY_EVERY).await;
                 }
@@ -249,6 +259,7 @@ impl Copy {
 
     fn finish(mut self) -> Result<Digest, BackupError> {
         self.into.sync()?;
+        self.into.close()?;
         Ok(self.digest)
     }
 
@@ -266,6 +277,7 @@ impl Copy {
             }
             erased.add(&record);
         }
+        self.into.close()?;
         if copied.to_hex() == self.digest.to_hex() {
             Ok(erased)
         } else {

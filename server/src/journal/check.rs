@@ -1,10 +1,13 @@
 //! Reading every record of a journal without changing anything, for `liaod check`.
 //! Owns nothing. Reports per segment, so that one damaged segment does not hide another.
 
+use std::sync::Arc;
+
 use super::reader::{Scan, open_segment, read_header};
 use super::record::SEGMENT_HEADER_BYTES;
 use super::{
     Flaw, JournalError, Position, RecordRef, first_segment, overwrite, parse_segment_name, recover,
+    room,
 };
 use crate::disk::Disk;
 
@@ -51,12 +54,13 @@ pub fn check(disk: &dyn Disk) -> Result<Vec<SegmentReport>, JournalError> {
     }
     let mut reports = Vec::with_capacity(segments.len());
     let mut expected = first;
+    let newest = segments.last().copied();
     for segment in segments {
         // One report for a hole, however wide a stray file makes it.
         if segment != expected {
-            reports.push(check_segment(disk, expected));
+            reports.push(check_segment(disk, expected, false));
         }
-        reports.push(check_segment(disk, segment));
+        reports.push(check_segment(disk, segment, Some(segment) == newest));
         expected = segment.saturating_add(1);
     }
     let redo = overwrite::pending(disk)?;
@@ -90,27 +94,41 @@ fn remedy(
     })
 }
 
-fn check_segment(disk: &dyn Disk, segment: u32) -> SegmentReport {
+fn check_segment(disk: &dyn Disk, segment: u32, last: bool) -> SegmentReport {
     let mut report =
         SegmentReport { segment, records: 0, commits: 0, flaw: None, remedy: Remedy::None };
-    report.flaw = count(disk, &mut report).err();
+    report.flaw = count(disk, &mut report, last).err();
     report
 }
 
-fn count(disk: &dyn Disk, report: &mut SegmentReport) -> Result<(), JournalError> {
+/// `last`: of the journal, so that there may be room behind its end.
+fn count(disk: &dyn Disk, report: &mut SegmentReport, last: bool) -> Result<(), JournalError> {
     let segment = report.segment;
     let file = open_segment(disk, segment)?;
     read_header(file.as_ref(), segment)?;
     let size = file.size_bytes().map_err(JournalError::io("read"))?;
-    let mut scan = Scan::new(file, segment, SEGMENT_HEADER_BYTES, size);
+    let mut scan = Scan::new(Arc::clone(&file), segment, SEGMENT_HEADER_BYTES, size);
     let mut whole = true;
-    while let Some(found) = scan.step()? {
-        report.records += 1;
-        report.commits += u64::from(found.record.last);
-        whole = found.record.last;
+    loop {
+        match scan.step() {
+            Ok(Some(found)) => {
+                report.records += 1;
+                report.commits += u64::from(found.record.last);
+                whole = found.record.last;
+            }
+            Ok(None) if whole => return Ok(()),
+            Ok(None) => {
+                return Err(JournalError::damaged(
+                    Position { segment, offset: size },
+                    Flaw::Unfinished,
+                ));
+            }
+            Err(JournalError::Damaged { offset, .. })
+                if last && whole && room::is_room(file.as_ref(), offset)? =>
+            {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
     }
-    if whole {
-        return Ok(());
-    }
-    Err(JournalError::damaged(Position { segment, offset: size }, Flaw::Unfinished))
 }

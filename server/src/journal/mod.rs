@@ -8,6 +8,7 @@ mod reader;
 mod record;
 mod recover;
 mod release;
+mod room;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -21,6 +22,7 @@ pub use record::{NewRecord, RECORD_BODY_BYTES_MAX, Record};
 pub use recover::TailCut;
 pub(crate) use recover::list_segments as segments;
 pub(crate) use release::first_segment;
+pub(crate) use room::written_end;
 pub use writer::{Journal, JournalOptions, Opened};
 
 /// A place between two commits. Ordered; an offset is in bytes from the start of the segment.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::reader::{Scan, open_segment, read_header};
 use super::record::{FLAG_SYNCED_BEFORE, Head, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
+use super::room::{is_room, read_tail, written};
 use super::writer::{Opened, create_segment};
 use super::{
     Flaw, JournalError, Position, first_segment, parse_segment_name, release, segment_name,
@@ -21,7 +22,7 @@ const CUT_FILES_MAX: usize = 16;
 pub struct TailCut {
     /// Where the journal ends now.
     pub end: Position,
-    /// Bytes that stood behind it.
+    /// Bytes that stood behind it, without zeros at their end.
     pub bytes: u64,
     /// What was wrong with them.
     pub reason: Flaw,
@@ -32,6 +33,8 @@ pub struct TailCut {
 pub(crate) struct Found {
     pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) end: Position,
+    /// Up to here there are zeros behind the end, in bytes from the start of the segment.
+    pub(crate) room: u64,
     pub(crate) epoch: u64,
     pub(crate) opened: Opened,
 }
@@ -49,7 +52,8 @@ pub(crate) fn recover(
     let Some(&segment) = segments.last() else {
         let file = create_segment(disk.as_ref(), 1, new_epoch)?;
         let opened = Opened { created: true, ..Opened::default() };
-        return Ok(Found { file, end: Position::START, epoch: new_epoch, opened });
+        let (end, room) = (Position::START, Position::START.offset);
+        return Ok(Found { file, end, room, epoch: new_epoch, opened });
     };
     for &closed in &segments[..segments.len() - 1] {
         read_header(open_segment(disk.as_ref(), closed)?.as_ref(), closed)?;
@@ -63,24 +67,32 @@ pub(crate) fn recover(
     let known = known.filter(|(of, _)| *of == epoch).map(|(_, at)| at).filter(is_here);
     let mut tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
     let mut opened = Opened::default();
-    // What somebody knows to be there was synced, so it is no torn tail.
+    let mut has_room = tail.has_room(file.as_ref())?;
+    // What somebody knows to be there was synced, so it is no torn tail. Where nothing is to be seen of it but
+    // room, it is an older journal.
     if let (Some(flaw), Some(known)) = (tail.flaw, known)
         && known > flaw.0
+        && !(has_room && known.offset < size)
     {
         opened.damage = Some(flaw);
         tail = find_tail(&file, known)?;
+        has_room = tail.has_room(file.as_ref())?;
     }
     let Tail { end, group, flaw } = tail;
-    if let Some((at, reason)) = flaw {
-        // When a later segment was begun, this one was synced to its end before.
-        if dropped || synced_behind(&file, at)? {
+    let mut room = end.offset;
+    match flaw {
+        // When a later segment was begun, this one was synced to its end before, and ended there.
+        Some((at, reason)) if dropped => return Err(JournalError::damaged(at, reason)),
+        Some(_) if has_room => room = size,
+        Some((at, reason)) if synced_behind(&file, at)? => {
             return Err(JournalError::damaged(at, reason));
         }
-        opened.cut = Some(cut_tail(disk.as_ref(), &file, end, reason)?);
+        Some((_, reason)) => opened.cut = Some(cut_tail(disk.as_ref(), &file, end, reason)?),
+        None => {}
     }
     save_again(file.as_ref(), group, end)?;
     disk.sync_dir().map_err(JournalError::io("sync"))?;
-    Ok(Found { file, end, epoch, opened })
+    Ok(Found { file, end, room, epoch, opened })
 }
 
 /// Numbers of the segments, in order, from the journal's beginning and without a hole.
@@ -128,11 +140,11 @@ pub(super) fn is_unborn(disk: &dyn Disk, segment: u32) -> Result<bool, JournalEr
 /// when they were, or when there are none.
 pub(super) fn torn(disk: &dyn Disk, segment: u32) -> Result<Option<u64>, JournalError> {
     let file = open_segment(disk, segment)?;
-    let size = file.size_bytes().map_err(JournalError::io("read"))?;
     let tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
     match tail.flaw {
         Some((at, _)) if !synced_behind(&file, at)? => {
-            Ok(Some(size.saturating_sub(tail.end.offset)))
+            let bytes = written(&read_tail(file.as_ref(), tail.end.offset)?).len();
+            Ok(Some(bytes as u64))
         }
         _ => Ok(None),
     }
@@ -146,6 +158,14 @@ struct Tail {
     group: Position,
     /// What stands behind `end`, and where, when that is not the end of the file.
     flaw: Option<(Position, Flaw)>,
+}
+
+impl Tail {
+    /// Whether there is room behind the end, and nothing else.
+    fn has_room(&self, file: &dyn DiskFile) -> Result<bool, JournalError> {
+        let at_end = self.flaw.is_some_and(|(at, _)| at == self.end);
+        Ok(at_end && is_room(file, self.end.offset)?)
+    }
 }
 
 /// Reads from a place between two commits to the end of the file.
@@ -201,10 +221,7 @@ fn start_of(at: &super::RecordRef) -> Position {
 /// True when a sound record that was begun after a sync stands anywhere behind `flawed`: then
 /// the flawed bytes had been synced once, and may have been acknowledged.
 fn synced_behind(file: &Arc<dyn DiskFile>, flawed: Position) -> Result<bool, JournalError> {
-    let size = file.size_bytes().map_err(JournalError::io("read"))?;
-    let count = usize::try_from(size.saturating_sub(flawed.offset)).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; count];
-    file.read_exact_at(&mut bytes, flawed.offset).map_err(JournalError::io("read"))?;
+    let bytes = read_tail(file.as_ref(), flawed.offset)?;
     let sound = |start: usize| {
         let rest = &bytes[start..];
         let head = rest.get(..RECORD_HEADER_BYTES).and_then(|head| Head::decode(head).ok())?;
@@ -214,7 +231,7 @@ fn synced_behind(file: &Arc<dyn DiskFile>, flawed: Position) -> Result<bool, Jou
         let body = rest.get(RECORD_HEADER_BYTES..head.record_bytes())?;
         head.verify(flawed.segment, flawed.offset + start as u64, body).ok()
     };
-    Ok((1..count).any(|start| sound(start).is_some()))
+    Ok((1..bytes.len()).any(|start| sound(start).is_some()))
 }
 
 fn cut_tail(
@@ -223,11 +240,10 @@ fn cut_tail(
     end: Position,
     reason: Flaw,
 ) -> Result<TailCut, JournalError> {
-    let size = file.size_bytes().map_err(JournalError::io("read"))?;
-    let bytes = size.saturating_sub(end.offset);
-    let mut tail = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut tail, end.offset).map_err(JournalError::io("read"))?;
-    let kept_in = match keep_tail(disk, &tail) {
+    let tail = read_tail(file.as_ref(), end.offset)?;
+    let tail = written(&tail);
+    let bytes = tail.len() as u64;
+    let kept_in = match keep_tail(disk, tail) {
         Ok(name) => Some(name),
         // A full disk must not keep the server from starting: these bytes were promised to nobody.
         Err(JournalError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => None,

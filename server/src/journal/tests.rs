@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{room::written, *};
 use crate::disk::{Disk, DiskFile, MemoryDisk};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ const SEGMENT_BYTES: u64 = 512;
 
 fn options() -> JournalOptions {
     JournalOptions {
+        room_bytes: 100,
         segment_bytes_max: SEGMENT_BYTES,
         new_epoch: 7,
         begin_lineage: false,
@@ -76,6 +77,11 @@ fn bytes(disk: &MemoryDisk, segment: u32) -> Vec<u8> {
     bytes
 }
 
+/// Takes away the room behind the end.
+fn close(journal: Journal) {
+    journal.close().expect("close");
+}
+
 fn flip(disk: &MemoryDisk, segment: u32, offset: u64, bit: u8) {
     let file = file(disk, segment);
     let mut byte = [0];
@@ -94,7 +100,9 @@ fn damage<T>(result: Result<T, JournalError>) -> (u32, u64, Flaw) {
 #[test]
 fn stored_bytes_are_these() {
     let disk = MemoryDisk::new();
-    append(&mut open(&disk), &[record("hi"), record("")]).expect("append");
+    let mut journal = open(&disk);
+    append(&mut journal, &[record("hi"), record("")]).expect("append");
+    close(journal);
     let hex: String = bytes(&disk, 1).iter().map(|byte| format!("{byte:02x}")).collect();
     let header = "4c49414f4a524e4c01000000010000000700000000000000000000001a481d4b";
     let records = "02000000165c64a30102686900000000ea42c77d0101";
@@ -193,13 +201,14 @@ fn any_cut_of_the_last_segment_leaves_a_prefix_of_whole_commits() {
     journal.sync().expect("sync");
     let segment = group_start.segment;
     assert_eq!(journal.end().segment, segment, "the group is in one segment");
+    let all = bytes(&disk, segment);
     for len in group_start.offset..=journal.end().offset {
         let torn = disk.fork();
         file(&torn, segment).truncate(len).expect("truncate");
         let (journal, opened) = try_open(&torn).expect("the journal opens");
         let whole = ends.iter().filter(|end| **end <= len).count() - 1;
         assert_eq!(commits(&journal).expect("commits"), expected(kept_before + whole));
-        let surplus = len - ends[whole];
+        let surplus = written(&all[..len as usize][ends[whole] as usize..]).len() as u64;
         assert_eq!(opened.cut.as_ref().map_or(0, |cut| cut.bytes), surplus);
         if let Some(cut) = opened.cut {
             let kept = torn.open(&cut.kept_in.expect("a name")).expect("what was cut is kept");
@@ -225,6 +234,54 @@ fn any_length_of_the_last_segment_opens_or_is_named() {
         let found = commits(&open(&torn)).expect("commits");
         assert_eq!(found, all[..found.len()], "cut to {len} bytes");
     }
+}
+
+#[test]
+fn room_is_made_behind_the_end_and_taken_back() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    append(&mut journal, &[record("a")]).expect("append");
+    let room = journal.end().offset + options().room_bytes;
+    assert_eq!(bytes(&disk, 1).len() as u64, room);
+    append(&mut journal, &[record("b")]).expect("append");
+    assert_eq!(bytes(&disk, 1).len() as u64, room, "the room is written over, not made anew");
+    assert!(check(&disk).expect("check").iter().all(|report| report.flaw.is_none()));
+    let end = journal.end();
+    drop(journal);
+    let (mut journal, opened) = try_open(&disk).expect("open");
+    assert_eq!((journal.end(), &opened), (end, &Opened::default()), "room is no torn tail");
+    append(&mut journal, &[record("c")]).expect("append");
+    assert_eq!(bytes(&disk, 1).len() as u64, room, "the next run uses it");
+    let end = journal.end();
+    close(journal);
+    assert_eq!(bytes(&disk, 1).len() as u64, end.offset);
+    let mut journal = open(&disk);
+    (4..40).for_each(|i| drop(append(&mut journal, &commit(i)).expect("append")));
+    assert_eq!(commits(&journal).expect("commits").len(), 39);
+    for segment in 1..journal.end().segment {
+        assert_ne!(bytes(&disk, segment).last(), Some(&0), "a closed segment has no room");
+    }
+}
+
+#[test]
+fn where_the_disk_is_nearly_full_no_room_is_made() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    disk.set_free_bytes(options().room_bytes * 64 - 1);
+    append(&mut journal, &commit(1)).expect("append");
+    assert_eq!(bytes(&disk, 1).len() as u64, journal.end().offset);
+}
+
+#[test]
+fn an_older_journal_with_room_is_known_to_be_older() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    append(&mut journal, &commit(1)).expect("append");
+    let (older, end) = (disk.fork(), journal.end());
+    append(&mut journal, &commit(2)).expect("append");
+    let options = JournalOptions { known: Some((journal.epoch(), journal.end())), ..options() };
+    let (journal, opened) = Journal::open(Arc::new(older), options).expect("open");
+    assert_eq!((journal.end(), opened), (end, Opened::default()));
 }
 
 #[test]
@@ -356,6 +413,7 @@ fn a_segment_that_was_never_begun_is_removed_but_its_forerunner_must_be_whole() 
     let mut journal = open(&disk);
     fill(&mut journal, 6);
     let (end, next) = (journal.end(), journal.end().segment + 1);
+    close(journal);
     disk.create_new(&segment_name(next)).expect("create").write_all_at(&[0; 20], 0).expect("write");
     let torn = disk.fork();
     file(&torn, end.segment).truncate(end.offset - 1).expect("truncate");
@@ -534,6 +592,7 @@ fn a_check_names_every_missing_or_damaged_segment_once() {
     let mut journal = open(&disk);
     fill(&mut journal, 40);
     let behind = journal.end().segment + 1;
+    close(journal);
     disk.remove(&segment_name(2)).expect("remove");
     flip(&disk, 4, 50, 1);
     disk.create_new(&segment_name(99_999_999)).expect("create");

@@ -28,12 +28,20 @@ pub struct JournalOptions {
     /// A lineage, and a place between two of its commits up to which the places of all records are
     /// known to whoever asks for them: one that is damaged there does not keep the journal shut.
     pub known: Option<(u64, Position)>,
+    /// Bytes that are made ready behind the end, at most. None are where the disk is nearly full.
+    pub room_bytes: u64,
 }
 
 impl JournalOptions {
     /// The usual choices: segments of 64 MiB.
     pub fn new(new_epoch: u64) -> Self {
-        Self { segment_bytes_max: 64 << 20, new_epoch, begin_lineage: false, known: None }
+        Self {
+            segment_bytes_max: 64 << 20,
+            new_epoch,
+            begin_lineage: false,
+            known: None,
+            room_bytes: 256 << 10,
+        }
     }
 }
 
@@ -48,6 +56,9 @@ pub struct Opened {
     pub damage: Option<(Position, Flaw)>,
 }
 
+/// So many times the room must be free on the disk.
+const ROOMS_FREE_MIN: u64 = 64;
+
 /// Bytes of room that are kept from one sync to the next.
 const SPARE_BYTES_MAX: usize = 256 << 10;
 
@@ -59,6 +70,9 @@ pub struct Journal {
     options: JournalOptions,
     epoch: u64,
     end: Position,
+    /// Up to here the last segment has zeros behind its end. To write over them changes neither the length
+    /// of the file nor where it lies, so that a sync has the bytes alone to bring to the disk.
+    room: u64,
     staged: Vec<Part>,
     /// Room for the next bytes: growing anew for every sync is dear.
     spare: Vec<u8>,
@@ -99,6 +113,7 @@ impl Journal {
             file: found.file,
             epoch: found.epoch,
             end: found.end,
+            room: found.room,
             staged: Vec::new(),
             spare: Vec::new(),
             poisoned: false,
@@ -216,16 +231,56 @@ impl Journal {
         self.file
             .write_all_at(&part.bytes, part.start.offset)
             .map_err(JournalError::io("write"))?;
+        let end = part.end();
+        if end.offset > self.room {
+            self.make_room(end.offset);
+        }
         self.file.sync().map_err(JournalError::io("sync"))?;
-        self.end = part.end();
+        self.end = end;
         self.reader.publish_end(self.end);
         Ok(())
     }
 
+    /// Writes zeros behind the end for what will be written next. The sync that follows is for them too.
+    fn make_room(&mut self, end: u64) {
+        let full = self.options.segment_bytes_max.max(end);
+        let to = end.saturating_add(self.options.room_bytes).min(full);
+        self.room = end;
+        let free = self.disk.free_bytes().unwrap_or(0);
+        if to == end || free < self.options.room_bytes.saturating_mul(ROOMS_FREE_MIN) {
+            return;
+        }
+        let zeros = vec![0; usize::try_from(to - end).unwrap_or_default()];
+        // Room is for speed alone: whether it is there or not, the next start finds the end.
+        if self.file.write_all_at(&zeros, end).is_ok() {
+            self.room = to;
+        }
+    }
+
+    /// Takes back the room behind the end, for a file that is written no more.
+    fn take_room_back(&mut self) -> Result<(), JournalError> {
+        if self.room > self.end.offset {
+            self.file.truncate(self.end.offset).map_err(JournalError::io("cut"))?;
+            self.room = self.end.offset;
+        }
+        Ok(())
+    }
+
+    /// Leaves nothing behind the end; a journal that failed is left to the next start.
+    ///
+    /// # Errors
+    /// When the disk does not do it.
+    pub fn close(mut self) -> Result<(), JournalError> {
+        if self.poisoned { Ok(()) } else { self.take_room_back() }
+    }
+
     fn rotate(&mut self, epoch: u64) -> Result<(), JournalError> {
         let segment = self.end.segment + 1;
+        // Before there is a later one: only the last segment has anything behind its end.
+        self.take_room_back()?;
         self.file = create_segment(self.disk.as_ref(), segment, epoch)?;
         self.end = Position { segment, offset: SEGMENT_HEADER_BYTES };
+        self.room = self.end.offset;
         self.reader.publish_end(self.end);
         Ok(())
     }

@@ -75,6 +75,7 @@ impl Writer {
             self.store.overlay.is_empty(),
             "what the index has is kept in memory no more"
         );
+        self.journal.close()?;
         Ok(self.store.index.close()?)
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     crowd::Cast,
     daemon::Daemon,
     report::{self, Kept},
+    segment,
     tape::{Dating, Tape},
 };
 
@@ -432,7 +433,7 @@ fn files_below(folder: &Path, begins: &str) -> Result<Vec<(u64, PathBuf)>> {
 /// Changes a bit, cuts the file, or blanks some of it, somewhere; says what and where.
 fn spoil_anywhere(path: &Path, dice: &mut Dice) -> Result<String> {
     let file = File::options().read(true).write(true).open(path)?;
-    let len = file.metadata()?.len();
+    let len = segment::written_bytes(path)?;
     let at = dice.below(len);
     if len == 0 {
         return Ok("is empty".to_owned());
@@ -458,7 +459,7 @@ fn spoil_anywhere(path: &Path, dice: &mut Dice) -> Result<String> {
 
 fn spoil(path: &Path, damage: Damage) -> Result<()> {
     let file = File::options().read(true).write(true).open(path)?;
-    let len = file.metadata()?.len();
+    let len = segment::written_bytes(path)?;
     let kept = len - len.div_ceil(4);
     match damage {
         Damage::Bit => {

@@ -22,6 +22,7 @@ use crate::{
     daemon::Daemon,
     erased,
     report::{self, Kept},
+    segment,
     tape::{Dating, Tape},
 };
 
@@ -180,9 +181,8 @@ impl Round<'_> {
         let files = fs::read_dir(self.kept.data().join("journal"))?;
         let files = files.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
         let last = files.into_iter().filter(log).max().context("no journal")?;
-        let file = File::options().write(true).open(last)?;
-        let len = file.metadata()?.len().saturating_sub(self.plan.forget_bytes);
-        Ok(file.set_len(len)?)
+        let len = segment::written_bytes(&last)?.saturating_sub(self.plan.forget_bytes);
+        Ok(File::options().write(true).open(last)?.set_len(len)?)
     }
 
     /// Once more through a start, so that what is read is what a stop leaves.

@@ -11,6 +11,7 @@ mod guests;
 mod kill;
 mod link;
 mod report;
+mod segment;
 mod tape;
 
 use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
