@@ -61,7 +61,17 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataDir {
+    /// Closing is not enough: a child that another thread of this program is starting has the same open file until
+    /// it runs a program of its own, and the lock would stay for so long.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!("the lock of {} is not given back: {error}", self.path.display());
+        }
+    }
 }
 
 impl DataDir {
@@ -78,7 +88,7 @@ impl DataDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => begin(&path)?,
             Err(error) => return Err(failed("read", &path.join("format"))(error)),
         }
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     /// The folder itself.

@@ -27,6 +27,17 @@ fn two_servers_cannot_share_a_folder() {
 }
 
 #[test]
+fn a_child_that_is_being_started_does_not_hold_the_folder() {
+    let root = tempfile::tempdir().expect("folder");
+    let first = DataDir::open(root.path()).expect("open");
+    // The same open file once more: what a fork has until its exec.
+    let forked = first.lock.try_clone().expect("the same file");
+    drop(first);
+    DataDir::open(root.path()).expect("free again");
+    drop(forked);
+}
+
+#[test]
 fn a_newer_or_foreign_format_is_refused_in_words() {
     let root = tempfile::tempdir().expect("folder");
     drop(DataDir::open(root.path()).expect("open"));

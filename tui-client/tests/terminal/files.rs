@@ -85,6 +85,7 @@ fn a_file_is_sent_with_a_bar_through_a_cut_and_arrives_whole() {
         text.matches(beginning("files.saved_as")).count() == 2
     });
     assert!(fs::read(&saved).unwrap() == content(), "the first file was overwritten");
+    alice.is_through_with(2);
     alice.quits();
     bob.quits();
 }
@@ -115,6 +116,7 @@ fn a_file_that_was_left_half_sent_is_there_at_the_next_start() {
     alice.types("R");
     bob.waits_for("thesis.pdf");
     bob.waits_for(format::size(FILE_BYTES as u64));
+    alice.waits_for(word("phase.done"));
     alice.quits();
     bob.quits();
 }
@@ -172,13 +174,7 @@ fn a_file_is_found_by_its_path() {
     alice.waits_for("completed.txt");
     alice.presses(Key::Enter);
     bob.waits_for(format::size(33));
-    // He may see it before her program knows that it is through, and would ask whether to quit.
-    alice.presses(Key::F(4));
-    alice.waits_until("all three are through", |text| {
-        text.matches(&word("phase.done")).count() == 3
-    });
-    alice.presses(Key::F(4));
-    alice.waits_for_end_of(word("files.title"));
+    alice.is_through_with(3);
     alice.quits();
     bob.quits();
 }

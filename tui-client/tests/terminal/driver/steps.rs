@@ -88,4 +88,15 @@ impl Terminal {
             picture.contains(&solid(text)) && picture.contains(&empty) && !picture.contains('◌')
         });
     }
+    /// Waits until so many files are through for the program that sends them. Others may see a file before that, and
+    /// who wants to quit then is asked.
+    #[track_caller]
+    pub(crate) fn is_through_with(&mut self, files: usize) {
+        self.presses(Key::F(4));
+        self.waits_until(&format!("{files} files are through"), |text| {
+            text.matches(word("phase.done")).count() == files
+        });
+        self.presses(Key::F(4));
+        self.waits_for_end_of(word("files.title"));
+    }
 }
