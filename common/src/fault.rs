@@ -79,6 +79,8 @@ codes! {
     PeerLimit = "peer_limit",
     /// The person may not enter this room.
     Banned = "banned",
+    /// The person is in this room already.
+    AlreadyMember = "already_member",
 }
 
 impl Serialize for FaultCode {

@@ -386,7 +386,10 @@ impl Reference {
         if whom == 0 || whom > self.people {
             return Err(FaultCode::NotFound);
         }
-        if room.inside.contains_key(&whom) || room.invited.contains_key(&whom) {
+        if room.inside.contains_key(&whom) {
+            return Err(FaultCode::AlreadyMember);
+        }
+        if room.invited.contains_key(&whom) {
             return Ok(Told::Done);
         }
         if room.banned.contains_key(&whom) {

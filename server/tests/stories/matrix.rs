@@ -63,7 +63,7 @@ impl Part {
         UserId(match self {
             Moderator => 9,
             Owner => 10,
-            _ => 11,
+            _ => INSIDER.0,
         })
     }
 }
@@ -76,6 +76,7 @@ const NOTHING: Outcome = Err(FaultCode::NotFound);
 const LATE: Outcome = Err(FaultCode::BadRequest);
 const NO: Outcome = Err(FaultCode::Forbidden);
 const BANNED: Outcome = Err(FaultCode::Banned);
+const INSIDE: Outcome = Err(FaultCode::AlreadyMember);
 
 /// What comes of a request about a private room, in the columns of [`in_private`].
 type PrivateRow = [Outcome; 6];
@@ -114,6 +115,10 @@ const fn private_row(request: &Request) -> PrivateRow {
         Request::Revoke(_) => [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, DONE],
         Request::FileDone(_) | Request::FileCancel(_) => {
             [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]
+        }
+        // Who is in it is for those who are in it.
+        Request::RoomInvite(RoomInvite { user: INSIDER, .. }) => {
+            [LOGIN, NOTHING, NOTHING, INSIDE, INSIDE, INSIDE]
         }
         // What is said there, and by whom.
         Request::Send(_)
@@ -175,6 +180,9 @@ const fn public_row(request: &Request) -> PublicRow {
         Request::FileDone(_) | Request::FileCancel(_) => {
             [LOGIN, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]
         }
+        Request::RoomInvite(RoomInvite { user: INSIDER, .. }) => {
+            [LOGIN, NOTHING, NOTHING, NOTHING, INSIDE, INSIDE, INSIDE, NOTHING]
+        }
         // For whoever came in.
         Request::Send(_)
         | Request::History(_)
@@ -207,6 +215,9 @@ struct Object {
 
 /// Somebody whom everybody knows.
 const BYSTANDER: UserId = UserId(8);
+
+/// Somebody who is in the room.
+const INSIDER: UserId = UserId(11);
 
 /// Nothing of it exists.
 const MISSING: Object = Object {
@@ -253,6 +264,7 @@ fn requests(about: &Object, part: Part) -> Vec<Request> {
         Send { room, cid, kind: Kind::Text, body }.into(),
         RoomTopic { room, topic: format!("as {id} says") }.into(),
         RoomInvite { room, user: BYSTANDER }.into(),
+        RoomInvite { room, user: INSIDER }.into(),
         RoomRole { room, user, role: Rank::Moderator }.into(),
         RoomKick { room, user, text: String::new() }.into(),
         RoomBan { room, user, text: format!("as {id} says") }.into(),
@@ -353,7 +365,7 @@ async fn town() -> (World, Person) {
         world.registers(&part.id()).await.goes().await;
     }
     for (id, number) in
-        [("bystander", BYSTANDER.0), ("target1", 9), ("target2", 10), ("target3", 11)]
+        [("bystander", BYSTANDER.0), ("target1", 9), ("target2", 10), ("target3", INSIDER.0)]
     {
         let person = world.registers(id).await;
         assert_eq!(person.number(), UserId(number));

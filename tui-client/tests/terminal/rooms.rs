@@ -59,6 +59,8 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
     bob.is_in("#secret");
     bob.says("what is it?");
     alice.waits_for("what is it?");
+    alice.enters("/invite bob");
+    alice.waits_for(word("fault.already_member"));
 
     // Who is talking elsewhere is told at once, and needs one key.
     opens_a_private_room(&mut alice, "cellar");

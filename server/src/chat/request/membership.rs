@@ -149,8 +149,11 @@ pub(super) async fn invite(caller: Caller, ask: RoomInvite) -> Result<Empty, Fau
             return Err(FaultCode::Forbidden.into());
         }
         view::account(tx, ask.user)?.ok_or_else(not_found)?;
-        if view::membership(tx, ask.user, ask.room)?.is_some() {
-            return Ok(Empty {});
+        match view::membership(tx, ask.user, ask.room)? {
+            // Members see who is in their room; so this tells them nothing new.
+            Some(member) if member.standing.is_in() => return Err(FaultCode::AlreadyMember.into()),
+            Some(_) => return Ok(Empty {}),
+            None => {}
         }
         if view::ban(tx, ask.room, ask.user)?.is_some() {
             return Err(FaultCode::Banned.into());

@@ -19,6 +19,8 @@ fn a_room_is_kept_in_order_line_by_line() {
     ann.complains("Invited.");
     bob.says("/join #tea");
     bob.hears("room", |line| line["room"] == "#tea");
+    ann.says("/invite bob");
+    ann.hears("error", |line| line["text"] == "not done: This person is in the room already.");
     ann.says("/mod bob");
     let role = bob.hears("role", |_| true);
     assert_eq!((&role["user"], &role["role"]), (&json!("bob"), &json!("moderator")));
