@@ -303,7 +303,7 @@ fn message(record: &Record) -> Option<Message> {
     }
 }
 
-/// Where the journal in `disk` ends, finished or not.
+/// Where the files of the journal in `disk` end, with all that stands there.
 fn end(disk: &dyn Disk) -> Result<Position, JournalError> {
     let Some(&segment) = crate::journal::segments(disk)?.last() else { return Ok(Position::START) };
     let name = crate::journal::segment_name(segment);

@@ -136,8 +136,12 @@ fn look_at_index(index: &Path, findings: &mut Findings) {
 }
 
 fn line(report: &SegmentReport) -> String {
-    let SegmentReport { segment, records, commits, flaw, remedy } = report;
-    let sound = format!("{segment:08}.log: sound records {records}, commits {commits}");
+    let SegmentReport { segment, records, commits, room_bytes, flaw, remedy } = report;
+    let mut sound = format!("{segment:08}.log: sound records {records}, commits {commits}");
+    if *room_bytes > 0 {
+        sound +=
+            &format!(", and {room_bytes} bytes of room, as a server leaves that was not stopped");
+    }
     let Some(flaw) = flaw else { return format!("{sound}, nothing is wrong") };
     match remedy {
         Remedy::Cut { bytes } => format!(

@@ -20,7 +20,8 @@ struct State {
     names: BTreeMap<String, usize>,
     synced_names: BTreeMap<String, usize>,
     unsynced_names: Vec<NameChange>,
-    fail_append: bool,
+    /// So many writes succeed before one fails.
+    fail_append: Option<u64>,
     fail_sync: bool,
     free_bytes: Option<u64>,
     changes_left: Option<u64>,
@@ -88,7 +89,12 @@ impl MemoryDisk {
 
     /// Makes the next write fail after half of its bytes.
     pub fn fail_next_append(&self) {
-        self.lock().fail_append = true;
+        self.fail_append_after(0);
+    }
+
+    /// The same after so many writes that succeed.
+    pub fn fail_append_after(&self, writes: u64) {
+        self.lock().fail_append = Some(writes);
     }
 
     /// Makes the next sync of a file or of the folder fail. As on Linux, the bytes a failed sync
@@ -300,7 +306,9 @@ impl DiskFile for MemoryFile {
         let mut state = self.disk.lock();
         state.use_power()?;
         let offset = to_usize(offset)?;
-        if std::mem::take(&mut state.fail_append) {
+        let fails = state.fail_append == Some(0);
+        state.fail_append = state.fail_append.and_then(|writes| writes.checked_sub(1));
+        if fails {
             state.inode(self.inode)?.write(offset, &bytes[..bytes.len() / 2]);
             return Err(io::Error::other("write told to fail"));
         }

@@ -20,6 +20,8 @@ pub struct SegmentReport {
     pub records: u64,
     /// Whole commits.
     pub commits: u64,
+    /// Bytes of zeros behind them, which a server that did not stop in order had ready.
+    pub room_bytes: u64,
     /// The first thing that is wrong, if any.
     pub flaw: Option<JournalError>,
     /// What the next start does about that.
@@ -95,8 +97,14 @@ fn remedy(
 }
 
 fn check_segment(disk: &dyn Disk, segment: u32, last: bool) -> SegmentReport {
-    let mut report =
-        SegmentReport { segment, records: 0, commits: 0, flaw: None, remedy: Remedy::None };
+    let mut report = SegmentReport {
+        segment,
+        records: 0,
+        commits: 0,
+        room_bytes: 0,
+        flaw: None,
+        remedy: Remedy::None,
+    };
     report.flaw = count(disk, &mut report, last).err();
     report
 }
@@ -126,6 +134,7 @@ fn count(disk: &dyn Disk, report: &mut SegmentReport, last: bool) -> Result<(), 
             Err(JournalError::Damaged { offset, .. })
                 if last && whole && room::is_room(file.as_ref(), offset)? =>
             {
+                report.room_bytes = size - offset;
                 return Ok(());
             }
             Err(error) => return Err(error),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::reader::{Scan, open_segment, read_header};
 use super::record::{FLAG_SYNCED_BEFORE, Head, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
-use super::room::{is_room, read_tail, written};
+use super::room::{is_room, read_tail, shows, written};
 use super::writer::{Opened, create_segment};
 use super::{
     Flaw, JournalError, Position, first_segment, parse_segment_name, release, segment_name,
@@ -64,20 +64,23 @@ pub(crate) fn recover(
     let is_here = |at: &Position| {
         (at.segment, true) == (segment, (SEGMENT_HEADER_BYTES..=size).contains(&at.offset))
     };
-    let known = known.filter(|(of, _)| *of == epoch).map(|(_, at)| at).filter(is_here);
+    let mut known = known.filter(|(of, _)| *of == epoch).map(|(_, at)| at).filter(is_here);
+    // Where nothing is to be seen of it, this is an older journal.
+    if let Some(at) = known
+        && !shows(file.as_ref(), at)?
+    {
+        known = None;
+    }
     let mut tail = find_tail(&file, Position { segment, offset: SEGMENT_HEADER_BYTES })?;
     let mut opened = Opened::default();
-    let mut has_room = tail.has_room(file.as_ref())?;
-    // What somebody knows to be there was synced, so it is no torn tail. Where nothing is to be seen of it but
-    // room, it is an older journal.
+    // What somebody knows to be there was synced, so it is no torn tail.
     if let (Some(flaw), Some(known)) = (tail.flaw, known)
         && known > flaw.0
-        && !(has_room && known.offset < size)
     {
         opened.damage = Some(flaw);
         tail = find_tail(&file, known)?;
-        has_room = tail.has_room(file.as_ref())?;
     }
+    let has_room = tail.has_room(file.as_ref())?;
     let Tail { end, group, flaw } = tail;
     let mut room = end.offset;
     match flaw {

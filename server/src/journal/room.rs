@@ -10,10 +10,25 @@ use crate::disk::{Disk, DiskFile};
 /// Bytes looked at together.
 const WINDOW_BYTES: usize = 64 << 10;
 
+/// No record ends with so many zeros: what does not reach nearer than this to its end is not there.
+const ZEROS_MAX: u64 = 16;
+
+/// Tries to look at a file that its server shortens meanwhile, which it does twice in its life.
+const TRIES_MAX: u32 = 16;
+
 /// Whether there is nothing but zeros from here to the end of the file: room that was made for what would
 /// be written next.
 pub(super) fn is_room(file: &dyn DiskFile, from: u64) -> Result<bool, JournalError> {
-    Ok(written(&read_tail(file, from)?).is_empty())
+    Ok(last_written(file, from).map_err(JournalError::io("read"))? == from)
+}
+
+/// Whether something is to be seen of a record that ended at `end`, in the last segment.
+pub(super) fn shows(file: &dyn DiskFile, end: Position) -> Result<bool, JournalError> {
+    let first = Position::of(end.segment).offset;
+    let size = file.size_bytes().map_err(JournalError::io("read"))?;
+    let written = last_written(file, first).map_err(JournalError::io("read"))?;
+    // A file that ends there was left in order, without room: zeros in it are damage.
+    Ok(end.offset == size || end.offset < written + ZEROS_MAX)
 }
 
 /// What is left without the zeros at the end.
@@ -35,18 +50,32 @@ pub(super) fn read_tail(file: &dyn DiskFile, from: u64) -> Result<Vec<u8>, Journ
 /// # Errors
 /// When the disk cannot be read.
 pub(crate) fn written_end(disk: &dyn Disk) -> Result<Position, JournalError> {
-    let Some(&segment) = segments(disk)?.last() else { return Ok(Position::START) };
-    let file = open_segment(disk, segment)?;
+    let mut tries = 0;
     loop {
-        match last_written(file.as_ref(), Position::of(segment).offset) {
+        match try_written_end(disk) {
             // The room was taken back meanwhile, and is looked for anew.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
-            found => {
-                let offset = found.map_err(JournalError::io("read"))?;
-                return Ok(Position { segment, offset });
+            Err(JournalError::Io { source, .. })
+                if source.kind() == ErrorKind::UnexpectedEof && tries < TRIES_MAX =>
+            {
+                tries += 1;
             }
+            found => return found,
         }
     }
+}
+
+fn try_written_end(disk: &dyn Disk) -> Result<Position, JournalError> {
+    let segments = segments(disk)?;
+    for (at, &segment) in segments.iter().enumerate().rev() {
+        let Position { offset: first, .. } = Position::of(segment);
+        let file = open_segment(disk, segment)?;
+        let offset = last_written(file.as_ref(), first).map_err(JournalError::io("read"))?;
+        // Whoever reads to the end of one stays there until there is something in the next.
+        if offset > first || at == 0 {
+            return Ok(Position { segment, offset });
+        }
+    }
+    Ok(Position::START)
 }
 
 fn last_written(file: &dyn DiskFile, first: u64) -> std::io::Result<u64> {

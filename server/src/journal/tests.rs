@@ -273,15 +273,64 @@ fn where_the_disk_is_nearly_full_no_room_is_made() {
 }
 
 #[test]
+fn room_that_was_made_in_part_is_taken_back_too() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    disk.fail_append_after(1);
+    append(&mut journal, &commit(1)).expect("the room alone failed");
+    let made = options().room_bytes / 2;
+    assert_eq!(bytes(&disk, 1).len() as u64, journal.end().offset + made, "half of it is there");
+    let large = record(&"x".repeat(SEGMENT_BYTES as usize - 50));
+    append(&mut journal, std::slice::from_ref(&large)).expect("append");
+    assert_eq!(journal.end().segment, 2);
+    let all = [commit(1), vec![large]];
+    assert_eq!(commits(&journal).expect("a closed segment has no room"), all);
+    assert_eq!(commits(&open(&disk)).expect("commits"), all);
+}
+
+#[test]
 fn an_older_journal_with_room_is_known_to_be_older() {
     let disk = MemoryDisk::new();
     let mut journal = open(&disk);
     append(&mut journal, &commit(1)).expect("append");
     let (older, end) = (disk.fork(), journal.end());
-    append(&mut journal, &commit(2)).expect("append");
-    let options = JournalOptions { known: Some((journal.epoch(), journal.end())), ..options() };
-    let (journal, opened) = Journal::open(Arc::new(older), options).expect("open");
-    assert_eq!((journal.end(), opened), (end, Opened::default()));
+    append(&mut journal, &commit(3)).expect("append");
+    let known = Some((journal.epoch(), journal.end()));
+    for torn in [&b""[..], b"torn"] {
+        let disk = older.fork();
+        file(&disk, 1).write_all_at(torn, end.offset).expect("write");
+        let options = JournalOptions { known, ..options() };
+        let (journal, opened) = Journal::open(Arc::new(disk), options).expect("open");
+        assert_eq!((journal.end(), opened.damage), (end, None));
+        assert_eq!(opened.cut.map_or(0, |cut| cut.bytes), torn.len() as u64);
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_room_is_cut_off() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    append(&mut journal, &commit(1)).expect("append");
+    let end = journal.end();
+    flip(&disk, 1, end.offset + 50, 1);
+    let known = Some((journal.epoch(), end));
+    let (journal, opened) =
+        Journal::open(Arc::new(disk), JournalOptions { known, ..options() }).expect("open");
+    assert_eq!((journal.end(), opened.damage), (end, None));
+    assert_eq!(opened.cut.expect("a cut").bytes, 51);
+    assert_eq!(commits(&journal).expect("commits"), [commit(1)]);
+}
+
+#[test]
+fn where_the_last_segment_has_room_alone_the_written_end_is_before_it() {
+    let disk = MemoryDisk::new();
+    let mut journal = open(&disk);
+    append(&mut journal, &commit(1)).expect("append");
+    assert_eq!(written_end(&disk).expect("end"), journal.end());
+    let end = journal.end();
+    journal.begin_lineage().expect("a new segment");
+    file(&disk, 2).write_all_at(&[0; 40], Position::of(2).offset).expect("write");
+    assert_eq!(written_end(&disk).expect("end"), end);
 }
 
 #[test]

@@ -246,14 +246,16 @@ impl Journal {
         let full = self.options.segment_bytes_max.max(end);
         let to = end.saturating_add(self.options.room_bytes).min(full);
         self.room = end;
-        let free = self.disk.free_bytes().unwrap_or(0);
-        if to == end || free < self.options.room_bytes.saturating_mul(ROOMS_FREE_MIN) {
+        let needed = self.options.room_bytes.saturating_mul(ROOMS_FREE_MIN);
+        if to == end || self.disk.free_bytes().unwrap_or(0) < needed {
             return;
         }
+        // Also of a write that fails, some may be there.
+        self.room = to;
         let zeros = vec![0; usize::try_from(to - end).unwrap_or_default()];
-        // Room is for speed alone: whether it is there or not, the next start finds the end.
-        if self.file.write_all_at(&zeros, end).is_ok() {
-            self.room = to;
+        if let Err(error) = self.file.write_all_at(&zeros, end) {
+            // Room is for speed alone.
+            tracing::debug!("no room could be made behind the end of the journal: {error}");
         }
     }
 
