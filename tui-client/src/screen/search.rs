@@ -41,7 +41,7 @@ pub(super) fn draw(
         return;
     }
     let rows = view.rows(model);
-    let (style, note) = (paint.styles().dim, note(paint, view, rows.len(), model, base));
+    let (style, note) = (paint.styles().dim, note(paint, view, &rows, model, base));
     paint.text(row(inside, 1), &truncate(&note, usize::from(inside.width)), style);
     let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     let width = usize::from(list.width);
@@ -54,12 +54,12 @@ pub(super) fn draw(
 fn note(
     paint: &Paint<'_, '_>,
     view: &SearchView,
-    found: usize,
+    found: &[FoundRow],
     model: &Model,
     base: &Base,
 ) -> String {
-    let count = paint.words.count("search.found", u64::try_from(found).unwrap_or(u64::MAX));
-    match view.reach(model) {
+    let count = paint.words.count("search.found", u64::try_from(found.len()).unwrap_or(u64::MAX));
+    match view.reach(model, found) {
         Reach::Whole => count,
         Reach::Going => format!("{count} · {}", paint.t("search.going")),
         Reach::Since(at_ms) => {

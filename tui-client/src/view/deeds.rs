@@ -17,7 +17,6 @@ use super::{
     order::{has_refused, removal_sentence},
     overlay::Overlay,
     remark::About,
-    search::SearchView,
     told::{Held, Written},
 };
 use crate::{
@@ -113,8 +112,10 @@ impl MainView {
             Verb::Help => self.wants_help = true,
             Verb::Rooms => self.open_overlay(Action::Rooms, model, base),
             Verb::Search => {
-                let open = |room| Overlay::Search(SearchView::open(room, argument));
-                self.overlay = self.room().map(open);
+                self.open_overlay(Action::Search, model, base);
+                if let Some(Overlay::Search(search)) = &mut self.overlay {
+                    search.type_text(argument);
+                }
             }
             Verb::Files => self.open_overlay(Action::Transfers, model, base),
             Verb::Inbox => self.go_to_inbox(model),

@@ -88,18 +88,21 @@ impl SearchView {
     /// The messages that have all words, the newest first.
     #[must_use]
     pub fn rows(&self, model: &Model) -> Vec<FoundRow> {
-        let words: Vec<String> = self.query.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<String> = self.query.split_whitespace().map(small).collect();
         let Some(room) = model.room(self.room).filter(|_| !words.is_empty()) else {
             return Vec::new();
         };
-        let name = |row: &Row| model.name(row.from).unwrap_or_default().to_lowercase();
+        let name = |row: &Row| small(model.name(row.from).unwrap_or_default());
         let rows = room.timeline.rows().rev();
         rows.filter_map(|row| found(row, &name(row), &words)).take(ROWS_MAX).collect()
     }
 
-    /// How far back that is.
+    /// How far back that is, with what was found there.
     #[must_use]
-    pub fn reach(&self, model: &Model) -> Reach {
+    pub fn reach(&self, model: &Model, found: &[FoundRow]) -> Reach {
+        if let Some(oldest) = found.get(ROWS_MAX - 1) {
+            return Reach::Since(oldest.at_ms);
+        }
         let Some(room) = model.room(self.room) else { return Reach::Whole };
         let items = room.timeline.items();
         let Some(place) = items.iter().rposition(|item| matches!(item, Item::Hole(_))) else {
@@ -145,12 +148,13 @@ fn found(row: &Row, name: &str, words: &[String]) -> Option<FoundRow> {
         Content::File(file) => &file.name,
         _ => return None,
     };
-    let one_line = |letter: char| if letter.is_whitespace() { ' ' } else { letter };
-    let text: String = text.chars().take(CHARS_MAX).map(one_line).collect();
-    let lowered: String = text.chars().flat_map(char::to_lowercase).collect();
+    let text = text.char_indices().nth(CHARS_MAX).map_or(text.as_str(), |(end, _)| &text[..end]);
+    let lowered = small(text);
     if !words.iter().all(|word| lowered.contains(word.as_str()) || name.contains(word.as_str())) {
         return None;
     }
+    let one_line = |letter: char| if letter.is_whitespace() { ' ' } else { letter };
+    let text: String = text.chars().map(one_line).collect();
     let places = places(&text);
     let first = words.iter().filter_map(|word| {
         let at = lowered.find(word.as_str())?;
@@ -167,6 +171,14 @@ fn found(row: &Row, name: &str, words: &[String]) -> Option<FoundRow> {
         hit: part(start..end),
         after: part(end..text.len()),
     })
+}
+
+/// In small letters, letter by letter: what one of them becomes does not depend on where it stands.
+fn small(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// For each byte of a text in small letters, where in the text the letter begins that it comes from.
@@ -189,10 +201,14 @@ mod tests {
 
     use super::*;
 
-    fn parts(text: &str, words: &[&str]) -> Option<[String; 3]> {
+    fn row(text: &str) -> Row {
         let (nonce, body) = (Nonce([1; 16]), Body::text(text));
         let queued = Queued { nonce, room: RoomId(1), kind: Kind::Text, body, at_ms: 1 };
-        let row = Row { seq: Some(Seq(1)), ..Row::sending(&queued, UserId(1)) };
+        Row { seq: Some(Seq(1)), ..Row::sending(&queued, UserId(1)) }
+    }
+
+    fn parts(text: &str, words: &[&str]) -> Option<[String; 3]> {
+        let row = row(text);
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let found = found(&row, "bob", &words)?;
         Some([found.before, found.hit, found.after])
@@ -203,13 +219,21 @@ mod tests {
         for (text, words, want) in [
             ("Ask Bob about it", &["about", "ask"][..], ["", "Ask", " Bob about it"]),
             ("İİ STRASSE ß", &["strasse"], ["İİ ", "STRASSE", " ß"]),
-            ("two\nlines", &["two lines"], ["", "two lines", ""]),
+            ("two\nlines", &["lines"], ["two ", "lines", ""]),
+            ("ΟΔΟΣ", &[&small("ΟΔΟΣ")], ["", "ΟΔΟΣ", ""]),
             ("only the name", &["bob"], ["", "", "only the name"]),
         ] {
             assert_eq!(parts(text, words), Some(want.map(str::to_owned)), "{text}");
         }
         assert_eq!(parts("Ask", &["ask", "nobody"]), None);
         assert_eq!(parts(&format!("{}x", "y".repeat(CHARS_MAX)), &["x"]), None);
+    }
+
+    #[test]
+    fn with_as_many_as_are_shown_no_more_are_said_to_come() {
+        let (model, view) = (Model::default(), SearchView::open(RoomId(1), "ask"));
+        let found = found(&row("Ask"), "bob", &["ask".to_owned()]).unwrap();
+        assert_eq!(view.reach(&model, &vec![found; ROWS_MAX]), Reach::Since(1));
     }
 
     #[test]
