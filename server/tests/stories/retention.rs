@@ -28,6 +28,8 @@ async fn settled(person: &Person, last: Seq) -> Page {
             let ask = History { room: RoomId::LOBBY, ..History::default() };
             if let Ok(page) = person.asks(ask).await
                 && page.floor == floor
+                // What was read just before the floor rose may still stand on a page that names the new one.
+                && page.msgs.iter().all(|said| said.seq > floor)
             {
                 return page;
             }
