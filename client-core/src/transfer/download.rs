@@ -12,7 +12,7 @@ use liao_common::{
     id::Hash,
     request::FileGet,
 };
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::{
     DownloadJob, Phase, TransferFault,
@@ -34,11 +34,34 @@ const NUMBERS_MAX: u32 = 10_000;
 /// Bytes that are taken from the network before they are written together.
 const WRITE_BYTES: usize = 128 * 1024;
 
+/// Bytes after which what was written goes to the disk, beside what comes meanwhile. All of a large file at its
+/// end would hold up whoever else waits for this disk.
+const SYNC_BYTES: u64 = 1024 * 1024;
+
 /// The unfinished file: its hash so far and its length.
 struct Part {
     file: File,
     hasher: blake3::Hasher,
     len: u64,
+    unsynced: u64,
+    syncing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Part {
+    /// Begins to bring it to the disk, if there is enough of it. One at a time: the next one waits.
+    async fn sync_along(&mut self, written: u64) -> Result<(), Halt> {
+        self.unsynced += written;
+        if self.unsynced < SYNC_BYTES {
+            return Ok(());
+        }
+        self.unsynced = 0;
+        let file = self.file.try_clone().map_err(|error| unwritable(&error))?;
+        let next = spawn_blocking(move || file.sync_data());
+        match self.syncing.replace(next) {
+            Some(last) => joined(last.await),
+            None => Ok(()),
+        }
+    }
 }
 
 pub(super) async fn run(mut session: Session, job: DownloadJob) -> Outcome {
@@ -127,7 +150,7 @@ async fn open_part(session: &mut Session, job: &DownloadJob) -> Result<Part, Hal
         done += count as u64;
         session.moved(done, job.size).await;
     }
-    Ok(Part { file, hasher, len: done })
+    Ok(Part { file, hasher, len: done, unsynced: 0, syncing: None })
 }
 
 /// A link or a pipe planted in its place is not written through. A part that is too long is not
@@ -233,7 +256,7 @@ async fn write(part: &mut Part, block: Vec<u8>) -> Result<(), Halt> {
     })
     .await?;
     part.len += len;
-    Ok(())
+    part.sync_along(len).await
 }
 
 /// Gives the part its name. The name is taken first, by an empty file that must not exist yet;
@@ -265,7 +288,11 @@ fn settle(job: &DownloadJob) -> io::Result<PathBuf> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Halt> {
-    match spawn_blocking(work).await {
+    joined(spawn_blocking(work).await)
+}
+
+fn joined<T>(done: Result<io::Result<T>, JoinError>) -> Result<T, Halt> {
+    match done {
         Ok(done) => done.map_err(|error| unwritable(&error).into()),
         Err(_) => Err(TransferFault::LinkEnded.into()),
     }
