@@ -357,6 +357,9 @@ fn after(app: &mut App) {
             app.help = Some(HelpView::new(app.modes_below()));
         } else if main.left {
             keep_drafts(app);
+            if let Some(me) = &app.model.me {
+                app.door.logged_out(&me.id);
+            }
             app.model = Model::default();
             app.front = Front::Door;
         }

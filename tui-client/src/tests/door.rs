@@ -511,6 +511,18 @@ fn what_was_typed_for_one_server_is_not_shown_to_another() {
 }
 
 #[test]
+fn who_logged_out_stands_in_the_menu_no_more() {
+    let mut desk = known();
+    desk.shows("Bob");
+    desk.keys("<Enter>");
+    desk.tell(Notice::LoggedIn(Box::new(Session { id: "bob".into(), ..session() })));
+    desk.keys("/logout<Enter>");
+    assert!(desk.wishes().contains(&Effect::LogOut));
+    desk.shows("Log in");
+    desk.hides("Bob");
+}
+
+#[test]
 fn every_remembered_account_is_one_key() {
     let account = |server: &Server, user: &str, name: &str| Account {
         address: server.address(),

@@ -209,6 +209,9 @@ impl MainView {
             return self.remark_offline(model, base);
         }
         let request = match person_with_id(model, name) {
+            Some(user) if model.my_id() == Some(user) => {
+                return self.complain(base, base.words.t("plain.yourself"));
+            }
             Some(user) if text.is_empty() => return self.open_person(user, model, base),
             Some(user) => RoomOpen { user: Some(user), name: None },
             None => RoomOpen { user: None, name: Some(name.to_owned()) },

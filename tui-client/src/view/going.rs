@@ -93,6 +93,13 @@ impl Door {
         }
     }
 
+    /// Somebody here logged out, which gave their saved login up.
+    pub fn logged_out(&mut self, user: &str) {
+        let address = self.server.as_ref().map(Server::address);
+        self.accounts.retain(|kept| Some(&kept.address) != address.as_ref() || kept.user != user);
+        self.menu.list = None;
+    }
+
     pub(super) fn connect(&mut self, login: Login, base: &mut Base) {
         if let Some(server) = self.server.clone() {
             self.link = Some(LinkState::Connecting);
