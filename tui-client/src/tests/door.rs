@@ -516,6 +516,9 @@ fn who_logged_out_stands_in_the_menu_no_more() {
     desk.shows("Bob");
     desk.keys("<Enter>");
     desk.tell(Notice::LoggedIn(Box::new(Session { id: "bob".into(), ..session() })));
+    let rooms = vec![room(RoomId::LOBBY, "lobby", 3)];
+    desk.tell(Notice::Synced(Box::new(Synced { epoch: "e".into(), reset: true, rooms })));
+    desk.greet();
     desk.keys("/logout<Enter>");
     assert!(desk.wishes().contains(&Effect::LogOut));
     desk.shows("Log in");
