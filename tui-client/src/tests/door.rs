@@ -513,7 +513,7 @@ fn what_was_typed_for_one_server_is_not_shown_to_another() {
 #[test]
 fn who_logged_out_stands_in_the_menu_no_more() {
     let mut desk = known();
-    desk.shows("Bob");
+    desk.shows("Go on as");
     desk.keys("<Enter>");
     desk.tell(Notice::LoggedIn(Box::new(Session { id: "bob".into(), ..session() })));
     let rooms = vec![room(RoomId::LOBBY, "lobby", 3)];
@@ -521,8 +521,9 @@ fn who_logged_out_stands_in_the_menu_no_more() {
     desk.greet();
     desk.keys("/logout<Enter>");
     assert!(desk.wishes().contains(&Effect::LogOut));
+    desk.tell(Notice::State(LinkState::Ended(End::LoggedOut)));
     desk.shows("Log in");
-    desk.hides("Bob");
+    desk.hides("Go on as");
 }
 
 #[test]
