@@ -13,7 +13,7 @@ const WINDOW_BYTES: usize = 64 << 10;
 /// No record ends with so many zeros: what does not reach nearer than this to its end is not there.
 const ZEROS_MAX: u64 = 16;
 
-/// Tries to look at a file that its server shortens meanwhile, which it does twice in its life.
+/// Tries to look at a file that its server shortens meanwhile, as it does when a segment or itself ends.
 const TRIES_MAX: u32 = 16;
 
 /// Whether there is nothing but zeros from here to the end of the file: room that was made for what would
