@@ -19,7 +19,7 @@ use liao_client_core::answer::CallError;
 use liao_common::fault::FaultCode;
 
 /// No fact may take longer to come true.
-pub(crate) const WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const WITHIN: Duration = Duration::from_secs(30);
 
 /// What comes of `work`, which may not take for ever.
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {

@@ -63,11 +63,24 @@ impl Raw {
         frames
     }
 
-    /// Sends a request without waiting.
+    /// Sends a request without waiting for the answer. What comes is read while the way out is full: a
+    /// server that cannot write reads no more.
     pub(crate) async fn sends(&mut self, request: impl Into<Request>) -> u64 {
         self.last_rid += 1;
         let frame = request.into().frame(self.last_rid);
-        self.writes(&frame).await;
+        let (mut inwards, mut outwards) = tokio::io::split(&mut self.stream);
+        let hears = async {
+            while inwards.read_buf(&mut self.incoming).await.is_ok_and(|bytes| bytes > 0) {}
+            std::future::pending::<()>().await;
+        };
+        let says = async {
+            tokio::select! {
+                biased;
+                sent = outwards.write_all(&frame) => drop(sent),
+                () = hears => {}
+            }
+        };
+        within("the server reads", says).await;
         self.last_rid
     }
 
