@@ -275,6 +275,7 @@ impl Model {
             Event::Gap(gap) => {
                 if let Some(room) = self.rooms.get_mut(&gap.room) {
                     room.timeline.gap(gap.to);
+                    room.staff.miss();
                     changes.rooms.insert(gap.room);
                 }
             }
@@ -289,6 +290,7 @@ impl Model {
                 for &(id, seq, n) in &heads.h {
                     if let Some(room) = self.rooms.get_mut(&id) {
                         room.raise_head((seq, n));
+                        room.staff.miss();
                         changes.rooms.insert(id);
                         self.touch(id);
                     }
@@ -412,6 +414,7 @@ impl Model {
                 changes.people = true;
             }
             (Request::Users(_), Err(_)) => self.people.looked_up(None),
+            (Request::Members(asked), Err(_)) => self.staff_refused(asked.room),
             (_, Ok(Answer::Users(page))) => {
                 self.staff_listed(request, page);
                 page.users.iter().for_each(|user| self.people.learn(user));

@@ -40,7 +40,7 @@ impl Model {
     /// words that the server does not have are kept.
     fn drop_unlisted(&mut self, listed: &BTreeSet<RoomId>, other_log: bool) {
         for view in self.rooms.values_mut() {
-            view.staff_asked = false;
+            view.staff.renew();
             if !listed.contains(&view.id) && view.is_inside() && !view.is_direct() && !other_log {
                 view.be_lost(Loss::Unlisted);
                 if self.gone.len() < ROOMS_MAX {

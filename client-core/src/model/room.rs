@@ -10,6 +10,7 @@ use liao_common::{
     text,
 };
 
+use super::staff::Staff;
 use crate::timeline::{Farewell, Timeline};
 
 /// Why this person is not in a room any more.
@@ -42,8 +43,8 @@ pub struct RoomView {
     pub owner: Option<UserId>,
     /// Who moderates it, as far as that is known.
     pub mods: BTreeSet<UserId>,
-    /// Who keeps order was asked for since the last connect.
-    pub(super) staff_asked: bool,
+    /// What is known of who keeps order.
+    pub(super) staff: Staff,
     /// How many members it has.
     pub members: u64,
     /// The last message: seq and n.
@@ -74,7 +75,7 @@ impl RoomView {
             removed: None,
             owner: None,
             mods: BTreeSet::new(),
-            staff_asked: false,
+            staff: Staff::default(),
             members: 0,
             head: (Seq::ZERO, 0),
             read: (Seq::ZERO, 0),
@@ -97,7 +98,9 @@ impl RoomView {
         self.topic = text::clean_line(&room.topic);
         self.role = room.role;
         self.moderates = room.moderates;
-        self.removed = None;
+        if self.removed.take().is_some() {
+            self.staff.miss();
+        }
         self.members = room.members;
         self.counted = room.head.0;
         self.with = room.with.as_ref().map(|user| user.user).or(self.with);
@@ -122,6 +125,7 @@ impl RoomView {
         self.head = (Seq::ZERO, 0);
         self.read = (Seq::ZERO, 0);
         self.counted = Seq::ZERO;
+        self.staff = Staff::default();
         self.timeline.reset();
     }
 
@@ -141,6 +145,7 @@ impl RoomView {
     /// Takes a pushed message in. Who speaks has read what was said before; the server says so too.
     pub(super) fn push(&mut self, message: &Message, me: Option<UserId>) -> bool {
         let news = self.timeline.insert(message);
+        self.follow_staff(message);
         if message.seq > self.counted {
             self.counted = message.seq;
             self.last_ms = message.at_ms;
@@ -155,7 +160,6 @@ impl RoomView {
 
     /// Topic and number of members change with messages; those before were counted in.
     fn follow(&mut self, message: &Message) {
-        self.follow_staff(message);
         match message.kind {
             Kind::Join => self.members = self.members.saturating_add(1),
             Kind::Leave => self.members = self.members.saturating_sub(1),

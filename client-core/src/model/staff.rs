@@ -3,7 +3,7 @@
 
 use liao_common::{
     event::{Rank, Role, Room, RoomKind, UserPage},
-    id::{RoomId, UserId},
+    id::{RoomId, Seq, UserId},
     message::{Kind, Message},
     request::{Members, Request},
     text,
@@ -11,6 +11,43 @@ use liao_common::{
 
 use super::{Loss, Model, RoomView};
 use crate::timeline::Farewell;
+
+#[cfg(test)]
+mod tests;
+
+/// How far it is known who keeps order in a room.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Staff {
+    /// It was asked for, and what happened since was followed or will be.
+    asked: bool,
+    /// The answer is on its way.
+    waits: bool,
+    /// It changed while the answer was on its way: that may be older.
+    moved: bool,
+    /// The last message that was looked at. The room itself may be known further: what the server says of a room
+    /// does not say whose it is.
+    seq: Seq,
+}
+
+impl Staff {
+    /// Something was missed: the next look asks again, and an answer that is on its way may be older.
+    pub(super) const fn miss(&mut self) {
+        (self.asked, self.moved) = (false, true);
+    }
+
+    /// The connection is a new one: nothing asked before will be answered.
+    pub(super) const fn renew(&mut self) {
+        (self.asked, self.waits) = (false, false);
+    }
+
+    /// There is an answer, good or bad. Says whether it can be believed.
+    const fn answered(&mut self) -> bool {
+        let late = self.waits && self.moved;
+        self.waits = false;
+        self.asked &= !late;
+        !late
+    }
+}
 
 impl Model {
     /// The rooms that this person was taken out of, as they were.
@@ -31,9 +68,10 @@ impl Model {
     pub fn ask_staff(&mut self, room: RoomId) -> Option<Request> {
         let view =
             self.rooms.get_mut(&room).filter(|view| !view.is_direct() && view.is_inside())?;
-        if !self.ready || std::mem::replace(&mut view.staff_asked, true) {
+        if !self.ready || view.staff.asked || view.staff.waits {
             return None;
         }
+        (view.staff.asked, view.staff.waits, view.staff.moved) = (true, true, false);
         Some(Members { room, limit: Some(1), ..Members::default() }.into())
     }
 
@@ -81,9 +119,18 @@ impl Model {
         }
     }
 
+    pub(super) fn staff_refused(&mut self, room: RoomId) {
+        if let Some(view) = self.rooms.get_mut(&room) {
+            view.staff.answered();
+        }
+    }
+
     pub(super) fn staff_listed(&mut self, asked: &Request, page: &UserPage) {
         let Request::Members(asked) = asked else { return };
         if let Some(view) = self.rooms.get_mut(&asked.room) {
+            if !view.staff.answered() {
+                return;
+            }
             view.owner = page.owner;
             view.mods = page.mods.iter().copied().collect();
         }
@@ -100,8 +147,16 @@ impl RoomView {
 
     /// Who keeps order changes with messages.
     pub(super) fn follow_staff(&mut self, message: &Message) {
+        if message.seq <= self.staff.seq {
+            return;
+        }
+        self.staff.seq = message.seq;
+        self.staff.moved |= matches!(message.kind, Kind::Leave | Kind::Role);
         match (&message.kind, message.body.user, message.body.role) {
-            (Kind::Leave, ..) => _ = self.mods.remove(&message.from),
+            (Kind::Leave, ..) => {
+                self.mods.remove(&message.from);
+                self.owner = self.owner.filter(|owner| *owner != message.from);
+            }
             (Kind::Role, Some(user), Some(Rank::Moderator)) => _ = self.mods.insert(user),
             (Kind::Role, Some(user), Some(Rank::Member)) => _ = self.mods.remove(&user),
             (Kind::Role, Some(user), Some(Rank::Owner)) => {

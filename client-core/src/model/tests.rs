@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A model that is logged in, in sync with these rooms, and knows who is online.
-fn ready(rooms: &[Room]) -> Model {
+pub(super) fn ready(rooms: &[Room]) -> Model {
     let mut model = Model::default();
     model.apply(&Notice::LoggedIn(Box::new(session(None))));
     model.apply(&synced(rooms));
@@ -30,7 +30,7 @@ fn watches(model: &mut Model) -> Changes {
     answer(model, Watch { act: Vec::new(), online: true }, &Answer::Done(Empty {}))
 }
 
-fn synced(rooms: &[Room]) -> Notice {
+pub(super) fn synced(rooms: &[Room]) -> Notice {
     Notice::Synced(Box::new(Synced { epoch: "e1".into(), reset: false, rooms: rooms.to_vec() }))
 }
 
@@ -40,12 +40,12 @@ fn page(users: &[User], v: u64, next: Option<&str>) -> Answer {
     Answer::Users(UserPage { users, total, v, next, ..UserPage::default() })
 }
 
-fn answer(model: &mut Model, request: impl Into<Request>, answer: &Answer) -> Changes {
+pub(super) fn answer(model: &mut Model, request: impl Into<Request>, answer: &Answer) -> Changes {
     let (ticket, request) = (Ticket(1), Box::new(request.into()));
     model.apply(&Notice::Answer { ticket, request, answer: Ok(Box::new(answer.clone())) })
 }
 
-fn push(model: &mut Model, message: Message) -> Changes {
+pub(super) fn push(model: &mut Model, message: Message) -> Changes {
     model.apply(&Notice::Event(Event::Message(Box::new(message))))
 }
 
