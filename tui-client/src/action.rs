@@ -145,7 +145,9 @@ actions! {
     KillLeft = "kill_left",
     /// Delete to the end of the line.
     KillRight = "kill_right",
-    /// Empty what is written; leave when it is empty.
+    /// Leave the program, when it is done twice.
+    Interrupt = "interrupt",
+    /// Empty what is written; leave when it is empty, and it is done twice.
     Clear = "clear",
     /// Take back the last change.
     Undo = "undo",

@@ -339,7 +339,7 @@ fn act(app: &mut App, action: Action) {
 
 fn act_help(app: &mut App, action: Action) {
     let Some(help) = &mut app.help else { return };
-    if action == Action::Quit {
+    if matches!(action, Action::Quit | Action::Interrupt) {
         app.help = None;
         act(app, action);
     } else if matches!(action, Action::Back | Action::Choose | Action::Help) {

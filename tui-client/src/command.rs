@@ -94,6 +94,7 @@ const ALSO: &[(&str, &str)] = &[
     ("list", "rooms"),
     ("op", "mod"),
     ("deop", "unmod"),
+    ("lang", "language"),
     ("exit", "quit"),
 ];
 

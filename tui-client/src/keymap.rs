@@ -50,6 +50,8 @@ pub enum Mode {
     Confirm,
     /// A question whose yes cannot be taken back.
     Danger,
+    /// Whatever lies above the main screen.
+    Above,
 }
 
 impl Mode {
@@ -61,7 +63,7 @@ impl Mode {
             Self::Form | Self::Secret => "mode.form",
             Self::Trust => "mode.trust",
             Self::Unreached | Self::Page => "mode.page",
-            Self::Main => "mode.main",
+            Self::Main | Self::Above => "mode.main",
             Self::Completion => "mode.completion",
             Self::Composer => "mode.composer",
             Self::Timeline => "mode.timeline",
@@ -224,7 +226,7 @@ const BINDINGS: &[Binding] = &[
     (M::Form, "Left", A::Left), (M::Form, "Right", A::Right), (M::Form, "Home C-a", A::LineStart), (M::Form, "End C-e", A::LineEnd),
     (M::Form, "Backspace C-h", A::DeleteLeft), (M::Form, "Del C-d", A::DeleteRight), (M::Form, "C-w", A::DeleteWordLeft),
     (M::Form, "C-u", A::KillLeft), (M::Form, "C-k", A::KillRight),
-    (M::Form, "F3", A::Language), (M::Form, "F1", A::Help), (M::Form, "C-q C-c", A::Quit),
+    (M::Form, "F3", A::Language), (M::Form, "F1", A::Help), (M::Form, "C-q", A::Quit), (M::Form, "C-c", A::Interrupt),
 
     (M::Trust, "y", A::Trust), (M::Trust, "Esc n", A::Back), (M::Trust, "F3", A::Language), (M::Trust, "F1 ?", A::Help),
     (M::Trust, "C-q C-c", A::Quit),
@@ -266,27 +268,30 @@ const BINDINGS: &[Binding] = &[
 
     (M::Transfers, "Up k", A::Up), (M::Transfers, "Down j", A::Down),
     (M::Transfers, "p Space", A::Pause), (M::Transfers, "R r A-r", A::Retry), (M::Transfers, "c Del", A::CancelTransfer),
-    (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help), (M::Transfers, "C-q C-c", A::Quit),
+    (M::Transfers, "Esc F4", A::Back), (M::Transfers, "F1 ?", A::Help), (M::Transfers, "C-q", A::Quit), (M::Transfers, "C-c", A::Interrupt),
 
     (M::Devices, "Up k", A::Up), (M::Devices, "Down j", A::Down), (M::Devices, "PgUp", A::PageUp), (M::Devices, "PgDn", A::PageDown),
     (M::Devices, "x Del", A::LogOutDevice), (M::Devices, "X", A::LogOutOthers),
-    (M::Devices, "Esc", A::Back), (M::Devices, "F1 ?", A::Help), (M::Devices, "C-q C-c", A::Quit),
+    (M::Devices, "Esc", A::Back), (M::Devices, "F1 ?", A::Help), (M::Devices, "C-q", A::Quit), (M::Devices, "C-c", A::Interrupt),
 
     (M::Bans, "Up k", A::Up), (M::Bans, "Down j", A::Down), (M::Bans, "PgUp", A::PageUp), (M::Bans, "PgDn", A::PageDown),
-    (M::Bans, "x Del", A::LiftBan), (M::Bans, "Esc", A::Back), (M::Bans, "F1 ?", A::Help), (M::Bans, "C-q C-c", A::Quit),
+    (M::Bans, "x Del", A::LiftBan), (M::Bans, "Esc", A::Back), (M::Bans, "F1 ?", A::Help), (M::Bans, "C-q", A::Quit), (M::Bans, "C-c", A::Interrupt),
 
     (M::Picker, "Up", A::Up), (M::Picker, "Down", A::Down), (M::Picker, "PgUp", A::PageUp), (M::Picker, "PgDn", A::PageDown),
     (M::Picker, "Enter Right", A::Choose), (M::Picker, "Left", A::FolderUp), (M::Picker, "C-h A-h", A::Hidden),
     (M::Picker, "Tab", A::Complete), (M::Picker, "Backspace", A::DeleteLeft), (M::Picker, "C-w", A::DeleteWordLeft),
-    (M::Picker, "C-u", A::KillLeft), (M::Picker, "Esc F5", A::Back), (M::Picker, "F1", A::Help), (M::Picker, "C-q C-c", A::Quit),
+    (M::Picker, "C-u", A::KillLeft), (M::Picker, "Esc F5", A::Back), (M::Picker, "F1", A::Help), (M::Picker, "C-q", A::Quit), (M::Picker, "C-c", A::Interrupt),
 
     (M::List, "Up C-p", A::Up), (M::List, "Down C-n", A::Down), (M::List, "PgUp", A::PageUp), (M::List, "PgDn", A::PageDown),
     (M::List, "Enter", A::Choose), (M::List, "Backspace", A::DeleteLeft), (M::List, "C-u", A::KillLeft), (M::List, "Esc C-k", A::Back),
-    (M::List, "F1", A::Help), (M::List, "C-q C-c", A::Quit),
+    (M::List, "F1", A::Help), (M::List, "C-q", A::Quit), (M::List, "C-c", A::Interrupt),
 
-    (M::Confirm, "y Enter", A::Yes), (M::Confirm, "n Esc", A::No), (M::Confirm, "F1", A::Help),
+    (M::Confirm, "y Enter", A::Yes), (M::Confirm, "n Esc", A::No), (M::Confirm, "F1", A::Help), (M::Confirm, "C-c", A::Interrupt),
     // Enter is what a hand does by itself: here it agrees to nothing.
-    (M::Danger, "y", A::Yes), (M::Danger, "n Esc Enter", A::No), (M::Danger, "F1", A::Help), (M::Danger, "C-q C-c", A::Quit),
+    (M::Danger, "y", A::Yes), (M::Danger, "n Esc Enter", A::No), (M::Danger, "F1", A::Help), (M::Danger, "C-q", A::Quit), (M::Danger, "C-c", A::Interrupt),
+
+    // What the status line offers, whatever lies above the screen.
+    (M::Above, "A-j", A::Accept),
 
     (M::Main, "Tab", A::Next), (M::Main, "S-Tab", A::Previous),
     (M::Main, "C-n C-PgDn", A::NextTab), (M::Main, "C-p C-PgUp", A::PreviousTab),
@@ -296,7 +301,7 @@ const BINDINGS: &[Binding] = &[
     (M::Main, "PgUp", A::PageUp), (M::Main, "PgDn", A::PageDown), (M::Main, "C-Home", A::Top), (M::Main, "C-End", A::Bottom),
     (M::Main, "C-k", A::Switcher), (M::Main, "C-f", A::Search), (M::Main, "F2", A::Inbox), (M::Main, "F3", A::Online), (M::Main, "F4", A::Transfers),
     (M::Main, "F5", A::SendFile), (M::Main, "F6", A::Rooms), (M::Main, "C-r", A::Reconnect),
-    (M::Main, "F1", A::Help), (M::Main, "C-q C-c", A::Quit),
+    (M::Main, "F1", A::Help), (M::Main, "C-q", A::Quit), (M::Main, "C-c", A::Interrupt),
 ];
 
 fn chords(keys: &'static str) -> impl Iterator<Item = Chord> {

@@ -135,7 +135,10 @@ fn main() -> ExitCode {
         }),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(left) => {
+            left.into_iter().for_each(|sentence| complain(&sentence));
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             complain(&format!("liao: {error:#}"));
             ExitCode::from(FAILED)
@@ -144,7 +147,7 @@ fn main() -> ExitCode {
 }
 
 /// Nothing waits at the end for a disk that does not answer.
-fn full_screen(options: StartOptions) -> anyhow::Result<()> {
+fn full_screen(options: StartOptions) -> anyhow::Result<Option<String>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let done = runtime.block_on(liao::full_screen(options));
     runtime.shutdown_background();
@@ -183,7 +186,7 @@ fn forget(server: &LinkTarget) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is the program's own last word")]
+/// The program's own last word. Where the terminal is gone by now, nobody hears it.
 fn complain(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -47,7 +47,15 @@ const GOODBYE_MS: u64 = 5_000;
 /// How long who leaves waits for an answer of the terminal, in milliseconds.
 const HEAR_OUT_MS: u64 = 100;
 
-/// Runs the full screen until the person leaves. Gives what was being written and could not be kept.
+/// What is left to be said when the terminal is given back.
+pub(crate) struct LeftOver {
+    /// What was being written and could not be kept.
+    pub(crate) drafts: Vec<String>,
+    /// How many messages wait on the disk for the next login.
+    pub(crate) unsent: usize,
+}
+
+/// Runs the full screen until the person leaves.
 ///
 /// # Errors
 /// When there is no terminal, or it goes away.
@@ -55,7 +63,7 @@ pub(crate) async fn run(
     start: Start,
     clock: Clock,
     make_world: impl FnOnce(mpsc::Sender<Input>) -> World,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<LeftOver> {
     let (sender, inputs) = mpsc::channel(INPUTS_MAX);
     let mut world = make_world(sender);
     let asks = start.on_light.is_some();
@@ -78,7 +86,7 @@ pub(crate) async fn run(
     if timeout(Duration::from_millis(GOODBYE_MS), world.leave()).await.is_err() {
         tracing::warn!("leaving took too long");
     }
-    looped.map(|()| world.lost_drafts())
+    looped.map(|()| LeftOver { drafts: world.lost_drafts(), unsent: world.unsent() })
 }
 
 struct Loop {

@@ -46,7 +46,7 @@ pub struct StartOptions {
 ///
 /// # Errors
 /// With a sentence for the person.
-pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
+pub async fn full_screen(options: StartOptions) -> anyhow::Result<Option<String>> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         bail!("{}", Words::of(locale_language()).t("cli.not_a_terminal"));
     }
@@ -62,13 +62,16 @@ pub async fn full_screen(options: StartOptions) -> anyhow::Result<()> {
     write_log(&paths);
     let clock = Clock::system();
     let start = collect(options, &paths, &home, &clock)?;
-    let lost =
+    let left =
         runtime::run(start, clock, |inputs| World::new(home, paths, authorities, inputs)).await?;
-    if lost.is_empty() {
-        return Ok(());
+    let unsent = u64::try_from(left.unsent).ok().filter(|count| *count > 0);
+    let unsent = unsent.map(|count| words.count("cli.unsent", count));
+    if left.drafts.is_empty() {
+        return Ok(unsent);
     }
-    let texts: Vec<String> = lost.iter().map(|text| clean_text(text)).collect();
-    bail!("{}\n\n{}", words.t("cli.drafts_lost"), texts.join("\n\n"));
+    let lead = unsent.into_iter().chain([words.t("cli.drafts_lost").to_owned()]);
+    let texts = lead.chain(left.drafts.iter().map(|text| clean_text(text)));
+    bail!("{}", texts.collect::<Vec<String>>().join("\n\n"));
 }
 
 /// Forgets the key of a server, also for programs that run already. Gives the sentence for it.

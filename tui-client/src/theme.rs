@@ -192,6 +192,17 @@ impl Theme {
         Some(Self::parse(source).0)
     }
 
+    /// A theme that ships, as a person calls it: `light` and `dark` are the default ones.
+    #[must_use]
+    pub fn called(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        match name.as_str() {
+            "dark" => Self::named("ansi-dark"),
+            "light" => Self::named("ansi-light"),
+            name => Self::named(name),
+        }
+    }
+
     /// The default for a background: the terminal's own 16 colours.
     #[must_use]
     pub fn default_for(background: Background) -> Self {

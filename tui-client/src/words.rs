@@ -58,6 +58,19 @@ impl Language {
         }
     }
 
+    /// The language that a person calls so: by its tag or the beginning of that, or by its name or a part of that.
+    #[must_use]
+    pub fn called(name: &str) -> Option<Self> {
+        let name = name.replace('_', "-").to_lowercase();
+        let is_meant = |language: &Self| {
+            let tag = language.tag().to_lowercase();
+            tag.split('-').next() == Some(&name)
+                || tag == name
+                || name.chars().count() > 1 && language.own_name().to_lowercase().contains(&name)
+        };
+        Self::ALL.into_iter().find(is_meant)
+    }
+
     /// The language after this one.
     #[must_use]
     pub const fn next(self) -> Self {

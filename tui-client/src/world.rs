@@ -76,6 +76,7 @@ pub(crate) struct World {
     probe: Option<AbortHandle>,
     private: Arc<OnceCell<Arc<Private>>>,
     lost: LostDrafts,
+    unsent: usize,
 }
 
 impl World {
@@ -99,6 +100,7 @@ impl World {
             probe: None,
             private: Arc::default(),
             lost: LostDrafts::default(),
+            unsent: 0,
         }
     }
 
@@ -146,13 +148,20 @@ impl World {
 
     /// Says goodbye to everybody, the private server last: a link that is open would start it again.
     pub(crate) async fn leave(&mut self) {
+        let was_in = self.session.is_some();
         self.disconnect();
-        self.goodbyes.over().await;
+        let unsent = self.goodbyes.over().await;
+        self.unsent = if was_in { unsent } else { 0 };
         self.cabinet.tell(Home::catch_up);
         self.cabinet.finish().await;
         if let Some(private) = self.private.get() {
             private.stop().await;
         }
+    }
+
+    /// How many messages of the account that was left last wait on the disk for the next login.
+    pub(crate) const fn unsent(&self) -> usize {
+        self.unsent
     }
 
     /// Does one thing.

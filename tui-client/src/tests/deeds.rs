@@ -9,7 +9,7 @@ use liao_client_core::{
     },
 };
 use liao_common::{
-    event::UserPage,
+    event::{Event, Role, Room, RoomKind, UserPage},
     fault::{Fault, FaultCode},
     id::{FileId, Hash, Nonce, RoomId, UserId},
     message::{Body, Kind},
@@ -116,9 +116,7 @@ fn commands_become_requests() {
         ),
         ("/topic new one<Enter>", vec![ask(RoomTopic { room: LOBBY, topic: "new one".into() })]),
         ("/invite bob<Enter>", vec![ask(RoomInvite { room: LOBBY, user: BOB })]),
-        ("<C-n>/leave<Enter>y", vec![ask(RoomLeave { room: RUST })]),
-        ("<C-n>/leave<Enter>n", vec![]),
-        ("<C-n>/leave<Enter><Enter>", vec![]),
+        ("<C-n>/leave<Enter>", vec![ask(RoomLeave { room: RUST })]),
         ("/leave<Enter>y", vec![]),
         ("/msg bob psst<Enter>", vec![ask(RoomOpen { user: Some(BOB), name: None })]),
         ("/msg eve psst<Enter>", vec![ask(RoomOpen { user: None, name: Some("eve".into()) })]),
@@ -170,7 +168,7 @@ fn a_refused_wish_is_said_in_words() {
     let request = Request::from(RoomJoin { room: None, name: Some("secret".into()) });
     let answer = Err(CallError::Fault(Fault::from(FaultCode::NotFound)));
     desk.tell(Notice::Answer { ticket: Ticket(1), request: Box::new(request), answer });
-    desk.shows("Enter creates it");
+    desk.shows("No such room found. Create it?");
     // A slip of the finger is not a room; whoever means it presses Enter.
     desk.effects.clear();
     desk.keys("<Enter>");
@@ -531,7 +529,10 @@ fn what_is_said_to_somebody_who_is_not_there_comes_back() {
         desk.keys("/msg eve a long story<Enter>");
         desk.hides("a long story");
         let request = Box::new(RoomOpen { user: None, name: Some("eve".into()) }.into());
-        let sentence = crate::view::door::call_sentence(&error, desk.app.base.words);
+        let sentence = match &error {
+            CallError::Fault(_) => "There is nobody called eve.".to_owned(),
+            error => crate::view::door::call_sentence(error, desk.app.base.words),
+        };
         desk.tell(Notice::Answer { ticket: Ticket(1), request, answer: Err(error) });
         desk.shows("❯ /msg eve a long story");
         desk.shows(sentence.trim_end_matches('.'));
@@ -597,8 +598,32 @@ fn ctrl_c_empties_the_text_first_and_that_can_be_undone() {
     desk.hides("precious");
     desk.keys("<C-z>");
     desk.shows("precious");
-    desk.keys("<C-c><C-c>");
-    assert_eq!(desk.wishes(), [Effect::Quit]);
+    desk.keys("<C-c>");
+    desk.hides("precious");
+    desk.hides("once more quits");
+}
+
+#[test]
+fn ctrl_c_leaves_when_it_is_pressed_twice() {
+    for (size, language) in super::driver::everywhere() {
+        for before in ["", "<Tab>", "<F2>", "<F3>", "<C-k>", "<F4>", "<F6>", "/create<Enter>"] {
+            let mut desk = busy(size, language);
+            let once_more = desk.app.base.words.fill("status.again_quits", &[("key", &"Ctrl-C")]);
+            desk.keys(before);
+            desk.wishes();
+            desk.keys("<C-c>");
+            desk.shows(&once_more);
+            assert!(!desk.wishes().contains(&Effect::Quit), "after {before:?}");
+            desk.app.base.now_ms += 3_000;
+            desk.input(Input::Woken);
+            desk.hides(&once_more);
+            desk.keys("<C-c>");
+            assert!(!desk.wishes().contains(&Effect::Quit), "{before:?}: that was long ago");
+            desk.shows(&once_more);
+            desk.keys("<C-c>");
+            assert!(desk.wishes().contains(&Effect::Quit), "after {before:?}");
+        }
+    }
 }
 
 #[test]
@@ -613,12 +638,62 @@ fn the_cursor_stands_at_the_caret() {
 #[test]
 fn leaving_a_room_and_the_account() {
     let mut desk = busy(SIZE, Language::English);
-    desk.keys("<C-n>/leave<Enter>y");
+    desk.keys("<C-n>/leave<Enter>");
     desk.answer(RoomLeave { room: RUST }, Answer::Done(liao_common::event::Empty {}));
     desk.shows("You left the room.");
     desk.hides("#rust");
     desk.keys("/logout<Enter>");
     desk.shows("Quit");
+}
+
+#[test]
+fn leaving_asks_where_something_is_lost_by_it() {
+    let rust = || room(RUST, "rust", 128);
+    let asked = "Leave #rust?";
+    for (room, asks) in [
+        (rust(), false),
+        (Room { kind: RoomKind::Private, ..rust() }, true),
+        (Room { role: Role::Owner, ..rust() }, true),
+        (Room { moderates: true, ..rust() }, true),
+        // Whoever is there alone and comes back owns it again.
+        (Room { role: Role::Owner, members: 1, ..rust() }, false),
+    ] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.tell(Notice::Event(Event::Room(Box::new(room.clone()))));
+        desk.keys("<C-n>/leave<Enter>");
+        let leave = ask(RoomLeave { room: RUST });
+        if !asks {
+            desk.hides(asked);
+            assert_eq!(desk.wishes(), [leave], "{room:?}");
+            continue;
+        }
+        desk.shows(asked);
+        desk.keys("<Enter>");
+        desk.hides(asked);
+        assert_eq!(desk.wishes(), [], "Enter agrees to nothing");
+        desk.keys("/leave<Enter>n/leave<Enter>y");
+        assert_eq!(desk.wishes(), [leave]);
+    }
+}
+
+#[test]
+fn language_and_theme_go_by_the_names_that_people_give_them() {
+    let mut desk = busy(SIZE, Language::English);
+    for (typed, shown) in [
+        ("/language zh", "语言"),
+        ("/lang English", "Language: English"),
+        ("/lang 中文", "语言"),
+        ("/lang zh_CN", "语言"),
+        ("/lang en", "Language: English"),
+        ("/lang klingon", "There is no language klingon"),
+        ("/theme light", "Theme: ansi-light"),
+        ("/theme Paper", "Theme: paper"),
+        ("/theme dark", "Theme: ansi-dark"),
+        ("/theme neon", "There is no theme neon"),
+    ] {
+        desk.keys(&format!("{typed}<Enter>"));
+        desk.shows(shown);
+    }
 }
 
 #[test]

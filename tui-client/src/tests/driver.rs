@@ -12,6 +12,7 @@ use liao_common::{
         Empty, Event, Limits, Presence, Role, Room, RoomKind, Session, Synced, User, UserPage,
         Welcome,
     },
+    fault::{Fault, FaultCode},
     id::{DeviceId, Nonce, RoomId, Seq, UserId},
     message::{Body, Kind, Message},
     request::{Request, Watch, Who},
@@ -144,6 +145,12 @@ impl Desk {
     pub(super) fn answer(&mut self, request: impl Into<Request>, answer: Answer) {
         let request = Box::new(request.into());
         self.tell(Notice::Answer { ticket: Ticket(1), request, answer: Ok(Box::new(answer)) });
+    }
+
+    /// The server says no.
+    pub(super) fn refuse(&mut self, request: impl Into<Request>, code: FaultCode) {
+        let (request, answer) = (Box::new(request.into()), Err(Fault::from(code).into()));
+        self.tell(Notice::Answer { ticket: Ticket(1), request, answer });
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {

@@ -3,14 +3,16 @@
 use liao_client_core::answer::{Answer, CallError};
 use liao_client_core::notice::{Notice, Ticket};
 use liao_common::{
-    event::{Ban, BanPage, Empty, Event, Rank, Removal, Role, Synced, UserPage},
+    event::{Ban, BanPage, Empty, Event, Rank, Removal, Role, Room, Synced, UserPage},
     fault::FaultCode,
     id::{Nonce, RoomId, UserId},
     message::{Body, Kind},
-    request::{Members, Request, RoomBan, RoomBans, RoomKick, RoomRole, RoomUnban, Users},
+    request::{
+        Members, Request, RoomBan, RoomBans, RoomKick, RoomOpen, RoomRole, RoomUnban, Users,
+    },
 };
 
-use super::driver::{BOB, Desk, NOW_MS, RUST, ZHANG, busy, room, user};
+use super::driver::{ALICE, BOB, Desk, NOW_MS, RUST, ZHANG, busy, room, user};
 use crate::{effect::Effect, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -292,5 +294,72 @@ fn a_moderator_takes_back_what_others_said() {
         desk.keys("<Up>d");
         let asked = desk.screen().contains("Take “anybody here?” back?");
         assert_eq!(asked, moderates, "{}", desk.screen());
+    }
+}
+
+#[test]
+fn what_cannot_be_done_to_somebody_is_said_in_words() {
+    let mine = Room { role: Role::Owner, ..room(RUST, "rust", 128) };
+    let owned = UserPage { owner: Some(ALICE), ..UserPage::default() };
+    let members = Members { room: RUST, limit: Some(1), ..Members::default() };
+    for (typed, said) in [
+        ("/mod alice", "The room is yours"),
+        ("/kick alice", "You cannot take yourself out."),
+        ("/ban @alice", "You cannot take yourself out."),
+    ] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.tell(Notice::Event(Event::Room(Box::new(mine.clone()))));
+        desk.keys("<C-n>");
+        desk.answer(members.clone(), Answer::Users(owned.clone()));
+        desk.wishes();
+        desk.keys(&format!("{typed}<Enter>"));
+        desk.shows(said);
+        assert_eq!(desk.wishes(), [], "{typed}");
+    }
+    let text = String::new;
+    let moderator = Rank::Moderator;
+    let refused: [(&str, Request, FaultCode, &str); 6] = [
+        (
+            "/unban bob",
+            RoomUnban { room: LOBBY, user: BOB }.into(),
+            FaultCode::NotFound,
+            "Bob is not banned here.",
+        ),
+        (
+            "/kick bob",
+            RoomKick { room: LOBBY, user: BOB, text: text() }.into(),
+            FaultCode::NotFound,
+            "Bob is not in this room.",
+        ),
+        (
+            "/mod bob",
+            RoomRole { room: LOBBY, user: BOB, role: moderator }.into(),
+            FaultCode::NotFound,
+            "Bob is not in this room.",
+        ),
+        (
+            "/kick bob",
+            RoomKick { room: LOBBY, user: BOB, text: text() }.into(),
+            FaultCode::Forbidden,
+            "In #lobby only those who administer the server may do this.",
+        ),
+        (
+            "/msg nobody hello",
+            RoomOpen { user: None, name: Some("nobody".into()) }.into(),
+            FaultCode::NotFound,
+            "There is nobody called nobody.",
+        ),
+        (
+            "/kick bob",
+            RoomKick { room: LOBBY, user: BOB, text: text() }.into(),
+            FaultCode::Internal,
+            "The server failed at this.",
+        ),
+    ];
+    for (typed, request, code, said) in refused {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys(&format!("{typed}<Enter>"));
+        desk.refuse(request, code);
+        desk.shows(said);
     }
 }

@@ -8,7 +8,7 @@ use liao_client_core::{
     transfer::{Direction, Phase, TransferChange, TransferFault, TransferId, TransferNotice},
 };
 use liao_common::{
-    event::{Event, Role, RoomKind, RoomPage, RoomRow},
+    event::{Event, Role, Room, RoomKind, RoomPage, RoomRow},
     fault::{Fault, FaultCode},
     id::{Nonce, RoomId},
     request::RoomList,
@@ -202,6 +202,8 @@ fn create_room(size: (u16, u16), language: Language) -> Desk {
 
 fn leave_ask(size: (u16, u16), language: Language) -> Desk {
     let mut desk = busy(size, language);
+    let room = Room { kind: RoomKind::Private, ..room(RUST, "rust", 128) };
+    desk.tell(Notice::Event(Event::Room(Box::new(room))));
     desk.keys("<C-n>/leave<Enter>");
     desk
 }

@@ -1,16 +1,19 @@
 //! What the last row says, when it says so, and when it stops.
 
+use liao_client_core::answer::Answer;
 use liao_client_core::notice::{Cut, LinkState, Notice};
 use liao_client_core::transfer::{
     Direction, Phase, TransferChange, TransferFault, TransferId, TransferNotice,
 };
 use liao_common::{
+    event::{Event, Role, Room},
     fault::{Fault, FaultCode},
     id::{Nonce, RoomId},
     message::{Body, Kind},
+    request::RoomJoin,
 };
 
-use super::driver::{BOB, Desk, RUST, ZHANG, busy, tag};
+use super::driver::{BOB, Desk, RUST, ZHANG, busy, room, tag};
 use crate::{effect::Effect, input::Input, text::width::columns, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -322,4 +325,48 @@ fn what_the_last_run_left_unfinished_is_told() {
         desk.tell(notice(5, TransferChange::Phase { phase, at_ms: 0 }));
         desk.hides("unfinished");
     }
+}
+
+#[test]
+fn a_room_that_is_not_there_is_asked_about_on_the_question_itself() {
+    let missing = RoomJoin { room: None, name: Some("fresh".into()) };
+    for (size, language) in super::driver::everywhere() {
+        let mut desk = busy(size, language);
+        let ask = desk.app.base.words.t("room.create_ask");
+        desk.keys("/join #fresh<Enter>");
+        desk.refuse(missing.clone(), FaultCode::NotFound);
+        desk.shows(ask);
+        desk.shows("fresh");
+        desk.shows("Enter");
+        desk.shows("Esc");
+        desk.keys("<Esc>");
+        desk.hides(ask);
+
+        // Hands that do something else by now are not interrupted.
+        desk.keys("/join #fresh<Enter>a thought");
+        desk.refuse(missing.clone(), FaultCode::NotFound);
+        desk.hides(ask);
+        desk.shows("/create");
+        desk.shows("a thought");
+    }
+}
+
+#[test]
+fn an_invitation_can_be_taken_beside_a_question() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/create<Enter>half");
+    let attic = Room { role: Role::Invited, ..room(RoomId(9), "attic", 2) };
+    desk.tell(Notice::Event(Event::Room(Box::new(attic))));
+    desk.shows("Alt-J");
+    desk.wishes();
+    desk.keys("<A-j>");
+    let join = RoomJoin { room: Some(RoomId(9)), name: None };
+    assert_eq!(desk.wishes(), [Effect::Ask(join.clone().into())]);
+    desk.answer(join, Answer::Room(room(RoomId(9), "attic", 3)));
+    desk.shows("Create a room");
+    desk.shows("half");
+    desk.keys("<Esc>");
+    desk.hides("Create a room");
+    desk.shows("#attic");
+    desk.shows("Message to #lobby");
 }

@@ -122,7 +122,7 @@ fn help_opens_above_every_box_and_leads_back_to_it() {
 
 #[test]
 fn leaving_is_possible_from_every_box() {
-    for open in ["<F4>", "<F5>", "<F6>", "<C-k>", "<F1>", "/leave<Enter>"] {
+    for open in ["<F4>", "<F5>", "<F6>", "<C-k>", "<F1>", "/create<Enter>"] {
         let mut desk = desk();
         desk.keys("<A-2>");
         desk.effects.clear();

@@ -1,11 +1,15 @@
 //! Sending what was written, and carrying out commands. Part of the main view.
 
-use liao_client_core::{model::Model, notice::LinkState, timeline::RowState};
+use liao_client_core::{
+    model::{Model, RoomView},
+    notice::LinkState,
+    timeline::RowState,
+};
 use liao_common::{
-    event::UserPage,
+    event::{Role, RoomKind, UserPage},
     id::RoomId,
     message::{Body, Kind},
-    request::{RoomCreate, RoomJoin, RoomOpen, RoomTopic},
+    request::{RoomCreate, RoomJoin, RoomLeave, RoomOpen, RoomTopic},
 };
 
 use super::{
@@ -179,10 +183,11 @@ impl MainView {
                 let name = super::chat::title_of(model, room);
                 self.complain(base, base.words.fill("room.lobby_stays", &[("room", &name)]));
             }
-            Verb::Leave => {
+            Verb::Leave if model.room(room).is_some_and(loses_by_leaving) => {
                 let question = Question::LeaveRoom(room);
                 self.overlay = Some(Overlay::Confirm(ConfirmView { question }));
             }
+            Verb::Leave => self.ask(RoomLeave { room }, base),
             Verb::Topic if argument.is_empty() => {
                 self.overlay = Some(Overlay::Dialog(DialogView::topic(model, room)));
             }
@@ -311,7 +316,7 @@ impl MainView {
 
     fn put_away(&mut self, room: RoomId, model: &mut Model, base: &mut Base) {
         let lost = model.forget(room);
-        if !lost && !model.room(room).is_some_and(liao_client_core::model::RoomView::is_direct) {
+        if !lost && !model.room(room).is_some_and(RoomView::is_direct) {
             return self.complain(base, base.words.t("status.close_rooms"));
         }
         self.closed.insert(room);
@@ -327,8 +332,7 @@ impl MainView {
         let wanted = if argument.is_empty() {
             Some(base.words.language().next())
         } else {
-            let same = |language: &Language| language.tag().eq_ignore_ascii_case(argument);
-            Language::ALL.into_iter().find(same)
+            Language::called(argument)
         };
         match wanted {
             Some(language) => {
@@ -348,12 +352,14 @@ impl MainView {
     }
 
     fn dress(&mut self, argument: &str, base: &mut Base) {
-        if let Some(theme) = Theme::named(argument) {
+        if let Some(theme) = Theme::called(argument) {
+            let name = theme.name.clone();
+            let sentence = base.words.fill("settings.theme_now", &[("name", &name)]);
             base.theme = theme.fit(base.theme.depth);
             base.on_light = None;
-            base.remembered.theme = Some(argument.to_owned());
+            base.remembered.theme = Some(name);
             base.wish(Effect::Remember(base.remembered.clone()));
-            return self.say(base, base.words.fill("settings.theme_now", &[("name", &argument)]));
+            return self.say(base, sentence);
         }
         let names = Theme::shipped().collect::<Vec<_>>().join(", ");
         let fill =
@@ -364,6 +370,12 @@ impl MainView {
             self.complain(base, fill("settings.theme_unknown", argument));
         }
     }
+}
+
+/// Whether one cannot come back to a room as what one is there now.
+fn loses_by_leaving(view: &RoomView) -> bool {
+    let heirs = view.members > 1;
+    view.kind == RoomKind::Private || view.moderates || view.role == Role::Owner && heirs
 }
 
 /// Whether requests are sent at once.

@@ -56,12 +56,19 @@ impl DialogView {
     /// A new room, with a name that was typed elsewhere.
     #[must_use]
     pub fn create(name: &str) -> Self {
+        Self::create_as("room.create_title", name)
+    }
+
+    /// The same, as a question: the person wanted to enter a room of this name.
+    #[must_use]
+    pub fn create_missing(name: &str) -> Self {
+        Self::create_as("room.create_ask", name)
+    }
+
+    fn create_as(title: &'static str, name: &str) -> Self {
         let name = Field::text("field.room_name").with_value(name);
-        Self::with(
-            DialogKind::Create,
-            Form::new("room.create_title", vec![name, Field::text("field.topic")])
-                .with_verb("hint.create"),
-        )
+        let fields = vec![name, Field::text("field.topic")];
+        Self::with(DialogKind::Create, Form::new(title, fields).with_verb("hint.create"))
     }
 
     /// The topic of a room.

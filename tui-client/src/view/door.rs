@@ -143,7 +143,7 @@ impl Door {
     /// Does what a key means here.
     pub fn act(&mut self, action: Action, base: &mut Base) {
         match action {
-            Action::Quit => return base.wish(Effect::Quit),
+            Action::Quit | Action::Interrupt => return base.wish(Effect::Quit),
             Action::Language => return base.speak(base.words.language().next()),
             _ => {}
         }

@@ -86,6 +86,8 @@ pub struct MainView {
     pub ended: Option<End>,
     /// The person logged out.
     pub left: bool,
+    /// Until when one more press of the key leaves, in milliseconds since 1970.
+    pub(super) leaves_until_ms: u64,
     /// The person asked for help by a command.
     pub wants_help: bool,
     /// How long the server took to answer last, in milliseconds.
@@ -138,6 +140,7 @@ impl Default for MainView {
             remark: None,
             ended: None,
             left: false,
+            leaves_until_ms: 0,
             wants_help: false,
             latency_ms: None,
             link_since_ms: 0,
@@ -192,7 +195,7 @@ impl MainView {
     #[must_use]
     pub fn modes(&self) -> Vec<Mode> {
         if let Some(overlay) = &self.overlay {
-            return overlay.modes().to_vec();
+            return overlay.modes().iter().copied().chain([Mode::Above]).collect();
         }
         match (self.place, self.focus) {
             (_, Focus::Sidebar) => vec![Mode::Sidebar, Mode::Main],
@@ -325,6 +328,7 @@ impl MainView {
         }
         match action {
             Action::Quit => self.ask_to_quit(model, base),
+            Action::Interrupt => self.interrupt(model, base),
             Action::Switcher
             | Action::Search
             | Action::Transfers

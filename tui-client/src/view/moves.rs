@@ -11,8 +11,17 @@ use super::{
     confirm::{ConfirmView, Question},
     main::{Focus, MainView, Place},
     overlay::Overlay,
+    remark::About,
 };
-use crate::{action::Action, app::Base, effect::Effect};
+use crate::{
+    action::Action,
+    app::Base,
+    effect::Effect,
+    keymap::{Mode, key_for},
+};
+
+/// Within how long the key has to be pressed again to leave, in milliseconds.
+pub(super) const AGAIN_MS: u64 = 3_000;
 
 impl MainView {
     /// The tabs behind the inbox: rooms first, then people, each in the order they came into being.
@@ -43,6 +52,17 @@ impl MainView {
             Some(question) => self.overlay = Some(Overlay::Confirm(ConfirmView { question })),
             None => base.wish(Effect::Quit),
         }
+    }
+
+    /// The key that interrupts programs is pressed by habit too: only the second press leaves.
+    pub(super) fn interrupt(&mut self, model: &Model, base: &mut Base) {
+        if base.now_ms < self.leaves_until_ms {
+            return self.ask_to_quit(model, base);
+        }
+        self.leaves_until_ms = base.now_ms.saturating_add(AGAIN_MS);
+        let key = key_for(&[Mode::Main], Action::Interrupt).unwrap_or_default();
+        let sentence = base.words.fill("status.again_quits", &[("key", &key)]);
+        self.remark_about(About::Leaving, false, base, sentence);
     }
 
     /// What speaks against leaving may be over before the question is answered, or be more.

@@ -8,8 +8,9 @@ use liao_client_core::{
 };
 use liao_common::{
     event::{Event, Rank, UserPage},
+    fault::FaultCode,
     id::{RoomId, UserId},
-    request::{Request, RoomBan, RoomKick, RoomRole, RoomUnban, Users},
+    request::{Request, RoomBan, RoomKick, RoomOpen, RoomRole, RoomUnban, Users},
 };
 
 use super::{
@@ -41,6 +42,47 @@ impl Order {
             _ => RoomRole { room, user, role: Rank::Member }.into(),
         }
     }
+
+    /// Why nothing can come of it, whoever gives it.
+    fn is_void(&self, user: UserId, model: &Model, words: &Words) -> Option<String> {
+        let owns = model.rank(self.room, user) == Some(Rank::Owner);
+        let me = model.my_id() == Some(user);
+        let key = match self.verb {
+            Verb::Kick | Verb::Ban if me => "room.not_oneself",
+            Verb::Mod | Verb::Unmod if me && owns => "room.you_own",
+            Verb::Mod | Verb::Unmod if owns => "room.owns",
+            _ => return None,
+        };
+        Some(words.fill(key, &[("name", &model.name(user).unwrap_or("…"))]))
+    }
+}
+
+/// Why a request about somebody came to nothing, where more can be said than by the code alone.
+#[must_use]
+pub fn refusal_sentence(
+    request: &Request,
+    code: FaultCode,
+    model: &Model,
+    words: &Words,
+) -> Option<String> {
+    let (room, user, missing) = match request {
+        Request::RoomOpen(RoomOpen { name: Some(name), .. }) => {
+            let nobody = || words.fill("plain.no_person", &[("user", name)]);
+            return (code == FaultCode::NotFound).then(nobody);
+        }
+        Request::RoomUnban(asked) => (asked.room, asked.user, "room.not_banned"),
+        Request::RoomKick(asked) => (asked.room, asked.user, "room.not_there"),
+        Request::RoomRole(asked) => (asked.room, asked.user, "room.not_there"),
+        Request::RoomBan(asked) => (asked.room, asked.user, "plain.no_person"),
+        _ => return None,
+    };
+    let key = match code {
+        FaultCode::NotFound => missing,
+        FaultCode::Forbidden if room == RoomId::LOBBY => "room.lobby_order",
+        _ => return None,
+    };
+    let (name, title) = (model.name(user).unwrap_or("…"), title_of(model, room));
+    Some(words.fill(key, &[("name", &name), ("user", &name), ("room", &title)]))
 }
 
 impl MainView {
@@ -58,7 +100,11 @@ impl MainView {
         let (name, why) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
         let name = name.trim_start_matches('@');
         let order = Order { room, verb, why: why.trim().to_owned() };
-        match person_with_id(model, name) {
+        let user = person_with_id(model, name);
+        if let Some(sentence) = user.and_then(|user| order.is_void(user, model, base.words)) {
+            return self.complain(base, sentence);
+        }
+        match user {
             Some(user) => self.ask(order.request(user), base),
             None => {
                 let request = Users { ids: Vec::new(), names: vec![name.to_owned()] };

@@ -111,6 +111,9 @@ impl MainView {
     }
 
     pub(super) fn act_overlay(&mut self, action: Action, model: &mut Model, base: &mut Base) {
+        if action == Action::Accept {
+            return self.accept(model, base);
+        }
         let closes = matches!(action, Action::Back | Action::No);
         let Some(overlay) = self.overlay.take_if(|_| closes).or_else(|| self.overlay.take()) else {
             return;
@@ -123,6 +126,14 @@ impl MainView {
         }
         if action == Action::Quit && !overlay.asks_to_go() {
             return self.ask_to_quit(model, base);
+        }
+        if action == Action::Interrupt {
+            let asked = overlay.asks_to_go();
+            self.overlay = Some(overlay);
+            if !asked {
+                self.interrupt(model, base);
+            }
+            return;
         }
         match overlay {
             Overlay::Switcher(view) => self.act_switcher(view, action, model, base),

@@ -9,7 +9,7 @@ use liao_client_core::{
 
 use liao_common::id::RoomId;
 
-use super::main::MainView;
+use super::{main::MainView, moves::AGAIN_MS};
 use crate::app::Base;
 
 /// How long a sentence stands while nothing else happens, in milliseconds.
@@ -25,6 +25,8 @@ pub enum About {
     Past,
     /// What stands in the text field: the next key makes it another one.
     Writing,
+    /// One more press of the key leaves.
+    Leaving,
     /// The connection is not there.
     Link,
     /// A file begins its way.
@@ -56,6 +58,7 @@ impl Remark {
     const fn until_ms(&self) -> Option<u64> {
         match self.about {
             About::Invitation(_) | About::Unfinished => None,
+            About::Leaving => Some(self.since_ms.saturating_add(AGAIN_MS)),
             _ => Some(self.since_ms.saturating_add(STANDS_MS)),
         }
     }
@@ -88,8 +91,10 @@ impl MainView {
 
     /// The person pressed a key, clicked or pasted.
     pub fn touched(&mut self, base: &Base) {
-        let over =
-            |remark: &mut Remark| remark.about == About::Writing || remark.was_read(base.now_ms);
+        let over = |remark: &mut Remark| match remark.about {
+            About::Writing | About::Leaving => true,
+            _ => remark.was_read(base.now_ms),
+        };
         self.remark.take_if(over);
     }
 

@@ -20,7 +20,7 @@ use super::{
     deeds::is_linked,
     dialog::DialogView,
     main::MainView,
-    order::Order,
+    order::{Order, refusal_sentence},
     overlay::Overlay,
     reasons::{call_sentence, too_large},
     remark::About,
@@ -144,9 +144,13 @@ impl MainView {
                 Request::RoomJoin(RoomJoin { room: None, name: Some(name) }),
                 Err(CallError::Fault(fault)),
             ) if fault.code == FaultCode::NotFound => {
-                // Perhaps a slip of the finger: a new room is made in a dialog, not behind one's back.
-                self.say(base, base.words.fill("room.none_of_name", &[("room", name)]));
-                self.overlay = Some(Overlay::Dialog(DialogView::create(name)));
+                // Perhaps a slip of the finger: a new room is made in a dialog, not behind one's back, and not under
+                // hands that do something else by now.
+                if self.is_busy() {
+                    self.complain(base, base.words.fill("room.none_of_name", &[("room", name)]));
+                } else {
+                    self.overlay = Some(Overlay::Dialog(DialogView::create_missing(name)));
+                }
             }
             (request, Err(error)) if is_wish(request) || !held.is_empty() => {
                 if matches!(request, Request::RoomBans(_)) {
@@ -157,7 +161,14 @@ impl MainView {
                         self.give_back(written.room, &written.line);
                     }
                 }
-                self.complain(base, call_sentence(error, base.words));
+                let told = match error {
+                    CallError::Fault(fault) => {
+                        refusal_sentence(request, fault.code, model, base.words)
+                    }
+                    _ => None,
+                };
+                let sentence = told.unwrap_or_else(|| call_sentence(error, base.words));
+                self.complain(base, sentence);
             }
             _ => {}
         }
@@ -171,7 +182,8 @@ impl MainView {
         base: &mut Base,
     ) {
         let request = request.into();
-        let waits = !is_linked(model);
+        // Below what lies above the screen no place is changed.
+        let waits = !is_linked(model) || self.overlay.is_some();
         if !self.held.contains(&Held::Go(request.clone(), true)) {
             self.held.push(Held::Go(request.clone(), waits));
             self.ask(request, base);

@@ -59,7 +59,7 @@ impl MainView {
         let composer = &mut chat.composer;
         match action {
             Action::Send => return self.send(model, base),
-            Action::Clear if composer.is_empty() => return self.ask_to_quit(model, base),
+            Action::Clear if composer.is_empty() => return self.interrupt(model, base),
             Action::Clear => _ = composer.clear(),
             Action::NewLine => return self.compose("\n", model, base),
             Action::Up if composer.is_empty() => return self.act_timeline(Action::Up, model, base),

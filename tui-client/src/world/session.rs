@@ -85,6 +85,8 @@ pub(super) struct Session {
     logged_in: bool,
     /// Posts in the outbox that the server has not answered.
     waiting: BTreeSet<Nonce>,
+    /// The outbox is on the disk.
+    is_kept: bool,
 }
 
 impl Session {
@@ -116,6 +118,7 @@ impl Session {
             state: LinkState::default(),
             logged_in: false,
             waiting: BTreeSet::new(),
+            is_kept: prepared.unkept.is_none(),
         }
     }
 
@@ -151,12 +154,13 @@ impl Session {
         posts.try_send(post).map_err(|error| error.into_inner().2.text.unwrap_or_default())
     }
 
-    /// Says goodbye, within its time. Afterwards the outbox is free.
-    pub(super) async fn say_goodbye(mut self, log_out: bool) {
+    /// Says goodbye, within its time. Afterwards the outbox is free. Gives how many posts wait in it, on the disk.
+    pub(super) async fn say_goodbye(mut self, log_out: bool) -> usize {
         let limit = Duration::from_millis(FAREWELL_MS);
         if timeout(limit, self.goodbye(log_out)).await.is_err() {
             tracing::warn!("the server was left without a goodbye");
         }
+        if self.is_kept { self.waiting.len() } else { 0 }
     }
 
     async fn goodbye(&mut self, log_out: bool) {
@@ -220,31 +224,32 @@ async fn post_all(
     }
 }
 
-/// How many goodbyes are under way.
-#[derive(Clone)]
-pub(super) struct Goodbyes(watch::Sender<usize>);
+/// The goodbyes that are under way.
+#[derive(Clone, Default)]
+pub(super) struct Goodbyes(watch::Sender<Under>);
 
-impl Default for Goodbyes {
-    fn default() -> Self {
-        Self(watch::Sender::new(0))
-    }
+/// How many they are, and how many posts the last one left on the disk.
+#[derive(Clone, Copy, Default)]
+struct Under {
+    count: usize,
+    unsent: usize,
 }
 
 impl Goodbyes {
     /// Says goodbye to a session in a task of its own.
     pub(super) fn say(&self, session: Session, log_out: bool) {
-        let count = self.0.clone();
-        count.send_modify(|count| *count += 1);
+        let under = self.0.clone();
+        under.send_modify(|under| under.count += 1);
         tokio::spawn(async move {
-            session.say_goodbye(log_out).await;
-            count.send_modify(|count| *count -= 1);
+            let unsent = session.say_goodbye(log_out).await;
+            under.send_modify(|under| *under = Under { count: under.count - 1, unsent });
         });
     }
 
-    /// Waits until all are said.
-    pub(super) async fn over(&self) {
-        let mut count = self.0.subscribe();
+    /// Waits until all are said. Gives how many posts the last one left on the disk.
+    pub(super) async fn over(&self) -> usize {
+        let mut under = self.0.subscribe();
         // The sender is here, so this cannot fail.
-        let _ = count.wait_for(|count| *count == 0).await;
+        under.wait_for(|under| under.count == 0).await.map_or(0, |under| under.unsent)
     }
 }

@@ -20,6 +20,8 @@ fn a_signal_ends_it_properly_wherever_it_is() {
     menu.signals("TERM");
     menu.ends();
     watcher.presses(Key::Ctrl('c'));
+    watcher.waits_for(filled("status.again_quits", &[("key", &"Ctrl-C")]));
+    watcher.presses(Key::Ctrl('c'));
     watcher.ends();
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use liao_server::config::Transport;
 
-use crate::driver::{Key, Opening, PASSWORD, Town, Wire, beginning, filled, word};
+use crate::driver::{Key, Opening, PASSWORD, Town, Wire, beginning, counted, filled, word};
 
 #[test]
 fn a_line_typed_while_the_server_is_down_arrives_when_it_is_back() {
@@ -100,7 +100,8 @@ fn what_waits_to_be_sent_waits_for_the_next_start_of_the_program_too() {
     alice.waits_for(beginning("link.waiting"));
     alice.enters("written before the lights went out");
     alice.waits_for("◌");
-    alice.quits();
+    alice.presses(Key::Ctrl('q'));
+    alice.ends_saying(&counted("cli.unsent", 1));
     town.starts();
     let mut alice = town.opens("alice");
     alice.goes_on_as("Alice (alice)");

@@ -34,11 +34,23 @@ fn a_room_is_made_found_joined_and_left() {
     goes_to(&mut bob, "lob", "#lobby");
     goes_to(&mut bob, "tea", "#tea");
     bob.enters("/leave");
-    bob.waits_for(filled("room.leave_ask", &[("room", &"#tea")]));
-    bob.types("y");
     bob.is_in("#lobby");
     bob.waits_for_end_of("#tea");
     alice.waits_for(filled("room.left", &[("name", &"Bob")]));
+
+    // Whose a room is goes on with it, and everybody sees it at once.
+    bob.enters("/join tea");
+    bob.is_in("#tea");
+    let owner = word("presence.owner");
+    bob.waits_for(format!("Alice ({owner})"));
+    alice.waits_for(filled("room.joined", &[("name", &"Bob")]));
+    alice.enters("/leave");
+    alice.waits_for(filled("room.leave_ask", &[("room", &"#tea")]));
+    alice.types("y");
+    alice.is_in("#lobby");
+    bob.waits_for(filled("room.made_owner", &[("other", &"Bob")]));
+    bob.waits_for(format!("Bob ({}) ({owner})", word("presence.you")));
+    bob.waits_for_end_of(format!("Alice ({owner})"));
     alice.quits();
     bob.quits();
 }
@@ -71,7 +83,7 @@ fn a_private_room_is_only_for_whom_it_was_opened() {
     alice.waits_for(filled("room.joined", &[("name", &"Carol")]));
 
     carol.enters("/join #secret");
-    carol.waits_for(filled("room.none_of_name", &[("room", &"secret")]));
+    carol.waits_for_all(&[word("room.create_ask"), "secret"]);
     assert!(carol.has_never_seen("what is it?"));
     for terminal in [alice, bob, carol] {
         terminal.signals("TERM");

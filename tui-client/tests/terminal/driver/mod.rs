@@ -35,6 +35,11 @@ pub(crate) fn filled(key: &'static str, values: &[(&str, &dyn Display)]) -> Stri
     Words::of(Language::English).fill(key, values)
 }
 
+/// A text in English for so many.
+pub(crate) fn counted(key: &'static str, count: u64) -> String {
+    Words::of(Language::English).count(key, count)
+}
+
 /// The part of a text in English before its first value.
 pub(crate) fn beginning(key: &'static str) -> &'static str {
     word(key).split('{').next().unwrap_or_default()

@@ -304,7 +304,13 @@ impl Terminal {
 
     /// Waits for the end; the terminal has to be as it was before.
     #[track_caller]
-    pub(crate) fn ends(mut self) {
+    pub(crate) fn ends(self) {
+        self.ends_saying("");
+    }
+
+    /// The same, with a last word below what stood there before.
+    #[track_caller]
+    pub(crate) fn ends_saying(mut self, last: &str) {
         self.until_state("the program's end", |state| state.closed);
         let status = self.exit_status();
         assert!(status.success(), "{status:?}\n{}", self.text());
@@ -319,7 +325,7 @@ impl Terminal {
         for undone in ["\x1b[?1049l", "\x1b[?25h", "\x1b[?2004l", "\x1b[?1000l", "\x1b[?1006l"] {
             assert!(find(raw, undone.as_bytes()).is_some(), "{undone:?} was never written");
         }
-        assert_eq!(screen.contents().trim(), "", "something was left behind");
+        assert_eq!(solid(&screen.contents()), solid(last), "what was left behind");
         assert_eq!(state.frames.strange(), &[] as &[String], "the terminal was told odd things");
     }
 
