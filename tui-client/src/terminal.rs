@@ -18,12 +18,12 @@ use std::{
 };
 
 use crossterm::{
-    cursor::Show,
+    cursor::{RestorePosition, SavePosition, Show},
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute, queue,
     terminal::{
-        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-        disable_raw_mode, enable_raw_mode,
+        BeginSynchronizedUpdate, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
+        EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
     },
 };
 use liao_server::discreet::{panic_words, wrap_panic_hook};
@@ -31,6 +31,10 @@ use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use tokio::sync::mpsc;
 
 use crate::shade::QUESTION;
+
+mod doubt;
+
+use doubt::Doubts;
 
 /// How long leaving waits for a terminal that does not take what is written, in milliseconds.
 const LEAVE_WAIT_MS: u64 = 500;
@@ -46,6 +50,7 @@ static WRITING: Mutex<()> = Mutex::new(());
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<FrameBytes>>,
     bytes: FrameBytes,
+    doubts: Doubts,
     to_writer: SyncSender<Vec<u8>>,
     written: mpsc::Receiver<io::Result<()>>,
     writing: bool,
@@ -100,7 +105,8 @@ impl Screen {
         let bytes = FrameBytes::default();
         let terminal = Terminal::new(CrosstermBackend::new(bytes.clone()))?;
         let (to_writer, written) = start_writer(out)?;
-        Ok(Self { terminal, bytes, to_writer, written, writing: false, _entered: entered })
+        let doubts = Doubts::default();
+        Ok(Self { terminal, bytes, doubts, to_writer, written, writing: false, _entered: entered })
     }
 
     /// Whether the last frame has been written, so that another may be drawn.
@@ -127,7 +133,7 @@ impl Screen {
     /// When the terminal is gone.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         queue!(self.bytes, BeginSynchronizedUpdate)?;
-        self.terminal.draw(draw)?;
+        draw_surely(&mut self.terminal, &mut self.bytes, &mut self.doubts, draw)?;
         queue!(self.bytes, EndSynchronizedUpdate)?;
         self.flush()
     }
@@ -135,6 +141,7 @@ impl Screen {
     /// Draws everything again with the next frame: after a change of its size a terminal may show anything. The
     /// terminal is not asked where its cursor is, because some never answer.
     pub(crate) fn forget(&mut self) -> io::Result<()> {
+        self.doubts.forget();
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
@@ -155,6 +162,32 @@ impl Screen {
         self.writing = true;
         Ok(())
     }
+}
+
+/// Draws what changed. Rows of whose clusters terminals make different things are drawn once more, whole; meanwhile
+/// nothing that is too wide goes on in the next row.
+fn draw_surely<W: Write>(
+    terminal: &mut Terminal<CrosstermBackend<W>>,
+    bytes: &mut FrameBytes,
+    doubts: &mut Doubts,
+    draw: impl FnOnce(&mut Frame<'_>),
+) -> io::Result<()> {
+    let mut rows = Vec::new();
+    let mut stopped = Ok(());
+    terminal.draw(|frame| {
+        draw(frame);
+        rows = doubts.look(frame.buffer_mut());
+        if !rows.is_empty() {
+            stopped = queue!(bytes, DisableLineWrap);
+        }
+    })?;
+    stopped?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    queue!(bytes, SavePosition)?;
+    rows.iter().try_for_each(|row| row.draw(terminal.backend_mut()))?;
+    queue!(bytes, RestorePosition, EnableLineWrap)
 }
 
 /// A handle of our own: the one of the standard library has a lock that a stuck terminal would hold.

@@ -35,7 +35,8 @@ pub(super) fn draw(
     model: &Model,
 ) {
     let Some(view) = model.room(room) else { return };
-    topic(paint, areas.topic, view, model);
+    let above = main.chat().and_then(|chat| chat.above.clone());
+    topic(paint, areas.topic, view, model, above);
     let focus = main.focus;
     let covered = main.overlay.is_some();
     if let Some(chat) = main.chat() {
@@ -47,7 +48,13 @@ pub(super) fn draw(
     }
 }
 
-fn topic(paint: &mut Paint<'_, '_>, area: Rect, view: &RoomView, model: &Model) {
+fn topic(
+    paint: &mut Paint<'_, '_>,
+    area: Rect,
+    view: &RoomView,
+    model: &Model,
+    above: Option<Line<'static>>,
+) {
     let (strong, dim) = (paint.styles().heading, paint.styles().dim);
     let mut parts = vec![Span::raw(" "), Span::styled(title(model, view), strong)];
     let note = if view.is_direct() {
@@ -63,9 +70,14 @@ fn topic(paint: &mut Paint<'_, '_>, area: Rect, view: &RoomView, model: &Model) 
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.flat_map(|part| ["  ", part]).collect()
     };
-    let free = usize::from(area.width).saturating_sub(columns(&title(model, view)) + 2);
+    let taken = above.as_ref().map_or(0, |line| line.width() + 1);
+    let free = usize::from(area.width).saturating_sub(columns(&title(model, view)) + 2 + taken);
     parts.push(Span::styled(truncate(&note, free), dim));
     paint.line(area, Line::from(parts));
+    if let Some(mut line) = above {
+        line.spans.push(Span::raw(" "));
+        paint.right(area, line);
+    }
 }
 
 fn timeline(

@@ -54,7 +54,7 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    const fn narrow(&self) -> bool {
+    pub(super) const fn narrow(&self) -> bool {
         self.width < COLUMNS_NAMES as usize - 4
     }
 
@@ -71,7 +71,7 @@ impl Look<'_> {
         self.width.saturating_sub(self.gutter() + 1).clamp(1, usize::from(TEXT_COLUMNS_MAX))
     }
 
-    fn time(&self, at_ms: u64) -> String {
+    pub(super) fn time(&self, at_ms: u64) -> String {
         clock(at_ms.cast_signed(), self.base.offset(at_ms))
     }
 
@@ -154,24 +154,8 @@ pub(crate) fn lines(look: &Look<'_>, before: Option<&Row>, item: &Item<'_>) -> V
 }
 
 fn row_lines(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'static>> {
-    let mut out = Vec::new();
-    if let Some((floor, begins)) = &look.beginning
-        && before.is_none()
-        && row.seq == Some(floor.next())
-    {
-        out.push(note(look, begins));
-    }
-    let new_day = before.is_none_or(|before| look.day(before.at_ms) != look.day(row.at_ms));
-    if new_day {
-        let text = format::day_rule(look.day(row.at_ms), look.base.words);
-        out.push(rule(look, &text, look.base.theme.styles.rule));
-    }
-    let fresh = begins_unread(look, before, row);
-    if fresh {
-        let text = look.base.words.count("timeline.unread", look.unread.max(1));
-        out.push(rule(look, &text, look.base.theme.styles.unread_rule));
-    }
-    let joined = !new_day && !fresh && before.is_some_and(|before| continues(before, row));
+    let mut out = lead(look, before, row);
+    let joined = is_joined(look, before, row);
     let body = body(look, row);
     if happening::is_one(row) {
         out.extend(event_lines(look, row, body));
@@ -185,6 +169,36 @@ fn row_lines(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'stat
     out
 }
 
+/// What stands above a row: the beginning of the chat, the day, where the unread begins.
+pub(super) fn lead(look: &Look<'_>, before: Option<&Row>, row: &Row) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    if let Some((floor, begins)) = &look.beginning
+        && before.is_none()
+        && row.seq == Some(floor.next())
+    {
+        out.push(note(look, begins));
+    }
+    if is_new_day(look, before, row) {
+        let text = format::day_rule(look.day(row.at_ms), look.base.words);
+        out.push(rule(look, &text, look.base.theme.styles.rule));
+    }
+    if begins_unread(look, before, row) {
+        let text = look.base.words.count("timeline.unread", look.unread.max(1));
+        out.push(rule(look, &text, look.base.theme.styles.unread_rule));
+    }
+    out
+}
+
+/// Whether a row stands below another one of the same person, without a name of its own.
+pub(super) fn is_joined(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
+    let apart = is_new_day(look, before, row) || begins_unread(look, before, row);
+    !apart && before.is_some_and(|before| continues(look, before, row))
+}
+
+fn is_new_day(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
+    before.is_none_or(|before| look.day(before.at_ms) != look.day(row.at_ms))
+}
+
 fn begins_unread(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
     let Some(read) = look.view.rule_after else { return false };
     let is_after = |row: &Row| row.seq.is_some_and(|seq| seq > read);
@@ -195,10 +209,14 @@ fn begins_unread(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
         })
 }
 
-/// Ten minutes of one person talking stand together.
-fn continues(before: &Row, row: &Row) -> bool {
+/// Ten minutes of one person talking stand together. Where the time stands with the name only, both are said again
+/// every five minutes.
+fn continues(look: &Look<'_>, before: &Row, row: &Row) -> bool {
     const TOGETHER_MS: u64 = 10 * 60 * 1000;
+    const AGAIN_MS: u64 = 5 * 60 * 1000;
+    let said_again = look.narrow() && row.at_ms / AGAIN_MS != before.at_ms / AGAIN_MS;
     before.from == row.from
+        && !said_again
         && !happening::is_one(before)
         && !happening::is_one(row)
         && row.at_ms.abs_diff(before.at_ms) < TOGETHER_MS
@@ -211,17 +229,20 @@ fn wide_lines(
     same_minute: bool,
     body: Vec<Line<'static>>,
 ) -> Vec<Line<'static>> {
-    let styles = &look.base.theme.styles;
     let time = if same_minute { " ".repeat(5) } else { look.time(row.at_ms) };
     let name = if joined { "" } else { look.name(row.from) };
-    let head = vec![
+    indent(body, head(look, row, time, name).into(), look.gutter())
+}
+
+/// What stands in the columns before the text.
+pub(super) fn head(look: &Look<'_>, row: &Row, time: String, name: &str) -> [Span<'static>; 5] {
+    [
         Span::raw(" "),
-        Span::styled(time, styles.time),
+        Span::styled(time, look.base.theme.styles.time),
         Span::raw("  "),
         Span::styled(pad(name, look.name_columns()), look.name_style(row.from)),
         Span::raw("  "),
-    ];
-    indent(body, head, look.gutter())
+    ]
 }
 
 fn narrow_lines(
@@ -230,19 +251,23 @@ fn narrow_lines(
     joined: bool,
     body: Vec<Line<'static>>,
 ) -> Vec<Line<'static>> {
-    let styles = &look.base.theme.styles;
     let mut out = Vec::new();
     if !joined {
-        let name = truncate(look.name(row.from), look.width.saturating_sub(9));
-        out.push(Line::from(vec![
-            Span::raw(" "),
-            Span::styled(name, look.name_style(row.from)),
-            Span::styled(format!("  {}", look.time(row.at_ms)), styles.time),
-        ]));
+        out.push(name_line(look, row, look.width));
     }
     let gutter = look.gutter();
     out.extend(indent(body, vec![Span::raw(" ".repeat(gutter))], gutter));
     out
+}
+
+/// Who speaks, and when, in a line of its own.
+pub(super) fn name_line(look: &Look<'_>, row: &Row, width: usize) -> Line<'static> {
+    let name = truncate(look.name(row.from), width.saturating_sub(9));
+    Line::from(vec![
+        Span::raw(" "),
+        Span::styled(name, look.name_style(row.from)),
+        Span::styled(format!("  {}", look.time(row.at_ms)), look.base.theme.styles.time),
+    ])
 }
 
 fn event_lines(look: &Look<'_>, row: &Row, mut body: Vec<Line<'static>>) -> Vec<Line<'static>> {

@@ -21,6 +21,7 @@ mod search;
 mod sidebar;
 pub(crate) mod status;
 mod tabs;
+pub(crate) mod top;
 pub(crate) mod transfer_line;
 
 use ratatui::{Frame, layout::Rect};

@@ -471,3 +471,52 @@ fn a_quote_shows_no_marks_and_a_name_ends_where_it_ends() {
     assert_ne!(styled.fg, mention.fg.unwrap_or_default(), "only the name is one");
     assert_eq!(desk.style_of("@张三").fg, mention.fg.unwrap_or_default());
 }
+
+#[test]
+fn who_speaks_stands_in_the_first_line_of_the_window_too() {
+    let first_line = |desk: &mut Desk| {
+        let shown = desk.screen();
+        let mut lines = shown.lines().filter(|line| line.contains("line "));
+        lines.next().unwrap_or_default().to_owned()
+    };
+    for size in [(120, 36), (80, 24)] {
+        let mut desk = Desk::inside(size, Language::English);
+        for number in 1..=90 {
+            desk.said(RoomId::LOBBY, BOB, number / 20, &format!("line {number}."));
+        }
+        for _ in 0..12 {
+            let line = first_line(&mut desk);
+            assert!(line.starts_with(" 10:2") && line.contains("Bob "), "{line:?}");
+            assert_eq!(desk.screen().matches("Bob   ").count(), 1, "and in no other");
+            desk.keys("<C-k><Esc>");
+            let up = MouseEventKind::ScrollUp;
+            let wheel = MouseEvent { kind: up, column: 3, row: 5, modifiers: KeyModifiers::NONE };
+            desk.input(Input::Mouse(wheel));
+        }
+    }
+    // In the midst of one long message as well.
+    let mut desk = Desk::inside((80, 24), Language::English);
+    desk.said(RoomId::LOBBY, ZHANG, 9, &"one long line ".repeat(88));
+    let line = first_line(&mut desk);
+    assert!(line.starts_with(" 10:29  张三"), "{line:?}");
+}
+
+#[test]
+fn in_a_narrow_window_the_first_name_stands_above_and_returns_every_five_minutes() {
+    let mut desk = Desk::inside((40, 12), Language::English);
+    for number in 1..=30 {
+        desk.said(RoomId::LOBBY, BOB, 0, &format!("line {number}."));
+    }
+    desk.hides("line 1.");
+    desk.shows("line 30.");
+    let topic = desk.screen().lines().nth(1).unwrap_or_default().to_owned();
+    assert!(topic.starts_with(" #lobby") && topic.ends_with("Bob  10:20"), "{topic:?}");
+    desk.said(RoomId::LOBBY, BOB, 4, "still the same");
+    desk.hides("Bob  10:24");
+    desk.said(RoomId::LOBBY, BOB, 5, "a while later");
+    desk.shows("Bob  10:25");
+    desk.keys("<C-Home>");
+    desk.shows("line 1.");
+    let topic = desk.screen().lines().nth(1).unwrap_or_default().to_owned();
+    assert!(!topic.contains("Bob"), "it stands in its place: {topic:?}");
+}

@@ -25,6 +25,8 @@ pub struct ChatView {
     pub timeline: TimelineView,
     /// The visible lines, as they were settled last.
     pub lines: Vec<ShownLine>,
+    /// Who speaks in the first of them, where that line has no room to say so.
+    pub above: Option<ratatui::text::Line<'static>>,
     /// Files that are being sent to this chat, in lines below the messages.
     pub sending: Vec<ratatui::text::Line<'static>>,
     /// Messages below the visible ones.

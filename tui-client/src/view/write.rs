@@ -27,7 +27,10 @@ use crate::{
     app::Base,
     composer::{ComposeError, Composer, Motion},
     effect::Effect,
-    screen::message::{self, Look},
+    screen::{
+        message::{self, Look},
+        top,
+    },
 };
 
 /// Rows beyond the visible ones that are fetched while one scrolls.
@@ -297,7 +300,12 @@ impl MainView {
         };
         let logged = items.len() - view.timeline.pending().len();
         let visible = chat.timeline.lay_out(&items, logged, height, count);
-        let lines = shown(&items, &visible, made.into_inner());
+        let mut lines = shown(&items, &visible, made.into_inner());
+        chat.above = visible.first().zip(lines.first_mut()).and_then(|(part, (line, _))| {
+            let before = part.item.checked_sub(1).and_then(|before| items.get(before));
+            let row = items.get(part.item).and_then(row_of)?;
+            top::name_top(&look, before.and_then(row_of), row, part.lines.start, line)
+        });
         let last_seen = visible.iter().rev().find(|part| part.item < logged);
         let seen = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
         let at_end = chat.timeline.is_at_end();

@@ -170,3 +170,37 @@ fn a_huge_paste_is_refused_with_a_sentence_and_a_long_one_asks() {
     assert!(!alice.wrote(b"\x1b]0;"), "what was pasted reached the terminal");
     alice.quits();
 }
+
+#[test]
+fn what_this_terminal_takes_for_wider_or_narrower_leaves_nothing_behind() {
+    let town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    let mut bob = town.registers("bob", "Bob");
+    let mut round = 0;
+    // Here each letter of them stands for itself, so that some are twice as wide.
+    for sign in ["🇨🇳", "👍🏽", "👩🏿"] {
+        bob.enters(&format!("between {sign} words"));
+        bob.enters(&format!("at its end {sign}"));
+        round += 1;
+        alice.waits_until("both lines", |picture| {
+            picture.matches("between").count() == round
+                && picture.matches("at its").count() == round
+        });
+        // Two columns, and what follows stands behind them.
+        let cells = alice.row_with("between");
+        let start = cells.windows(2).position(|pair| pair.concat() == "be").expect("the word");
+        assert_eq!(cells[start + 10..start + 16].concat(), " words", "{sign}: {cells:?}");
+        let cells = alice.row_with("at its end");
+        let start = cells.windows(2).position(|pair| pair.concat() == "at").expect("the word");
+        assert_eq!(cells[start + 13..start + 30].concat().trim(), "", "{sign}: {cells:?}");
+        // The next screen has nothing of it.
+        alice.presses(Key::F(2));
+        alice.waits_for_end_of("at its end");
+        let rest = |letter: char| !letter.is_ascii() && sign.contains(letter);
+        assert!(!alice.text().contains(rest), "{sign}\n{}", alice.text());
+        alice.presses(Key::F(2));
+        alice.waits_for("at its end");
+    }
+    alice.quits();
+    bob.quits();
+}

@@ -22,7 +22,7 @@ const RAW_BYTES_MAX: usize = 64 << 20;
 pub(crate) struct Strange(pub(crate) Vec<String>);
 
 /// Private modes that the program may set though this terminal has no use for them.
-const MODES_IGNORED: [u16; 3] = [1003, 1015, 2026];
+const MODES_IGNORED: [u16; 4] = [7, 1003, 1015, 2026];
 
 /// How light it is. Who is asked may keep silent.
 const SHADE_QUESTION: [&[u8]; 2] = [b"11", b"?"];

@@ -233,6 +233,25 @@ impl Terminal {
         self.seen.lock().frames.text()
     }
 
+    /// What stands in each cell of the lowest row with this text.
+    #[track_caller]
+    pub(crate) fn row_with(&self, text: &str) -> Vec<String> {
+        let state = self.seen.lock();
+        let screen = state.frames.screen();
+        let (rows, columns) = screen.size();
+        let cell = |row, column| screen.cell(row, column).map_or("", |cell| cell.contents());
+        let cells = |row| -> Vec<String> {
+            let blank =
+                |shown: &str| if shown.is_empty() { " ".to_owned() } else { shown.to_owned() };
+            (0..columns.get()).map(|column| blank(cell(row, column))).collect()
+        };
+        (0..rows.get())
+            .rev()
+            .map(cells)
+            .find(|cells| cells.concat().contains(text))
+            .expect("that text")
+    }
+
     /// Where the cursor is (column, row), if it can be seen.
     pub(crate) fn cursor(&self) -> Option<(u16, u16)> {
         let state = self.seen.lock();
