@@ -176,12 +176,10 @@ fn what_this_terminal_takes_for_wider_or_narrower_leaves_nothing_behind() {
     let town = Town::new();
     let mut alice = town.registers("alice", "Alice");
     let mut bob = town.registers("bob", "Bob");
-    let mut round = 0;
     // Here each letter of them stands for itself, so that some are twice as wide.
-    for sign in ["🇨🇳", "👍🏽", "👩🏿"] {
+    for (round, sign) in (1..).zip(["🇨🇳", "👍🏽", "👩🏿"]) {
         bob.enters(&format!("between {sign} words"));
         bob.enters(&format!("at its end {sign}"));
-        round += 1;
         alice.waits_until("both lines", |picture| {
             picture.matches("between").count() == round
                 && picture.matches("at its").count() == round
