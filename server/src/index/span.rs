@@ -52,6 +52,25 @@ impl Span {
         Self { to: Bound::Excluded(key.to_vec()), ..self }
     }
 
+    /// What comes behind `key` in a scan.
+    #[must_use]
+    pub fn behind(self, key: &[u8], direction: Direction) -> Self {
+        match direction {
+            Direction::Forward => self.after(key),
+            Direction::Backward => self.before(key),
+        }
+    }
+
+    /// What comes up to `key` in a scan, `key` included.
+    #[must_use]
+    pub fn up_to(self, key: &[u8], direction: Direction) -> Self {
+        let end = Bound::Included(key.to_vec());
+        match direction {
+            Direction::Forward => Self { to: end, ..self },
+            Direction::Backward => Self { from: end, ..self },
+        }
+    }
+
     /// True when no key can be inside.
     pub fn is_empty(&self) -> bool {
         match (&self.from, &self.to) {

@@ -1,52 +1,92 @@
 //! Laying newer rows over older ones in a scan. Pure functions, no locks.
 //! A removed key hides the older row; the result has as many rows as if there were one map.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::btree_map::Range;
 
 use super::overlay::Rows;
 use crate::index::{Direction, Octets, Pair, Span};
 
-/// Newer rows of a span, in scan order: all of them, or all up to the one that fills the limit.
+/// Removed keys of a span that are gone through before older rows are asked for. There may be as many as
+/// the newer rows hold, and the older row that is sought in front of them all.
+const REMOVED_AT_FIRST: usize = 32;
+
+/// How much of a layer is wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) direction: Direction,
+    /// Rows with a value.
+    rows: usize,
+    /// Removed keys.
+    removed: usize,
+}
+
+/// At most `limit` rows of `span`, where `newer` ones hide or stand between those that `older` gives. It
+/// goes piece by piece, so that no more removed keys are gone through than there are older rows before
+/// them.
+pub(super) fn scan<E>(
+    span: &Span,
+    (direction, limit): (Direction, usize),
+    newer: impl Fn(&Span, Wanted) -> Layer,
+    older: impl Fn(&Span, usize) -> Result<Vec<Pair>, E>,
+) -> Result<Vec<Pair>, E> {
+    let mut found = Vec::new();
+    let mut wanted = Wanted { direction, rows: limit, removed: REMOVED_AT_FIRST };
+    let mut rest = Cow::Borrowed(span);
+    loop {
+        let layer = newer(&rest, wanted);
+        let behind = layer.end.as_deref().map(|end| rest.as_ref().clone().behind(end, direction));
+        let piece = match layer.end.as_deref() {
+            Some(end) => Cow::Owned(rest.as_ref().clone().up_to(end, direction)),
+            None => rest,
+        };
+        let below = older(&piece, wanted.rows.saturating_add(layer.removed))?;
+        layer.over(below, direction, limit, &mut found);
+        let Some(behind) = behind.filter(|_| found.len() < limit) else { return Ok(found) };
+        rest = Cow::Owned(behind);
+        wanted.rows = limit - found.len();
+        wanted.removed *= 2;
+    }
+}
+
+/// Newer rows of a span, in scan order: all of them, or all up to the one that fills what is wanted.
 #[derive(Default)]
 pub(super) struct Layer {
     rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     removed: usize,
+    /// The key of the last one, where so many were removed that there may be more behind it.
+    end: Option<Vec<u8>>,
 }
 
 impl Layer {
-    /// Collects from maps, of which the first is the newest, until `limit` rows with a value were seen.
+    /// Collects from maps, of which the first is the newest.
     pub(super) fn collect<const MAPS: usize>(
         maps: [&Rows; MAPS],
         span: &Span,
-        (direction, limit): (Direction, usize),
+        wanted: Wanted,
     ) -> Self {
         let mut layer = Self::default();
         if span.is_empty() || maps.iter().all(|map| map.is_empty()) {
             return layer;
         }
-        let mut walks = maps.map(|map| Walk::begin(map, span, direction));
-        while layer.rows.len() - layer.removed < limit {
-            let Some((key, value)) = next(&mut walks, direction) else { break };
-            layer.removed += usize::from(value.is_none());
+        let mut walks = maps.map(|map| Walk::begin(map, span, wanted.direction));
+        while layer.rows.len() - layer.removed < wanted.rows {
+            let Some((key, value)) = next(&mut walks, wanted.direction) else { break };
             layer.rows.push((key.to_vec(), value.as_deref().map(<[u8]>::to_vec)));
+            layer.removed += usize::from(value.is_none());
+            if layer.removed >= wanted.removed {
+                layer.end = Some(key.to_vec());
+                break;
+            }
         }
         layer
     }
 
-    /// How many older rows are needed so that `limit` rows come out.
-    pub(super) fn older_limit(&self, limit: usize) -> usize {
-        limit.saturating_add(self.removed)
-    }
-
-    /// Lays this over `older`, which is in the same order.
-    pub(super) fn over(self, older: Vec<Pair>, direction: Direction, limit: usize) -> Vec<Pair> {
-        if self.rows.is_empty() {
-            return older.into_iter().take(limit).collect();
-        }
+    /// Lays this over `older`, which is in the same order, into `out`, until `limit` rows are there.
+    fn over(self, older: Vec<Pair>, direction: Direction, limit: usize, out: &mut Vec<Pair>) {
         let mut newer = self.rows.into_iter().peekable();
         let mut older = older.into_iter().peekable();
-        let mut out = Vec::new();
         while out.len() < limit {
             let order = match (newer.peek(), older.peek()) {
                 (None, None) => break,
@@ -64,7 +104,6 @@ impl Layer {
             }
             out.extend(newer.next().and_then(|(key, value)| Some((key, value?))));
         }
-        out
     }
 }
 
@@ -110,4 +149,91 @@ fn next<'a>(walks: &mut [Walk<'a>], direction: Direction) -> Option<Row<'a>> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use proptest::collection::{btree_map, btree_set};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::Octets;
+
+    /// Scans two maps, of which the second is the older one. Gives how many newer rows were looked at, too.
+    fn scan_maps(
+        newer: &Rows,
+        older: &Rows,
+        span: &Span,
+        order: (Direction, usize),
+    ) -> (Vec<Pair>, usize) {
+        let looked_at = Cell::new(0);
+        let newer = |span: &Span, wanted: Wanted| {
+            let layer = Layer::collect([newer], span, wanted);
+            looked_at.set(looked_at.get() + layer.rows.len());
+            layer
+        };
+        let older = |span: &Span, limit: usize| -> Result<_, Infallible> {
+            let all = usize::MAX;
+            let layer = Layer::collect(
+                [older],
+                span,
+                Wanted { direction: order.0, rows: limit, removed: all },
+            );
+            let mut rows = Vec::new();
+            layer.over(Vec::new(), order.0, limit, &mut rows);
+            Ok(rows)
+        };
+        let Ok(found) = scan(span, order, newer, older);
+        (found, looked_at.get())
+    }
+
+    fn key(number: u16) -> Octets {
+        number.to_be_bytes().into()
+    }
+
+    #[test]
+    fn a_row_in_front_of_many_removed_keys_is_found_at_once() {
+        let newer: Rows = (10..10_000).map(|number| (key(number), None)).collect();
+        let older: Rows = [9, 10, 11].map(|number| (key(number), Some(key(number)))).into();
+        let (found, looked_at) = scan_maps(&newer, &older, &Span::all(), (Direction::Forward, 1));
+        assert_eq!(found, [(vec![0, 9], vec![0, 9])]);
+        assert!(looked_at <= REMOVED_AT_FIRST, "{looked_at}");
+        let (found, _) = scan_maps(&newer, &older, &Span::all(), (Direction::Backward, 1));
+        assert_eq!(found, [(vec![0, 9], vec![0, 9])], "behind all of them as well");
+    }
+
+    proptest! {
+        #[test]
+        fn two_maps_are_read_like_one(
+            newer in btree_map(0..400_u16, prop::bool::weighted(0.1), 0..300),
+            older in btree_set(0..400_u16, 0..300),
+            (from, to) in (0..400_u16, 0..400_u16),
+            forward: bool,
+            limit in prop_oneof![0..6_usize, 0..400_usize],
+        ) {
+            let value = |number: u16, new: u8| Some([&number.to_be_bytes()[..], &[new]].concat().as_slice().into());
+            let older: Rows = older.iter().map(|number| (key(*number), value(*number, 0))).collect();
+            let newer: Rows = newer
+                .iter()
+                .map(|(number, there)| (key(*number), there.then(|| value(*number, 1)).flatten()))
+                .collect();
+            let span = Span::all().after(&key(from)).before(&key(to));
+            let mut one = older.clone();
+            one.extend(newer.clone());
+            let mut expected: Vec<Pair> = one
+                .iter()
+                .filter(|(at, _)| **at > key(from) && **at < key(to))
+                .filter_map(|(at, value)| Some((at.to_vec(), value.as_deref()?.to_vec())))
+                .collect();
+            let direction = if forward { Direction::Forward } else { Direction::Backward };
+            if !forward {
+                expected.reverse();
+            }
+            expected.truncate(limit);
+            prop_assert_eq!(scan_maps(&newer, &older, &span, (direction, limit)).0, expected);
+        }
+    }
 }

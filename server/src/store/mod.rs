@@ -199,10 +199,10 @@ impl View for Store {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        let newer = self.overlay.layer(span, (direction, limit));
-        let older = self.index.scan(span, direction, newer.older_limit(limit));
-        let older = self.watched(older)?;
-        Ok(newer.over(older, direction, limit))
+        // The overlay first here too.
+        let newer = |span: &Span, wanted| self.overlay.layer(span, wanted);
+        let older = |span: &Span, limit| self.watched(self.index.scan(span, direction, limit));
+        layer::scan(span, (direction, limit), newer, older)
     }
 
     fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError> {

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use super::layer::Layer;
-use crate::index::{Direction, Octets, Span};
+use super::layer::{Layer, Wanted};
+use crate::index::{Octets, Span};
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Rows by key, newest only; `None` where the row was removed.
@@ -61,9 +61,9 @@ impl Overlay {
         found.map(|value| value.as_deref().map(<[u8]>::to_vec))
     }
 
-    pub(super) fn layer(&self, span: &Span, order: (Direction, usize)) -> Layer {
+    pub(super) fn layer(&self, span: &Span, wanted: Wanted) -> Layer {
         let layers = self.layers();
-        Layer::collect([&layers.newer, &layers.older], span, order)
+        Layer::collect([&layers.newer, &layers.older], span, wanted)
     }
 
     /// Shows `staged` to all readers at once. Gives the bytes that the newer layer takes now.

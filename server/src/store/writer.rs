@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::applier::Applier;
 use super::known::Known;
-use super::layer::Layer;
+use super::layer::{self, Layer};
 use super::overlay::Rows;
 use super::{Change, Commit, ProjectError, Projection, Store, StoreError, View};
 use crate::index::{Direction, Mark, Octets, Pair, Span};
@@ -198,9 +198,9 @@ impl View for Batch<'_> {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Pair>, StoreError> {
-        let newer = Layer::collect([&self.rows], span, (direction, limit));
-        let older = self.writer.store.scan(span, direction, newer.older_limit(limit))?;
-        Ok(newer.over(older, direction, limit))
+        let newer = |span: &Span, wanted| Layer::collect([&self.rows], span, wanted);
+        let older = |span: &Span, limit| self.writer.store.scan(span, direction, limit);
+        layer::scan(span, (direction, limit), newer, older)
     }
 
     fn record(&self, at: &RecordRef) -> Result<Bytes, StoreError> {
