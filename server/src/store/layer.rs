@@ -1,7 +1,6 @@
 //! Laying newer rows over older ones in a scan. Pure functions, no locks.
 //! A removed key hides the older row; the result has as many rows as if there were one map.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::btree_map::Range;
 
@@ -15,7 +14,7 @@ const REMOVED_AT_FIRST: usize = 32;
 /// How much of a layer is wanted.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
-    pub(super) direction: Direction,
+    direction: Direction,
     /// Rows with a value.
     rows: usize,
     /// Removed keys.
@@ -23,8 +22,7 @@ pub(super) struct Wanted {
 }
 
 /// At most `limit` rows of `span`, where `newer` ones hide or stand between those that `older` gives. It
-/// goes piece by piece, so that no more removed keys are gone through than there are older rows before
-/// them.
+/// goes piece by piece, so that few removed keys are gone through beyond the last row that is found.
 pub(super) fn scan<E>(
     span: &Span,
     (direction, limit): (Direction, usize),
@@ -33,20 +31,35 @@ pub(super) fn scan<E>(
 ) -> Result<Vec<Pair>, E> {
     let mut found = Vec::new();
     let mut wanted = Wanted { direction, rows: limit, removed: REMOVED_AT_FIRST };
-    let mut rest = Cow::Borrowed(span);
+    let mut spare = 0;
+    let mut rest = span.clone();
     loop {
-        let layer = newer(&rest, wanted);
-        let behind = layer.end.as_deref().map(|end| rest.as_ref().clone().behind(end, direction));
-        let piece = match layer.end.as_deref() {
-            Some(end) => Cow::Owned(rest.as_ref().clone().up_to(end, direction)),
-            None => rest,
+        let mut layer = newer(&rest, wanted);
+        let piece = match &layer.end {
+            Some(end) => rest.clone().up_to(end, direction),
+            None => rest.clone(),
         };
-        let below = older(&piece, wanted.rows.saturating_add(layer.removed))?;
+        let asked = wanted.rows.saturating_add(spare);
+        let below = older(&piece, asked)?;
+        if let Some((last, _)) = below.last().filter(|_| below.len() >= asked) {
+            // What older rows there are behind it is not known yet.
+            layer.cut_behind(last, direction);
+        }
+        let end = layer.end.take();
         layer.over(below, direction, limit, &mut found);
-        let Some(behind) = behind.filter(|_| found.len() < limit) else { return Ok(found) };
-        rest = Cow::Owned(behind);
+        let Some(end) = end.filter(|_| found.len() < limit) else { return Ok(found) };
+        rest = rest.behind(&end, direction);
         wanted.rows = limit - found.len();
+        spare = wanted.removed;
         wanted.removed *= 2;
+    }
+}
+
+/// How keys follow each other in a scan.
+fn order(a: &[u8], b: &[u8], direction: Direction) -> Ordering {
+    match direction {
+        Direction::Forward => a.cmp(b),
+        Direction::Backward => b.cmp(a),
     }
 }
 
@@ -54,8 +67,7 @@ pub(super) fn scan<E>(
 #[derive(Default)]
 pub(super) struct Layer {
     rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    removed: usize,
-    /// The key of the last one, where so many were removed that there may be more behind it.
+    /// Where there may be more behind it that nobody has looked at: the last key that was.
     end: Option<Vec<u8>>,
 }
 
@@ -71,11 +83,12 @@ impl Layer {
             return layer;
         }
         let mut walks = maps.map(|map| Walk::begin(map, span, wanted.direction));
-        while layer.rows.len() - layer.removed < wanted.rows {
+        let mut removed = 0;
+        while layer.rows.len() - removed < wanted.rows {
             let Some((key, value)) = next(&mut walks, wanted.direction) else { break };
             layer.rows.push((key.to_vec(), value.as_deref().map(<[u8]>::to_vec)));
-            layer.removed += usize::from(value.is_none());
-            if layer.removed >= wanted.removed {
+            removed += usize::from(value.is_none());
+            if removed >= wanted.removed {
                 layer.end = Some(key.to_vec());
                 break;
             }
@@ -83,21 +96,27 @@ impl Layer {
         layer
     }
 
+    /// Lets go what comes behind this key.
+    fn cut_behind(&mut self, end: &[u8], direction: Direction) {
+        let there = |key: &[u8]| order(key, end, direction) != Ordering::Greater;
+        self.rows.truncate(self.rows.partition_point(|(key, _)| there(key)));
+        self.end = Some(end.to_vec());
+    }
+
     /// Lays this over `older`, which is in the same order, into `out`, until `limit` rows are there.
     fn over(self, older: Vec<Pair>, direction: Direction, limit: usize, out: &mut Vec<Pair>) {
         let mut newer = self.rows.into_iter().peekable();
         let mut older = older.into_iter().peekable();
         while out.len() < limit {
-            let order = match (newer.peek(), older.peek()) {
+            let next = match (newer.peek(), older.peek()) {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some((a, _)), Some((b, _))) if direction == Direction::Forward => a.cmp(b),
-                (Some((a, _)), Some((b, _))) => b.cmp(a),
+                (Some((a, _)), Some((b, _))) => order(a, b, direction),
             };
-            if order != Ordering::Less {
+            if next != Ordering::Less {
                 let row = older.next();
-                if order == Ordering::Greater {
+                if next == Ordering::Greater {
                     out.extend(row);
                     continue;
                 }
@@ -196,13 +215,25 @@ mod tests {
 
     #[test]
     fn a_row_in_front_of_many_removed_keys_is_found_at_once() {
-        let newer: Rows = (10..10_000).map(|number| (key(number), None)).collect();
         let older: Rows = [9, 10, 11].map(|number| (key(number), Some(key(number)))).into();
+        let newer: Rows = (10..10_000).map(|number| (key(number), None)).collect();
+        let newest: Rows = (10_000..10_100).map(|number| (key(number), None)).collect();
+        let nine = [(vec![0, 9], vec![0, 9])];
         let (found, looked_at) = scan_maps(&newer, &older, &Span::all(), (Direction::Forward, 1));
-        assert_eq!(found, [(vec![0, 9], vec![0, 9])]);
+        assert_eq!(found, nine);
         assert!(looked_at <= REMOVED_AT_FIRST, "{looked_at}");
         let (found, _) = scan_maps(&newer, &older, &Span::all(), (Direction::Backward, 1));
-        assert_eq!(found, [(vec![0, 9], vec![0, 9])], "behind all of them as well");
+        assert_eq!(found, nine, "behind all of them as well");
+        let looked_at = Cell::new(0);
+        let below = |span: &Span, limit| -> Result<_, Infallible> {
+            let (found, more) = scan_maps(&newer, &older, span, (Direction::Forward, limit));
+            looked_at.set(looked_at.get() + more);
+            Ok(found)
+        };
+        let above = |span: &Span, wanted: Wanted| Layer::collect([&newest], span, wanted);
+        assert_eq!(scan(&Span::all(), (Direction::Forward, 1), above, below), Ok(nine.to_vec()));
+        let looked_at = looked_at.get();
+        assert!(looked_at <= REMOVED_AT_FIRST, "below others that were removed: {looked_at}");
     }
 
     proptest! {
