@@ -31,6 +31,9 @@ use mover::Mover;
 /// How long people talk without a transfer, for comparison.
 const TALK: Duration = Duration::from_secs(5);
 
+/// Files that go there and back while people talk: about as long as [`TALK`].
+const BESIDE: u64 = 6;
+
 const MIB: u64 = 1024 * 1024;
 
 /// Options of `liao-load files`.
@@ -132,7 +135,7 @@ impl Options {
         Ok(std::fs::remove_dir_all(back)?)
     }
 
-    /// Two files there and back while two people talk.
+    /// Files go there and back while two people talk.
     fn talk_beside(
         &self,
         server: &Server,
@@ -140,13 +143,15 @@ impl Options {
         mover: &mut Mover,
         folder: &Path,
     ) -> Result<Latencies> {
-        let path = folder.join("beside");
-        write_noise(&path, self.mib * MIB, 99)?;
+        // Each another one: what the server has already is not sent.
+        let path = |number| folder.join(format!("beside{number}"));
+        (0..BESIDE)
+            .try_for_each(|number| write_noise(&path(number), self.mib * MIB, 99 + number))?;
         let (stop, told) = sync_channel(1);
         thread::scope(|scope| {
             let talking = scope.spawn(move || talk::talk(server, people, "beside", &told));
-            let moved = (0..2).try_for_each(|_| {
-                let (_, offered) = mover.upload(&path)?;
+            let moved = (0..BESIDE).try_for_each(|number| {
+                let (_, offered) = mover.upload(&path(number))?;
                 mover.download(&offered, &folder.join("back")).map(drop)
             });
             drop(stop);
@@ -247,7 +252,8 @@ fn write_noise(path: &Path, bytes: u64, number: u64) -> Result<()> {
         file.write_all(&block[..count])?;
         left -= count as u64;
     }
-    Ok(())
+    // What the system still had to write would be in the way of the syncs that are measured.
+    Ok(file.sync_all()?)
 }
 
 fn median(values: &[f64]) -> f64 {
