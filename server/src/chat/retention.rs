@@ -121,9 +121,14 @@ impl Calendar {
         Ok(Self { known_ms, since: Instant::now() })
     }
 
-    fn believes(&self, now_ms: u64) -> bool {
+    /// When it is at least, ms since 1970: it takes no part in what the wall clock does meanwhile.
+    fn sure_ms(&self) -> u64 {
         let ran_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        now_ms <= self.known_ms.saturating_add(ran_ms).saturating_add(AHEAD_MS_MAX)
+        self.known_ms.saturating_add(ran_ms)
+    }
+
+    fn believes(&self, now_ms: u64) -> bool {
+        now_ms <= self.sure_ms().saturating_add(AHEAD_MS_MAX)
     }
 }
 
@@ -150,8 +155,10 @@ pub async fn sweep(
     if swept.floors == 0 && !look {
         return Ok(swept);
     }
+    // A clock that leaps ahead must not have a post forgotten that is sent again a moment later.
+    let sure_ms = calendar.map_or(0, Calendar::sure_ms);
     while let Some((first, last)) = choose(hub).await? {
-        carry_all(hub, first, last).await?;
+        carry_all(hub, (first, last), sure_ms).await?;
         sleep(Duration::from_millis(rule.grace_ms)).await;
         swept.bytes += release(hub, last + 1).await?;
     }
@@ -304,8 +311,9 @@ fn weigh(store: &Store, segment: u32) -> Result<(u64, u64), StoreError> {
     Ok((dead, all))
 }
 
-/// Writes again what is kept of these segments.
-async fn carry_all(hub: &Arc<Hub>, first: u32, last: u32) -> Result<(), Fault> {
+/// Writes again what is kept of these segments. For nonces it is not later than `sure_ms`, whatever the
+/// clock says.
+async fn carry_all(hub: &Arc<Hub>, (first, last): (u32, u32), sure_ms: u64) -> Result<(), Fault> {
     let mut carried = Carried::new();
     let mut at = Position::of(first);
     loop {
@@ -321,7 +329,7 @@ async fn carry_all(hub: &Arc<Hub>, first: u32, last: u32) -> Result<(), Fault> {
         at = newest.end();
         let mut records = records.into_iter().peekable();
         while records.peek().is_some() {
-            carried = carry_part(hub, part(&mut records), carried).await?;
+            carried = carry_part(hub, part(&mut records), sure_ms, carried).await?;
             sleep(PAUSE).await;
         }
     }
@@ -343,10 +351,11 @@ fn part(records: &mut impl Iterator<Item = Record>) -> Vec<Record> {
 async fn carry_part(
     hub: &Arc<Hub>,
     part: Vec<Record>,
+    sure_ms: u64,
     mut carried: Carried,
 ) -> Result<Carried, Fault> {
     let decide = move |tx: &mut Transaction<'_, '_>| {
-        let load = carry(tx, &part, tx.now_ms(), &mut carried)?;
+        let load = carry(tx, &part, tx.now_ms().min(sure_ms), &mut carried)?;
         tx.carry(load.records);
         Ok((carried, load.contents))
     };

@@ -40,6 +40,13 @@ fn clock() -> u64 {
     CLOCK_MS.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The clock of the one test in which it leaps, and by how much.
+static LEAPT_BY_MS: AtomicU64 = AtomicU64::new(0);
+
+fn leaping() -> u64 {
+    NOW_MS + LEAPT_BY_MS.load(Ordering::Relaxed)
+}
+
 struct World<D = MemoryDisk, I = MemoryIndex> {
     disk: D,
     index: I,
@@ -51,8 +58,12 @@ struct World<D = MemoryDisk, I = MemoryIndex> {
 
 impl World {
     fn open(disk: MemoryDisk, index: MemoryIndex, rule: Retention) -> Self {
+        Self::open_at(disk, index, rule, clock)
+    }
+
+    fn open_at(disk: MemoryDisk, index: MemoryIndex, rule: Retention, clock: fn() -> u64) -> Self {
         let (shared, files) = (Arc::new(disk.clone()), tempfile::tempdir().unwrap());
-        Self::open_on(disk, shared, index, files, rule)
+        Self::open_on((disk, shared), index, files, rule, clock)
     }
 
     fn journal_bytes(&self) -> u64 {
@@ -73,7 +84,7 @@ impl World<PathBuf, SledOptions> {
         let disk = Arc::new(RealDisk::open(&journal).unwrap());
         let mut index = SledOptions::new(data.path().join("index"));
         index.boot = Some("boot".to_owned());
-        Self::open_on(journal, disk, index, data, rule)
+        Self::open_on((journal, disk), index, data, rule, clock)
     }
 
     fn segments(&self) -> Vec<String> {
@@ -87,11 +98,11 @@ impl World<PathBuf, SledOptions> {
 
 impl<D, I: IndexHome> World<D, I> {
     fn open_on(
-        disk: D,
-        shared: Arc<dyn Disk>,
+        (disk, shared): (D, Arc<dyn Disk>),
         index: I,
         files: tempfile::TempDir,
         rule: Retention,
+        clock: fn() -> u64,
     ) -> Self {
         let mut config = Config::new(files.path(), "127.0.0.1:0".parse().unwrap());
         config.rules.retention = Retention { grace_ms: 0, ..rule };
@@ -259,6 +270,25 @@ async fn nonces_are_known_for_a_week_whatever_became_of_their_messages() {
     assert_eq!(known(101).map(|post| post.room), Some(ROOMS[0]), "its message is gone");
     let place = view::message_place(&*world.hub.store, ROOMS[0], Seq(50)).unwrap();
     assert_eq!(place, None);
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_while_it_runs_has_no_post_forgotten() {
+    let world = World::open_at(MemoryDisk::new(), MemoryIndex::new(), keep(50), leaping);
+    world.make_rooms().await;
+    world.talk(0, 1000).await;
+    let calendar = Calendar::begin(&world.hub).unwrap();
+    LEAPT_BY_MS.store(10 * 365 * DAY_MS, Ordering::Relaxed);
+    let known = |number: u64| {
+        let cid = Nonce((u128::from(number) + 1).to_be_bytes());
+        view::post(&*world.hub.store, ALICE, &cid).unwrap().is_some()
+    };
+    assert!(sweep(&world.hub, Some(&calendar), true).await.unwrap().bytes > 0);
+    assert!(known(101), "its message is gone, and it may be sent again");
+    // A start is the end of what is known.
+    world.talk(1000, 2000).await;
+    assert!(world.sweep().await.bytes > 0);
+    assert!(!known(101) && known(1101), "after a week");
 }
 
 #[tokio::test]
