@@ -100,8 +100,9 @@ pub fn open(
     let judged = if exists { Some(judge(home)?) } else { None };
     let mark = judged.as_ref().and_then(|judged| judged.mark);
     let known = mark.filter(|mark| mark.version == version).map(|mark| (mark.epoch, mark.position));
-    let (mut journal, opened) =
-        Journal::open(disk.clone(), JournalOptions { known, ..options.journal })?;
+    let open_journal =
+        |known| Journal::open(disk.clone(), JournalOptions { known, ..options.journal.clone() });
+    let (mut journal, mut opened) = open_journal(known)?;
     let mut judged = match judged {
         Some(judged) => judged,
         None => judge(home)?,
@@ -111,6 +112,11 @@ pub fn open(
         judged.fate = IndexFate::Rebuilt { reason, aside: None };
     }
     let fell_back = fell_back(&judged, &journal);
+    if fell_back && opened.damage.is_some() {
+        // This index must be made anew, so it helps nobody over damage: that is judged as without it.
+        drop(journal);
+        (journal, opened) = open_journal(None)?;
+    }
     if fell_back {
         journal.begin_lineage()?;
     }

@@ -501,6 +501,51 @@ fn an_index_that_is_not_believed_still_shows_that_the_journal_fell_back() {
     }
 }
 
+/// A byte of a record is not what it was.
+fn damage(disk: &MemoryDisk, at: RecordRef) {
+    let file = disk.open(&format!("{:08}.log", at.segment)).expect("open");
+    file.write_all_at(b"?", at.end().offset - 1).expect("write");
+}
+
+#[test]
+fn a_last_group_damaged_before_and_behind_the_mark_is_lost_and_told() {
+    for own_group in [false, true] {
+        let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
+        let (store, mut writer, _) = memory(&disk, &index);
+        fill(&mut writer, 20);
+        let before = rows(store.as_ref());
+        let mut group = ["a", "b", "c"].map(|key| vec![put(key, "1")]).to_vec();
+        let first = if own_group { group.drain(..1).collect() } else { Vec::new() };
+        let mut places = writer.commit(first).expect("commit").concat();
+        places.extend(writer.commit(group).expect("commit").concat());
+        let reach = writer.journal.end();
+        drop((store, writer));
+        // Killed in a pass that was to bring the last of them; and the disk lost two of them.
+        let mark = Mark { reach, ..Mark::at(77, 1, places[1].end()) };
+        index.set_mark(mark).expect("mark");
+        damage(&disk, places[0]);
+        damage(&disk, places[2]);
+        let mut options = options();
+        options.journal.new_epoch = 78;
+        let opened = open(Arc::new(disk.clone()), &index, options, project, &mut |_| {});
+        if own_group {
+            // What follows the first shows that it was synced.
+            let refused = opened.err().expect("refused");
+            let named = matches!(&refused, StoreError::Journal(JournalError::Damaged { .. }));
+            assert!(named, "{refused}");
+            assert_eq!(index.mark().expect("mark"), Some(mark), "the index stays as it is");
+            continue;
+        }
+        let (store, writer, recovery) = opened.expect("it starts");
+        assert!(recovery.journal_fell_back && recovery.cut.is_some());
+        assert_eq!((store.epoch(), rows(store.as_ref())), (78, before.clone()));
+        drop((store, writer));
+        let (store, _writer, recovery) = memory(&disk, &index);
+        assert_eq!((recovery.cut, recovery.journal_fell_back), (None, false));
+        assert_eq!(rows(store.as_ref()), before);
+    }
+}
+
 #[test]
 fn another_projection_rebuilds_the_index_and_tells_how_far_it_is() {
     let (disk, index) = (MemoryDisk::new(), MemoryIndex::new());
@@ -549,6 +594,63 @@ fn an_overwritten_record_stays_so_and_is_projected_so() {
     assert_eq!(value(store.as_ref(), "a").as_deref(), Some("******"));
 }
 
+/// An index in memory in whose changes somebody has a hand.
+trait Meddled: Clone + Send + Sync + 'static {
+    fn rows(&self) -> &MemoryIndex;
+
+    fn takes(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+        self.rows().apply(rows)
+    }
+
+    fn is_marked(&self, mark: Mark) -> Result<(), IndexError> {
+        self.rows().set_mark(mark)
+    }
+}
+
+impl<M: Meddled> Index for M {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
+        self.rows().read(key)
+    }
+
+    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
+        self.rows().scan(span, to, limit)
+    }
+
+    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+        self.takes(rows)
+    }
+
+    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+        self.is_marked(mark)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, IndexError> {
+        self.rows().mark()
+    }
+
+    fn checkpoint(&self) -> Result<(), IndexError> {
+        self.rows().checkpoint()
+    }
+
+    fn close(&self) -> Result<(), IndexError> {
+        self.rows().close()
+    }
+}
+
+impl<M: Meddled> IndexHome for M {
+    fn holds_rows(&self) -> Result<bool, IndexError> {
+        self.rows().holds_rows()
+    }
+
+    fn open(&self) -> Result<IndexFound, IndexError> {
+        Ok(IndexFound::Sound(Arc::new(self.clone())))
+    }
+
+    fn set_aside(&self) -> Result<Option<String>, IndexError> {
+        self.rows().set_aside()
+    }
+}
+
 /// An index whose applying can be held up, or made to fail.
 #[derive(Clone, Default)]
 struct GatedIndex {
@@ -583,16 +685,12 @@ impl<F: Fn()> Drop for AtEnd<F> {
     }
 }
 
-impl Index for GatedIndex {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        self.rows.read(key)
+impl Meddled for GatedIndex {
+    fn rows(&self) -> &MemoryIndex {
+        &self.rows
     }
 
-    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
-        self.rows.scan(span, to, limit)
-    }
-
-    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+    fn takes(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
         let gate = self.gate.0.lock().expect("gate");
         let mut gate = self.gate.1.wait_while(gate, |gate| *gate == Gate::Closed).expect("gate");
         match *gate {
@@ -602,36 +700,6 @@ impl Index for GatedIndex {
         }
         self.applied.fetch_add(1, Ordering::Relaxed);
         self.rows.apply(rows)
-    }
-
-    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
-        self.rows.set_mark(mark)
-    }
-
-    fn mark(&self) -> Result<Option<Mark>, IndexError> {
-        self.rows.mark()
-    }
-
-    fn checkpoint(&self) -> Result<(), IndexError> {
-        self.rows.checkpoint()
-    }
-
-    fn close(&self) -> Result<(), IndexError> {
-        self.rows.close()
-    }
-}
-
-impl IndexHome for GatedIndex {
-    fn holds_rows(&self) -> Result<bool, IndexError> {
-        self.rows.holds_rows()
-    }
-
-    fn open(&self) -> Result<IndexFound, IndexError> {
-        Ok(IndexFound::Sound(Arc::new(self.clone())))
-    }
-
-    fn set_aside(&self) -> Result<Option<String>, IndexError> {
-        self.rows.set_aside()
     }
 }
 
@@ -909,48 +977,14 @@ struct RememberingIndex {
     reaches: Arc<Mutex<Vec<Position>>>,
 }
 
-impl Index for RememberingIndex {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        self.rows.read(key)
+impl Meddled for RememberingIndex {
+    fn rows(&self) -> &MemoryIndex {
+        &self.rows
     }
 
-    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
-        self.rows.scan(span, to, limit)
-    }
-
-    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
-        self.rows.apply(rows)
-    }
-
-    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+    fn is_marked(&self, mark: Mark) -> Result<(), IndexError> {
         self.reaches.lock().expect("reaches").push(mark.reach);
         self.rows.set_mark(mark)
-    }
-
-    fn mark(&self) -> Result<Option<Mark>, IndexError> {
-        self.rows.mark()
-    }
-
-    fn checkpoint(&self) -> Result<(), IndexError> {
-        Ok(())
-    }
-
-    fn close(&self) -> Result<(), IndexError> {
-        Ok(())
-    }
-}
-
-impl IndexHome for RememberingIndex {
-    fn holds_rows(&self) -> Result<bool, IndexError> {
-        self.rows.holds_rows()
-    }
-
-    fn open(&self) -> Result<IndexFound, IndexError> {
-        Ok(IndexFound::Sound(Arc::new(self.clone())))
-    }
-
-    fn set_aside(&self) -> Result<Option<String>, IndexError> {
-        self.rows.set_aside()
     }
 }
 
@@ -1006,51 +1040,21 @@ impl StoppingIndex {
     }
 }
 
-impl Index for StoppingIndex {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexError> {
-        self.rows.read(key)
+impl Meddled for StoppingIndex {
+    fn rows(&self) -> &MemoryIndex {
+        &self.rows
     }
 
-    fn scan(&self, span: &Span, to: Direction, limit: usize) -> Result<Vec<Pair>, IndexError> {
-        self.rows.scan(span, to, limit)
-    }
-
-    fn apply(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
+    fn takes(&self, rows: &[Row<'_>]) -> Result<(), IndexError> {
         rows.iter().try_for_each(|row| {
             self.change()?;
             self.rows.apply(&[*row])
         })
     }
 
-    fn set_mark(&self, mark: Mark) -> Result<(), IndexError> {
+    fn is_marked(&self, mark: Mark) -> Result<(), IndexError> {
         self.change()?;
         self.rows.set_mark(mark)
-    }
-
-    fn mark(&self) -> Result<Option<Mark>, IndexError> {
-        self.rows.mark()
-    }
-
-    fn checkpoint(&self) -> Result<(), IndexError> {
-        Ok(())
-    }
-
-    fn close(&self) -> Result<(), IndexError> {
-        Ok(())
-    }
-}
-
-impl IndexHome for StoppingIndex {
-    fn holds_rows(&self) -> Result<bool, IndexError> {
-        self.rows.holds_rows()
-    }
-
-    fn open(&self) -> Result<IndexFound, IndexError> {
-        Ok(IndexFound::Sound(Arc::new(self.clone())))
-    }
-
-    fn set_aside(&self) -> Result<Option<String>, IndexError> {
-        self.rows.set_aside()
     }
 }
 
