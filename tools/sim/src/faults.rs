@@ -31,6 +31,9 @@ const JUMPS_MS: [i64; 5] = [-HOUR_MS, HOUR_MS, -DECADE_MS, 80 * DAY_MS, i64::MIN
 /// repeated post forgotten there.
 const NEAR_JUMPS: usize = 2;
 
+/// How far a clock leaps ahead and back again while the server runs: as far as it is believed, and further.
+const LEAPS_MS: [i64; 3] = [20 * DAY_MS, 80 * DAY_MS, DECADE_MS];
+
 /// Free bytes of a disk that is full, and of one that is not.
 const FULL_BYTES: u64 = 200_000;
 const ROOMY_BYTES: u64 = 1 << 40;
@@ -42,6 +45,8 @@ pub(crate) enum Target {
     Server,
     /// Ways and clients.
     Devices,
+    /// The server's clock, far.
+    Clock,
 }
 
 /// Whoever breaks things.
@@ -63,6 +68,7 @@ impl Trouble {
                 match target {
                     Target::Server => self.strikes_the_server().await,
                     Target::Devices => self.strikes_a_device().await,
+                    Target::Clock => self.leaps().await,
                 }
             };
             tokio::select! {
@@ -71,6 +77,16 @@ impl Trouble {
                 () = over => {}
             }
         }
+    }
+
+    /// The clock is far ahead for a while.
+    async fn leaps(&mut self) {
+        let lasts = Duration::from_millis(self.dice.within(1, LASTS_MS_MAX));
+        let ahead_ms = self.dice.pick(&LEAPS_MS).copied().unwrap_or_default();
+        self.stage.step("trouble", &format_args!("leaps by {ahead_ms} ms for {lasts:?}"));
+        clock::jump(ahead_ms);
+        sleep(lasts).await;
+        clock::jump(0);
     }
 
     async fn strikes_a_device(&mut self) {

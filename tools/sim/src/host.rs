@@ -28,11 +28,12 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Dice, clock,
+    Dice,
+    archive::{Archive, WatchedDisk},
+    clock,
     lies::LyingDisk,
     pipe::{End, Pipe},
     stage::Stage,
-    truth::Archive,
     way::Wires,
 };
 
@@ -51,6 +52,9 @@ const START_AGAIN: Duration = Duration::from_secs(1);
 /// The longest that a sync takes, in milliseconds.
 const SYNC_MS_MAX: u64 = 15;
 
+/// A clock that is further ahead than this is not believed: 31 days, in milliseconds.
+const AHEAD_MS_MAX: u64 = 31 * 24 * 3600 * 1000;
+
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -66,6 +70,8 @@ pub(crate) enum Ending {
 pub(crate) struct Host {
     folder: PathBuf,
     stage: Arc<Stage>,
+    /// What has left the disk.
+    archive: Archive,
     state: Mutex<State>,
 }
 
@@ -76,6 +82,8 @@ pub(crate) struct Machine {
     pub(crate) lies: bool,
     /// What is kept, where it is not everything.
     pub(crate) keeps: Option<Retention>,
+    /// Its clock leaps by weeks and years while it runs, and is set right before the server starts.
+    pub(crate) leaps: bool,
 }
 
 struct State {
@@ -83,8 +91,8 @@ struct State {
     disk: MemoryDisk,
     index: MemoryIndex,
     machine: Machine,
-    /// What was said, also what is old and gone by now.
-    archive: Archive,
+    /// The latest time by which it was looked at what is old, of clocks that are to be believed.
+    looked_ms: Option<u64>,
     running: Option<Running>,
     wires: Vec<Wires>,
 }
@@ -107,11 +115,17 @@ impl Host {
             disk: MemoryDisk::new(),
             index: MemoryIndex::new(),
             machine,
-            archive: Archive::default(),
+            looked_ms: None,
             running: None,
             wires: Vec::new(),
         };
-        Self { folder: folder.to_owned(), stage: Arc::clone(stage), state: Mutex::new(state) }
+        let archive = Archive::default();
+        Self {
+            folder: folder.to_owned(),
+            stage: Arc::clone(stage),
+            archive,
+            state: Mutex::new(state),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -124,6 +138,9 @@ impl Host {
         if state.running.is_some() {
             return;
         }
+        if state.machine.leaps {
+            clock::jump(0);
+        }
         let wires = std::mem::take(&mut state.wires);
         // A machine that comes back does not know the connections of before, and says so.
         wires.iter().for_each(|wires| wires.each(Pipe::cut));
@@ -132,6 +149,7 @@ impl Host {
         if state.machine.lies {
             disk = Arc::new(LyingDisk::new(disk));
         }
+        disk = Arc::new(WatchedDisk::new(disk, self.archive.clone()));
         let opened = assemble(&self.folder, (disk, state.machine.keeps), &state.index, epoch);
         let (hub, duty, recovery) = match opened {
             Ok(opened) => opened,
@@ -182,16 +200,13 @@ impl Host {
         }
     }
 
-    /// What is old goes, once it is in the archive.
+    /// What is old goes.
     async fn keeps_house(self: Arc<Self>, hub: Arc<Hub>) {
         let every = Duration::from_millis(hub.rules.retention.every_ms);
         let calendar = Calendar::begin(&hub);
         while self.keeps().is_some() {
             tokio::time::sleep(every).await;
-            if let Err(error) = self.lock().archive.add(&hub) {
-                self.stage.step("server", &format_args!("is not read: {error}"));
-                continue;
-            }
+            self.lock().looks();
             let swept = retention::sweep(&hub, calendar.as_ref().ok(), false).await;
             self.stage.step("server", &format_args!("sweeps: {swept:?}"));
         }
@@ -207,9 +222,14 @@ impl Host {
         self.lock().machine.keeps = None;
     }
 
-    /// What was said by the last sweep.
-    pub(crate) fn archive(&self) -> Archive {
-        self.lock().archive.clone()
+    /// What has left the disk.
+    pub(crate) const fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// The latest time, in milliseconds since 1970, by which a clock that is to be believed told what is old.
+    pub(crate) fn looked_ms(&self) -> Option<u64> {
+        self.lock().looked_ms
     }
 
     /// Takes a connection; `false`: nobody listens.
@@ -297,6 +317,15 @@ impl Host {
     /// The hub of the running server.
     pub(crate) fn hub(&self) -> Option<Arc<Hub>> {
         self.lock().running.as_ref().map(|running| Arc::clone(&running.hub))
+    }
+}
+
+impl State {
+    fn looks(&mut self) {
+        let now_ms = clock::wall_ms();
+        if now_ms <= clock::true_ms() + AHEAD_MS_MAX {
+            self.looked_ms = self.looked_ms.max(Some(now_ms));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Real clients and the real server in a world where time, network, disk and chance are simulated.
 //! One seed is one world, on one thread, the same every time; nothing in it waits for real time.
 
+mod archive;
 mod chance;
 mod clock;
 mod crowd;

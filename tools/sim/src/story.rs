@@ -38,8 +38,9 @@ const CALM_S: u64 = 120;
 /// dead connection takes 66, the slowest next attempt 60, and connecting 10.
 const SETTLED_S: u64 = 180;
 
-/// The number of the dice that say what the server keeps.
+/// The numbers of the dice that say what the server keeps, and how its clock leaps.
 const KEEPING: u64 = 7;
+const LEAPING: u64 = 8;
 
 /// Who there may be.
 const PEOPLE: [&str; 5] = ["anna", "bert", "cora", "dirk", "emma"];
@@ -88,9 +89,11 @@ pub fn run(seed: u64, options: Options) -> std::io::Result<Outcome> {
                 Fact::Keeps { messages: rule.messages.filter(|_| rule.age_ms.is_none()) },
             );
         }
-        let machine = Machine { lies: options.lying_disk, keeps };
+        let leaps = leaps(seed);
+        let machine = Machine { lies: options.lying_disk, keeps, leaps: leaps.is_some() };
         let host = Arc::new(Host::new(folder.path(), machine, &stage, dice.fork()));
-        Story { stage: Arc::clone(&stage), host, dice, devices: Vec::new() }.goes().await;
+        let stage = Arc::clone(&stage);
+        Story { stage, host, rule: keeps, leaps, dice, devices: Vec::new() }.goes().await;
     });
     let panicked = crate::panics::taken();
     let Legacy { digest, steps, lines, history, broken } = stage.close();
@@ -109,14 +112,22 @@ fn keeps(seed: u64) -> Option<Retention> {
     let mut dice = Dice::numbered(seed, KEEPING);
     let messages = Some(dice.within(5, 60));
     // Only a clock that leaps makes messages so old.
-    let age_ms = dice.chance(20).then_some(30 * 60 * 1000);
+    let age_ms = (dice.chance(20) || leaps(seed).is_some()).then_some(30 * 60 * 1000);
     let every_ms = dice.within(200, 5000);
     Some(Retention { age_ms, messages, every_ms, grace_ms: 500 })
+}
+
+/// How the clock leaps in the world of this seed: where messages go by their age, in one of four such worlds.
+fn leaps(seed: u64) -> Option<Dice> {
+    (seed % 20 == 5).then(|| Dice::numbered(seed, LEAPING))
 }
 
 struct Story {
     stage: Arc<Stage>,
     host: Arc<Host>,
+    /// What the server keeps while things break, where it is not everything.
+    rule: Option<Retention>,
+    leaps: Option<Dice>,
     dice: Dice,
     devices: Vec<(usize, Arc<Device>)>,
 }
@@ -219,6 +230,10 @@ impl Story {
         for target in [Target::Server, Target::Devices, Target::Devices] {
             trouble.dice = self.dice.fork();
             troubles.push(tokio::spawn(trouble.clone().makes(target, end.clone())));
+        }
+        if let Some(dice) = self.leaps.take() {
+            trouble.dice = dice;
+            troubles.push(tokio::spawn(trouble.clone().makes(Target::Clock, end.clone())));
         }
         sleep(Duration::from_millis(TROUBLE_MS)).await;
         end.cancel();
@@ -342,6 +357,9 @@ impl Story {
         match Truth::read(&hub, self.host.archive()) {
             Ok(truth) => {
                 truth.testify(&self.stage, &self.people());
+                if let Some(rule) = self.rule {
+                    truth.judge_floors(rule, self.host.looked_ms(), &self.stage);
+                }
                 self.devices.iter().for_each(|(_, device)| truth.compare(device, &self.stage));
             }
             Err(error) => self.stage.broke(format!("the store cannot be read: {error}")),

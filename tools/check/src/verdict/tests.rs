@@ -412,3 +412,61 @@ fn a_floor_that_falls_and_a_leap_without_one_are_caught() {
     story.0.retain(|record| record.who != "dora" || !matches!(record.fact, Fact::Floor { .. }));
     assert_eq!(names(&story.0), ["hole"]);
 }
+
+const MADE: u64 = 9;
+
+/// A room that somebody made and nobody spoke in. Its first entry, the making, is shown to nobody; it grew old
+/// and went. What stood in the journal before it went is all that tells of it.
+fn made() -> Story {
+    let mut story = sound();
+    story.0.insert(
+        0,
+        Record { at: 0, who: "server".to_owned(), fact: Fact::Keeps { messages: None } },
+    );
+    story.tell("anna", Fact::May { room: MADE, after: 0 });
+    story.tell("anna", Fact::Marked { room: MADE, read: 1 });
+    story.tell("anna", Fact::Began { epoch: "e".to_owned(), cur: vec![(LOBBY, 5)] });
+    story.tell("anna", Fact::Floor { room: MADE, seq: 1 });
+    story.tell("anna", Fact::Rests { room: MADE, seq: 1 });
+    story.tell("journal", Fact::May { room: MADE, after: 0 });
+    story.tell("journal", Fact::Read(entry(1, 1, draft("", MADE, "join", "", 0))));
+    story.tell("journal", Fact::Reads { room: MADE });
+    story.tell("journal", Fact::ReadAll { room: MADE, floor: 1 });
+    story
+}
+
+#[test]
+fn what_went_before_anybody_was_shown_it_explains_itself_and_nothing_more() {
+    assert_eq!(names(&made().0), Vec::<&str>::new());
+    let all = ["gone too soon", "marker beyond the end", "never came"];
+
+    let mut story = made();
+    story.0.retain(|record| !matches!(&record.fact, Fact::Read(entry) if entry.draft.room == MADE));
+    assert_eq!(names(&story.0), all, "nothing was ever there");
+
+    // What was there explains no place behind it.
+    let mut story = made();
+    for record in &mut story.0 {
+        match &mut record.fact {
+            Fact::Marked { room: MADE, read: place }
+            | Fact::Floor { room: MADE, seq: place }
+            | Fact::Rests { room: MADE, seq: place }
+            | Fact::ReadAll { room: MADE, floor: place } => *place = 2,
+            _ => {}
+        }
+    }
+    assert_eq!(names(&story.0), all);
+}
+
+#[test]
+fn what_went_has_to_be_what_was_shown() {
+    // Two saw a message that went, and it stood otherwise in the journal.
+    let mut story = aged();
+    let mut three = log()[2].clone();
+    story.tell("journal", Fact::May { room: LOBBY, after: 0 });
+    story.tell("journal", Fact::Read(three.clone()));
+    assert_eq!(names(&story.0), Vec::<&str>::new());
+    three.draft.text = Some("four".to_owned());
+    story.tell("journal", Fact::Read(three));
+    assert_eq!(names(&story.0), ["changed", "inconsistent place"]);
+}
