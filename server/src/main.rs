@@ -27,6 +27,8 @@ use liao_server::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+mod operator;
+
 /// Threads for reading and hashing. More of them than this wait for the same processors and disk, and
 /// each keeps memory of its own.
 const BLOCKING_THREADS_MAX: usize = 16;
@@ -56,7 +58,7 @@ enum Command {
     /// Run the server until SIGTERM or SIGINT, on a terminal also until that is closed.
     Serve(Serve),
     /// Manage accounts.
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "account")]
     User(User),
     /// Manage invites.
     #[command(subcommand)]
@@ -159,10 +161,41 @@ enum User {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
+    /// List all accounts, one a line: user id, display name, whether it administers the server, whether it is online.
+    List {
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Give an account another password, and log it out everywhere. Without a file the password is made, and printed.
+    Password {
+        /// What the person logs in with.
+        id: String,
+        /// File with the password on its first line; - is standard input.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
 enum Invite {
+    /// List the invites that still let somebody in: name, how many more people, for how many days.
+    List {
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// End an invite, by the name that the list has for it.
+    Revoke {
+        /// Its name; not its code, which is a secret.
+        name: String,
+        /// The server's data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
     /// Make an invite and print its code, and below it a link with everything a newcomer needs.
     Add {
         /// How many people may register with it.
@@ -233,8 +266,16 @@ async fn run(command: Command) -> Result<()> {
         Command::User(User::Add { id, name, password_file, data }) => {
             add_user(&data, id, name, &password_file).await
         }
+        Command::User(User::List { data }) => operator::list_users(&data).await,
+        Command::User(User::Password { id, password_file, data }) => {
+            operator::set_password(&data, id, password_file.as_deref()).await
+        }
         Command::Invite(Invite::Add { uses, days, host, data }) => {
             add_invite(&data, AddInvite { uses, days }, host.as_deref()).await
+        }
+        Command::Invite(Invite::List { data }) => operator::list_invites(&data).await,
+        Command::Invite(Invite::Revoke { name, data }) => {
+            operator::revoke_invite(&data, name).await
         }
         Command::Backup { out, data } => backup(&data, &out).await,
         Command::Restore { from, data } => restore(&from, &data).await,
@@ -366,6 +407,10 @@ async fn add_invite(data: &Path, ask: AddInvite, host: Option<&str>) -> Result<(
     prepare(data)?;
     let invited = client::add_invite(data, ask).await?;
     say(&mut std::io::stdout(), &invited.code);
+    if std::io::stdout().is_terminal() {
+        let name = invite::name(&invited.code);
+        say(&mut std::io::stderr(), &format!("liaod: `liaod invite revoke {name}` ends it"));
+    }
     match invite::link(data, host, &invited.code) {
         Some(link) => say(&mut std::io::stdout(), &link),
         None => say(&mut std::io::stderr(), "liaod: --host HOST makes a link of it"),

@@ -2,14 +2,20 @@
 
 use std::{io, net::SocketAddr, path::Path};
 
-use liao_common::{codec, event::kind, fault::Fault, frame::Frame, limits};
+use liao_common::{
+    codec,
+    event::{Empty, kind},
+    fault::Fault,
+    frame::Frame,
+    limits,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{io::AsyncWriteExt as _, net::UnixStream};
 
 use super::{
-    account::{AddAccount, Added},
-    invite::{AddInvite, Invited},
-    socket::{self, INVITE_ADD, USER_ADD},
+    account::{AccountPage, AddAccount, Added, ListAccounts, PasswordSet, SetPassword},
+    invite::{AddInvite, InvitePage, Invited, ListInvites, RevokeInvite},
+    socket::{self, INVITE_ADD, INVITE_LIST, INVITE_REVOKE, USER_ADD, USER_LIST, USER_PASSWORD},
 };
 use crate::{
     config::{Config, Transport},
@@ -44,6 +50,39 @@ pub async fn add_account(data: &Path, account: AddAccount) -> Result<Added, Admi
 /// See [`AdminError`].
 pub async fn add_invite(data: &Path, invite: AddInvite) -> Result<Invited, AdminError> {
     ask(data, INVITE_ADD, &invite).await
+}
+
+/// Gives an account on the server of this data folder another password.
+///
+/// # Errors
+/// See [`AdminError`]; `not_found` for a user id that nobody has.
+pub async fn set_password(data: &Path, ask: SetPassword) -> Result<PasswordSet, AdminError> {
+    self::ask(data, USER_PASSWORD, &ask).await
+}
+
+/// Ends an invite of the server of this data folder.
+///
+/// # Errors
+/// See [`AdminError`]; `not_found` where none is open under this name.
+pub async fn revoke_invite(data: &Path, ask: RevokeInvite) -> Result<(), AdminError> {
+    let Empty {} = self::ask(data, INVITE_REVOKE, &ask).await?;
+    Ok(())
+}
+
+/// The accounts of the server of this data folder, a page.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn list_accounts(data: &Path, ask: ListAccounts) -> Result<AccountPage, AdminError> {
+    self::ask(data, USER_LIST, &ask).await
+}
+
+/// The open invites of the server of this data folder, a page.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn list_invites(data: &Path, ask: ListInvites) -> Result<InvitePage, AdminError> {
+    self::ask(data, INVITE_LIST, &ask).await
 }
 
 async fn ask<T: DeserializeOwned>(
@@ -104,6 +143,8 @@ fn words(fault: &Fault) -> String {
         FaultCode::TooLarge => {
             format!("the password has more than {} bytes", limits::PASSWORD_BYTES_MAX)
         }
+        FaultCode::NotFound => "there is no such account or open invite".into(),
+        FaultCode::Conflict => "several invites are called so".into(),
         FaultCode::StorageFull => "too little room on the disk".into(),
         code => format!("the server refused ({})", code.as_str()),
     }

@@ -9,13 +9,19 @@ use std::{
 };
 
 use liao_common::{
+    event::Empty,
     fault::{Fault, FaultCode},
     id::{Hash, Pin},
     limits,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{chat::hub::Hub, entropy, state::record::Invite, tls};
+use crate::{
+    chat::hub::Hub,
+    entropy,
+    state::{record::Invite, view},
+    tls,
+};
 
 /// A day, in milliseconds.
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -74,6 +80,115 @@ pub(super) async fn add(hub: &Arc<Hub>, ask: AddInvite) -> Result<Invited, Fault
     let decide = move |tx: &mut crate::engine::Transaction<'_, '_>| {
         tx.put_invite(&Invite { code: hash, uses: ask.uses.max(1), until_age });
         Ok(Invited { code })
+    };
+    hub.engine.run(decide).await
+}
+
+/// Bytes of a code's hash that stand for an invite where its code is not known any more.
+const NAME_BYTES: usize = 6;
+
+/// Rows of a list that are looked at for one answer.
+const LIST_ROWS: usize = 500;
+
+/// Which invites are asked for: those behind the one with this hash.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct ListInvites {
+    /// The last one of the page before.
+    pub after: Option<Hash>,
+}
+
+/// An invite that still lets somebody in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenInvite {
+    /// What it is called: the beginning of its code's hash in hexadecimal. It lets nobody in.
+    pub name: String,
+    /// How many may still register with it.
+    pub uses: u32,
+    /// How long it holds, in milliseconds of the server's age.
+    pub left_ms: u64,
+}
+
+/// A page of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct InvitePage {
+    /// In the order of their names.
+    pub invites: Vec<OpenInvite>,
+    /// Where the next page begins; none on the last.
+    pub next: Option<Hash>,
+}
+
+/// Which invite is not to let anybody in any more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevokeInvite {
+    /// What it is called.
+    pub name: String,
+}
+
+/// What an invite is called, by its code.
+#[must_use]
+pub fn name(code: &str) -> String {
+    name_of(&Hash(blake3::hash(code.as_bytes()).into()))
+}
+
+fn name_of(code: &Hash) -> String {
+    let mut name = String::with_capacity(2 * NAME_BYTES);
+    for byte in code.0.iter().take(NAME_BYTES) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+fn parse_name(name: &str) -> Option<[u8; NAME_BYTES]> {
+    let mut bytes = [0; NAME_BYTES];
+    let is_name = name.len() == 2 * NAME_BYTES && name.bytes().all(|at| at.is_ascii_hexdigit());
+    for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)).filter(|_| is_name) {
+        *byte = u8::from_str_radix(name.get(place..place + 2)?, 16).ok()?;
+    }
+    is_name.then_some(bytes)
+}
+
+const fn is_open(invite: &Invite, age_ms: u64) -> bool {
+    invite.uses > 0 && invite.until_age > age_ms
+}
+
+/// Lists the invites that still let somebody in.
+///
+/// # Errors
+/// A storage fault.
+pub(super) async fn list(hub: &Arc<Hub>, ask: ListInvites) -> Result<InvitePage, Fault> {
+    let page = move |hub: &Hub| {
+        let age_ms = hub.age.now_ms();
+        let rows = view::invites(&*hub.store, &[], ask.after.as_ref(), LIST_ROWS)?;
+        let next = rows.last().filter(|_| rows.len() == LIST_ROWS).map(|last| last.code);
+        let open = rows.iter().filter(|invite| is_open(invite, age_ms));
+        let row = |invite: &Invite| OpenInvite {
+            name: name_of(&invite.code),
+            uses: invite.uses,
+            left_ms: invite.until_age.saturating_sub(age_ms),
+        };
+        Ok(InvitePage { invites: open.map(row).collect(), next })
+    };
+    hub.read(page).await
+}
+
+/// Ends an invite.
+///
+/// # Errors
+/// `not_found` where none is open under this name, `conflict` where several are, or a storage fault.
+pub(super) async fn revoke(hub: &Arc<Hub>, ask: RevokeInvite) -> Result<Empty, Fault> {
+    let name = parse_name(&ask.name).ok_or(FaultCode::NotFound)?;
+    let age_ms = hub.age.now_ms();
+    let decide = move |tx: &mut crate::engine::Transaction<'_, '_>| {
+        let mut found = view::invites(tx, &name, None, LIST_ROWS)?;
+        found.retain(|invite| is_open(invite, age_ms));
+        match found.as_slice() {
+            [] => Err(FaultCode::NotFound.into()),
+            [invite] => {
+                tx.put_invite(&Invite { uses: 0, ..invite.clone() });
+                Ok(Empty {})
+            }
+            _ => Err(FaultCode::Conflict.into()),
+        }
     };
     hub.engine.run(decide).await
 }

@@ -35,8 +35,20 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Makes an account.
 pub(super) const USER_ADD: &str = "user.add";
 
+/// Lists accounts.
+pub(super) const USER_LIST: &str = "user.list";
+
+/// Gives an account another password.
+pub(super) const USER_PASSWORD: &str = "user.password";
+
 /// Makes an invite.
 pub(super) const INVITE_ADD: &str = "invite.add";
+
+/// Lists invites.
+pub(super) const INVITE_LIST: &str = "invite.list";
+
+/// Ends an invite.
+pub(super) const INVITE_REVOKE: &str = "invite.revoke";
 
 /// Where the socket of a data folder is.
 pub(super) fn path(data: &Path) -> PathBuf {
@@ -102,7 +114,15 @@ async fn dispatch(hub: &Arc<Hub>, frame: &Frame) -> Bytes {
     let bad = |_| Fault::from(FaultCode::BadRequest);
     match frame.kind() {
         USER_ADD => reply(async { account::add(hub, frame.decode().map_err(bad)?).await }).await,
+        USER_LIST => reply(async { account::list(hub, frame.decode().map_err(bad)?).await }).await,
+        USER_PASSWORD => {
+            reply(async { account::set_password(hub, frame.decode().map_err(bad)?).await }).await
+        }
         INVITE_ADD => reply(async { invite::add(hub, frame.decode().map_err(bad)?).await }).await,
+        INVITE_LIST => reply(async { invite::list(hub, frame.decode().map_err(bad)?).await }).await,
+        INVITE_REVOKE => {
+            reply(async { invite::revoke(hub, frame.decode().map_err(bad)?).await }).await
+        }
         _ => event::err(1, &FaultCode::Unsupported.into()),
     }
 }

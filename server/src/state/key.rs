@@ -277,6 +277,12 @@ pub fn invite(code: &Hash) -> Octets {
     key(b'i', &[&code.0])
 }
 
+/// All rights to register whose hashes begin so.
+#[must_use]
+pub fn invites(start: &[u8]) -> Octets {
+    key(b'i', &[start])
+}
+
 /// The last number given to a device. Other tables lose no rows: their last row tells.
 #[must_use]
 pub fn last_device() -> Octets {

@@ -4,6 +4,7 @@
 mod file;
 mod floor;
 mod people;
+mod register;
 mod staff;
 
 use std::ops::Bound;
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use super::{
     key,
     project::PLACE_BYTES,
-    record::{self, Account, Age, Device, Invite, Member, Room, Standing},
+    record::{self, Account, Age, Device, Member, Room, Standing},
 };
 use crate::{
     index::{Direction, IndexError, Span},
@@ -28,6 +29,7 @@ use crate::{
 pub use file::{contents_gone, file, file_place, files_used, has_content, is_content, offers};
 pub use floor::{floor, rooms};
 pub use people::{accounts_by_name, is_member};
+pub use register::{accounts, invite, invites};
 pub use staff::{Power, ban, bans, heir, moderators, owner, power};
 
 /// The last message of a room.
@@ -398,14 +400,6 @@ pub fn erasing(from: &impl View, limit: usize) -> Result<Vec<(RoomId, Seq)>, Sto
     let numbers = |key: &[u8]| parse_numbers::<2>(&key[1..]);
     let place = |key: &[u8]| numbers(key).map(|[room, of]| (RoomId(room), Seq(of)));
     rows.iter().map(|(key, _)| place(key).ok_or_else(|| damaged(key))).collect()
-}
-
-/// A right to register.
-///
-/// # Errors
-/// When the store fails.
-pub fn invite(from: &impl View, code: &Hash) -> Found<Invite> {
-    value(from, &key::invite(code))
 }
 
 /// How old the server was when that was written down last.

@@ -38,6 +38,8 @@ mod quiet;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod register;
+#[cfg(test)]
 mod resume;
 #[cfg(test)]
 mod retention;

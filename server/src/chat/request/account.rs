@@ -3,11 +3,20 @@
 use liao_common::{
     event::{Device, DeviceList, Empty},
     fault::{Fault, FaultCode},
+    id::DeviceId,
     request::{Passwd, Revoke},
 };
 
 use super::{Caller, login::DEVICES_MAX, not_found, token::is_good};
-use crate::{chat::password, engine::Transaction, state::view};
+use crate::{
+    chat::password,
+    engine::Transaction,
+    state::{
+        record::{Account, Phc},
+        view,
+    },
+    store::StoreError,
+};
 
 /// Changes the password. All other devices are logged out, since one of them may be the reason;
 /// connections without a device cannot be told apart, so they all end, after their answers.
@@ -27,19 +36,32 @@ pub(super) async fn passwd(caller: Caller, ask: Passwd) -> Result<Empty, Fault> 
     password::check(&ask.new, &account.id, caller.hub.rules.password_chars_min)?;
     let secret = caller.hub.passwords.hash(ask.new).await?;
     let decide = move |tx: &mut Transaction<'_, '_>| {
-        let mut account = view::account(tx, user)?.ok_or_else(not_found)?;
-        account.secret = secret;
-        account.changes += 1;
-        tx.put_account(&account);
-        for device in view::devices(tx, user, DEVICES_MAX + 1)? {
-            if device.dev != dev {
-                tx.drop_device(&device);
-            }
-        }
-        tx.end_nameless(user);
+        let account = view::account(tx, user)?.ok_or_else(not_found)?;
+        replace_secret(tx, account, secret, Some(dev))?;
         Ok(Empty {})
     };
     caller.decide(decide).await
+}
+
+/// Gives an account another password, and logs it out everywhere but on the device `here`.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn replace_secret(
+    tx: &mut Transaction<'_, '_>,
+    account: Account,
+    secret: Phc,
+    here: Option<DeviceId>,
+) -> Result<(), StoreError> {
+    let user = account.user;
+    tx.put_account(&Account { secret, changes: account.changes + 1, ..account });
+    for device in view::devices(tx, user, DEVICES_MAX + 1)? {
+        if Some(device.dev) != here {
+            tx.drop_device(&device);
+        }
+    }
+    tx.end_nameless(user);
+    Ok(())
 }
 
 /// Lists the caller's devices.

@@ -2,7 +2,7 @@
 //! store and the engine only, so that many of one connection can be under way; the ones that change
 //! the session itself are in `session`.
 
-mod account;
+pub(crate) mod account;
 mod direct;
 mod history;
 pub(crate) mod login;
