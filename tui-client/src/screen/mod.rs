@@ -18,6 +18,7 @@ mod overlay;
 mod paint;
 mod popup;
 mod search;
+pub(crate) mod sending;
 mod sidebar;
 pub(crate) mod status;
 mod tabs;

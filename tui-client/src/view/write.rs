@@ -29,7 +29,7 @@ use crate::{
     effect::Effect,
     screen::{
         message::{self, Look},
-        top,
+        sending, top,
     },
 };
 
@@ -278,7 +278,7 @@ impl MainView {
         }
         let Some(view) = model.room(room) else { return };
         let width = usize::from(area.width);
-        let sending = message::sending(base, model, room, width, usize::from(area.height) / 3);
+        let sending = sending::sending(base, model, room, width, usize::from(area.height) / 3);
         let height = usize::from(area.height).saturating_sub(sending.len());
         let items = view.timeline.items();
         let look_view = chat.timeline.clone();
