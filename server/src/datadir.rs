@@ -91,6 +91,11 @@ impl DataDir {
         Ok(Self { path, lock })
     }
 
+    /// Whether there is one at `path`, of this version or another.
+    pub fn is_one(path: &Path) -> bool {
+        path.join("format").is_file()
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path

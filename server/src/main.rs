@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use liao_common::request::Secret;
 use liao_server::{
     admin::{
         self,
@@ -393,10 +392,8 @@ fn prepare(data: &Path) -> Result<()> {
 }
 
 async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(password_file)
-        .with_context(|| format!("cannot read the password from {}", password_file.display()))?;
+    let secret = operator::read_password(password_file)?;
     prepare(data)?;
-    let secret = Secret(text.lines().next().unwrap_or_default().to_owned());
     let added = client::add_account(data, AddAccount { id, name, secret }).await?;
     let role = if added.admin { ", who administers this server" } else { "" };
     say(&mut std::io::stdout(), &format!("added {}{role}", added.id));

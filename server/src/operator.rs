@@ -1,8 +1,8 @@
 //! Lists and repairs for the operator: what `liaod user` and `liaod invite` do besides adding.
 
 use std::{
-    fs,
-    io::{self, BufRead as _, Read as _},
+    fs::File,
+    io::{self, BufRead, BufReader, Write as _},
     path::Path,
 };
 
@@ -15,13 +15,22 @@ use liao_server::{
         invite::{ListInvites, RevokeInvite},
     },
     chat::age::DAY_MS,
+    datadir::DataDir,
 };
+use zeroize::Zeroizing;
 
 use crate::say;
 
-/// Lists have a folder to be of: none is made for them.
+/// Bytes of a line that are read for a password: the longest one, its end, and one more.
+const LINE_BYTES_MAX: usize = limits::PASSWORD_BYTES_MAX + 3;
+
+/// Lists have a server to be of: none is made for them, nor in a folder of something else.
 fn must_be_there(data: &Path) -> Result<()> {
-    if data.is_dir() { Ok(()) } else { bail!("there is no data folder at {}", data.display()) }
+    if DataDir::is_one(data) {
+        Ok(())
+    } else {
+        bail!("there is no data folder at {}", data.display())
+    }
 }
 
 pub(crate) async fn list_users(data: &Path) -> Result<()> {
@@ -44,27 +53,42 @@ pub(crate) async fn set_password(data: &Path, id: String, file: Option<&Path>) -
     must_be_there(data)?;
     let secret = file.map(read_password).transpose()?;
     let set = client::set_password(data, SetPassword { id, secret }).await?;
-    match set.made {
-        Some(made) => say(&mut io::stdout(), &made.0),
-        None => say(&mut io::stdout(), &format!("{} has another password", set.id)),
-    }
-    Ok(())
+    let Some(made) = set.made else {
+        say(&mut io::stdout(), &format!("{} has another password", set.id));
+        return Ok(());
+    };
+    let mut out = io::stdout();
+    writeln!(out, "{}", made.0).and_then(|()| out.flush()).with_context(|| {
+        format!("{} has another password, which could not be shown: do it again", set.id)
+    })
 }
 
-/// The first line of a file, or of standard input.
-fn read_password(file: &Path) -> Result<Secret> {
-    // One more than is allowed, for the server to refuse it.
-    let limit = u64::try_from(limits::PASSWORD_BYTES_MAX + 2)?;
-    let mut line = Secret::default();
+/// The password in the first line of a file, or of standard input where that is `-`.
+pub(crate) fn read_password(file: &Path) -> Result<Secret> {
     let read = if file == Path::new("-") {
-        io::stdin().lock().take(limit).read_line(&mut line.0)
+        first_line(io::stdin().lock())
     } else {
-        fs::File::open(file)
-            .and_then(|file| io::BufReader::new(file.take(limit)).read_line(&mut line.0))
+        File::open(file).and_then(|file| first_line(BufReader::new(file)))
     };
-    read.with_context(|| format!("cannot read the password from {}", file.display()))?;
-    let end = line.0.trim_end_matches(['\r', '\n']).len();
-    line.0.truncate(end);
+    let line = read.with_context(|| format!("cannot read the password from {}", file.display()))?;
+    if line.len() > limits::PASSWORD_BYTES_MAX {
+        bail!("the password has more than {} bytes", limits::PASSWORD_BYTES_MAX);
+    }
+    let text = str::from_utf8(&line)
+        .with_context(|| format!("the password in {} is no text in UTF-8", file.display()))?;
+    Ok(Secret(text.to_owned()))
+}
+
+/// Of a line that is too long for a password so much that this can be seen.
+fn first_line(from: impl BufRead) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
+    from.take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
+    if line.ends_with(b"\n") {
+        line.pop();
+        if line.ends_with(b"\r") {
+            line.pop();
+        }
+    }
     Ok(line)
 }
 

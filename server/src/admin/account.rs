@@ -45,8 +45,8 @@ pub struct Added {
     pub admin: bool,
 }
 
-/// Accounts in one answer.
-const LIST_ROWS: usize = 500;
+/// Accounts in one answer, which fits a frame however long their names are.
+const LIST_ROWS: usize = 200;
 
 /// Letters of a password that the server makes: none of them is taken for another.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -125,7 +125,10 @@ pub(super) async fn list(hub: &Arc<Hub>, ask: ListAccounts) -> Result<AccountPag
 /// # Errors
 /// `not_found`, `too_large`, `weak_password` for an empty one, or a storage fault.
 pub(super) async fn set_password(hub: &Arc<Hub>, ask: SetPassword) -> Result<PasswordSet, Fault> {
-    let not_found = || Fault::from(FaultCode::NotFound);
+    let typed = text::clean_line(&ask.id);
+    let not_found = move || {
+        Fault::new(FaultCode::NotFound, format!("nobody has the user id \u{201c}{typed}\u{201d}"))
+    };
     let id: String = UserName::parse(&ask.id).map_err(|_| not_found())?.into();
     let made = if ask.secret.is_none() { Some(make_password()?) } else { None };
     let secret = ask.secret.or_else(|| made.clone()).unwrap_or_default();

@@ -138,12 +138,11 @@ fn words(fault: &Fault) -> String {
     use liao_common::fault::FaultCode;
     match fault.code {
         FaultCode::Taken => "this user id is taken".into(),
-        FaultCode::BadName => fault.msg.clone(),
+        FaultCode::BadName | FaultCode::NotFound => fault.msg.clone(),
         FaultCode::WeakPassword => "the password is empty: its file must begin with it".into(),
         FaultCode::TooLarge => {
             format!("the password has more than {} bytes", limits::PASSWORD_BYTES_MAX)
         }
-        FaultCode::NotFound => "there is no such account or open invite".into(),
         FaultCode::Conflict => "several invites are called so".into(),
         FaultCode::StorageFull => "too little room on the disk".into(),
         code => format!("the server refused ({})", code.as_str()),

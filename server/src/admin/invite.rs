@@ -12,19 +12,16 @@ use liao_common::{
     event::Empty,
     fault::{Fault, FaultCode},
     id::{Hash, Pin},
-    limits,
+    limits, text,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    chat::hub::Hub,
+    chat::{age::DAY_MS, hub::Hub},
     entropy,
     state::{record::Invite, view},
     tls,
 };
-
-/// A day, in milliseconds.
-const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// The file in the data folder that says where a running server is and by which key it is known.
 pub(crate) const LISTENING: &str = "listening";
@@ -176,13 +173,17 @@ pub(super) async fn list(hub: &Arc<Hub>, ask: ListInvites) -> Result<InvitePage,
 /// # Errors
 /// `not_found` where none is open under this name, `conflict` where several are, or a storage fault.
 pub(super) async fn revoke(hub: &Arc<Hub>, ask: RevokeInvite) -> Result<Empty, Fault> {
-    let name = parse_name(&ask.name).ok_or(FaultCode::NotFound)?;
+    let typed = text::clean_line(&ask.name);
+    let not_found = move || {
+        Fault::new(FaultCode::NotFound, format!("no open invite is called \u{201c}{typed}\u{201d}"))
+    };
+    let name = parse_name(&ask.name).ok_or_else(&not_found)?;
     let age_ms = hub.age.now_ms();
     let decide = move |tx: &mut crate::engine::Transaction<'_, '_>| {
         let mut found = view::invites(tx, &name, None, LIST_ROWS)?;
         found.retain(|invite| is_open(invite, age_ms));
         match found.as_slice() {
-            [] => Err(FaultCode::NotFound.into()),
+            [] => Err(not_found()),
             [invite] => {
                 tx.put_invite(&Invite { uses: 0, ..invite.clone() });
                 Ok(Empty {})

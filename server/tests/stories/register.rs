@@ -6,19 +6,17 @@ use liao_client_core::notice::End;
 use liao_common::{event::Session, fault::FaultCode, request::Register};
 use liao_server::{
     admin::{
-        account::{ListAccounts, SetPassword},
+        account::{AddAccount, ListAccounts, SetPassword},
         client,
         invite::{AddInvite, ListInvites, RevokeInvite, name},
     },
-    chat::hub::Registration,
+    chat::{age::DAY_MS, hub::Registration},
 };
 
 use crate::{
     program::{liaod, output, text},
     support::{World, register, secret},
 };
-
-const DAY_MS: u64 = 24 * 3600 * 1000;
 
 async fn comes_with(world: &World, id: &str, invite: &str) -> Result<(), FaultCode> {
     let mut raw = world.raw().await;
@@ -54,8 +52,9 @@ async fn an_invite_is_listed_until_it_is_used_up_or_taken_back() {
 
     let revoke = |name: String| RevokeInvite { name };
     for unknown in [name(&second), first.clone(), "zz".into(), "é23456789012".into()] {
+        let words = format!("no open invite is called “{unknown}”");
         let error = client::revoke_invite(world.data(), revoke(unknown)).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no such account or open invite");
+        assert_eq!(error.to_string(), words);
     }
     client::revoke_invite(world.data(), revoke(name(&first))).await.unwrap();
     assert_eq!(names(&world).await, []);
@@ -77,6 +76,26 @@ async fn lists_longer_than_an_answer_come_page_by_page() {
         next = page.next.map(|after| ListInvites { after: Some(after) });
     }
     assert_eq!(count, 501);
+}
+
+#[tokio::test]
+async fn accounts_with_the_longest_names_are_listed_to_the_last() {
+    let world = World::new().await;
+    // Four bytes a letter, and none of them may be in a name with those of another script.
+    let names: Vec<String> =
+        (0..201).map(|number| format!("{}{number:03}", "\u{20000}".repeat(29))).collect();
+    for name in &names {
+        let account =
+            AddAccount { id: name.clone(), name: name.clone(), secret: secret("somebody") };
+        client::add_account(world.data(), account).await.unwrap();
+    }
+    let (mut listed, mut next) = (Vec::new(), Some(ListAccounts::default()));
+    while let Some(ask) = next {
+        let page = client::list_accounts(world.data(), ask).await.unwrap();
+        listed.extend(page.accounts.into_iter().map(|account| account.id));
+        next = page.next.map(|after| ListAccounts { after });
+    }
+    assert_eq!(listed, names);
 }
 
 #[tokio::test]
@@ -105,7 +124,7 @@ async fn a_forgotten_password_is_replaced_and_logs_out_everywhere() {
     assert_ne!(made, other);
     for nobody in ["nobody", "not a name", ""] {
         let error = client::set_password(world.data(), ask(nobody)).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is no such account or open invite");
+        assert_eq!(error.to_string(), format!("nobody has the user id “{nobody}”"));
     }
 }
 
@@ -130,10 +149,22 @@ async fn the_commands_work_on_a_server_that_is_stopped_too() {
     let (code, ended, _) = runs(&["invite", "revoke", &invite], &data).await;
     assert_eq!((code, ended), (Some(0), format!("invite {invite} is over\n")));
     let (code, _, why) = runs(&["invite", "revoke", &invite], &data).await;
-    assert_eq!((code, why.as_str()), (Some(1), "liaod: there is no such account or open invite\n"));
+    let words = format!("liaod: no open invite is called “{invite}”\n");
+    assert_eq!((code, why), (Some(1), words));
 
     let (code, made, _) = runs(&["user", "password", "alice"], &data).await;
     assert_eq!(code, Some(0));
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            "\"$0\" user password alice --data \"$1\" > /dev/full",
+            env!("CARGO_BIN_EXE_liaod"),
+        ])
+        .arg(&data);
+    let done = output(command).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("could not be shown: do it again"), "{done:?}");
     let given = "from the standard input";
     let mut command = Command::new("sh");
     let liaod = env!("CARGO_BIN_EXE_liaod");
@@ -148,9 +179,26 @@ async fn the_commands_work_on_a_server_that_is_stopped_too() {
         (code, why.as_str()),
         (Some(1), "liaod: the password is empty: its file must begin with it\n")
     );
-    let (code, _, why) = runs(&["user", "list"], &data.join("none")).await;
-    assert_eq!(code, Some(1));
-    assert!(why.contains("there is no data folder at"), "{why}");
+    let empty = tempfile::tempdir().unwrap();
+    for nothing in [data.join("none"), empty.path().to_owned()] {
+        let (code, _, why) = runs(&["user", "list"], &nothing).await;
+        assert_eq!(code, Some(1));
+        assert!(why.contains("there is no data folder at"), "{why}");
+    }
+    assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "none is made");
+    let too_long = empty.path().join("password");
+    for content in ["é".repeat(600), "x".repeat(1025)] {
+        std::fs::write(&too_long, content).unwrap();
+        let file = too_long.to_str().unwrap();
+        for command in
+            [&["user", "password", "alice"][..], &["user", "add", "bob", "--name", "Bob"]]
+        {
+            let arguments = [command, &["--password-file", file]].concat();
+            let (code, _, why) = runs(&arguments, &data).await;
+            assert_eq!(code, Some(1), "{why}");
+            assert!(why.contains("more than 1024 bytes"), "{why}");
+        }
+    }
     world.starts().await;
     assert!(world.tries("alice", made.trim()).await.is_err());
     world.tries("alice", given).await.unwrap();
