@@ -72,9 +72,9 @@ pub(crate) fn progress(clock: fn() -> u64) -> impl FnMut(Progress) {
 /// What was found and repaired before the start.
 pub(crate) fn recovered(recovery: &Recovery) {
     if recovery.journal_fell_back {
-        tracing::error!("{}", fell_back(recovery.cut.as_ref()));
-    } else if let Some(cut) = &recovery.cut {
-        tracing::warn!("{}", cut_off(cut));
+        tracing::error!("{}", fell_back(&recovery.cuts));
+    } else {
+        recovery.cuts.iter().for_each(cut);
     }
     if let Some((at, reason)) = recovery.damage {
         tracing::error!("{}", passed_by(&JournalError::damaged(at, reason)));
@@ -86,12 +86,17 @@ pub(crate) fn recovered(recovery: &Recovery) {
     }
 }
 
-fn fell_back(cut: Option<&TailCut>) -> String {
-    let cut = cut.map(|cut| format!(" What could not be read: {}.", end_of(cut)));
+/// What was cut off an incomplete end.
+pub(crate) fn cut(cut: &TailCut) {
+    tracing::warn!("{}", cut_off(cut));
+}
+
+fn fell_back(cuts: &[TailCut]) -> String {
+    let cuts = cuts.iter().map(|cut| format!(" What could not be read: {}.", end_of(cut)));
     format!(
         "the journal ends before what people were told: the disk lost messages that were \
          acknowledged. Everybody is told to read anew; if there is a backup, it may have them.{}",
-        cut.unwrap_or_default()
+        cuts.collect::<String>()
     )
 }
 
@@ -145,8 +150,8 @@ mod tests {
         let said = [
             cut_off(&cut),
             cut_off(&TailCut { kept_in: None, ..cut.clone() }),
-            fell_back(Some(&cut)),
-            fell_back(None),
+            fell_back(std::slice::from_ref(&cut)),
+            fell_back(&[]),
             passed_by(&error),
             made_anew("its newest part is gone", Some("index.bad-1"), 12),
             made_anew("there was none", None, 12),

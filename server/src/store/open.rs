@@ -14,6 +14,7 @@ use super::{Projection, Store, StoreError, Writer};
 use crate::disk::Disk;
 use crate::index::{Index, IndexError, IndexFound, IndexHome, Mark};
 use crate::journal::{Flaw, Journal, JournalOptions, Position, TailCut};
+use crate::report;
 
 /// Choices made when a store is opened.
 #[derive(Debug, Clone)]
@@ -69,8 +70,9 @@ pub enum IndexFate {
 pub struct Recovery {
     /// There was no journal; an empty one was begun.
     pub created: bool,
-    /// Unacknowledged bytes cut from the tail of the journal.
-    pub cut: Option<TailCut>,
+    /// Unacknowledged bytes cut from the tail of the journal: once, or twice where an index turned out
+    /// to be of no help over damage.
+    pub cuts: Vec<TailCut>,
     /// The first damaged record that was met and passed by, since the index knows all others.
     pub damage: Option<(Position, Flaw)>,
     /// What became of the index.
@@ -112,10 +114,13 @@ pub fn open(
         judged.fate = IndexFate::Rebuilt { reason, aside: None };
     }
     let fell_back = fell_back(&judged, &journal);
+    let mut cuts = Vec::from_iter(opened.cut.take());
     if fell_back && opened.damage.is_some() {
         // This index must be made anew, so it helps nobody over damage: that is judged as without it.
         drop(journal);
-        (journal, opened) = open_journal(None)?;
+        (journal, opened) =
+            open_journal(None).inspect_err(|_| cuts.iter().for_each(report::cut))?;
+        cuts.extend(opened.cut.take());
     }
     if fell_back {
         journal.begin_lineage()?;
@@ -134,7 +139,7 @@ pub fn open(
     let (mark, replayed_records) = (replay.mark, replay.records);
     let recovery = Recovery {
         created: opened.created,
-        cut: opened.cut,
+        cuts,
         damage: opened.damage,
         index: judged.fate,
         replayed_records,

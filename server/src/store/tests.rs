@@ -263,7 +263,7 @@ fn two_hundred_power_cuts_lose_nothing_acknowledged() {
             }
             // Look at a copy, so that the next round begins with an unrepaired disk.
             let (store, writer, recovery) = memory(&disk.fork(), &MemoryIndex::new());
-            cut_tails += u32::from(recovery.cut.is_some());
+            cut_tails += u32::from(!recovery.cuts.is_empty());
             assert!(!recovery.journal_fell_back);
             count = complete_commits(&store);
             assert!((acknowledged..=begun).contains(&count), "{acknowledged} {count} {begun}");
@@ -537,11 +537,13 @@ fn a_last_group_damaged_before_and_behind_the_mark_is_lost_and_told() {
             continue;
         }
         let (store, writer, recovery) = opened.expect("it starts");
-        assert!(recovery.journal_fell_back && recovery.cut.is_some());
+        assert!(recovery.journal_fell_back);
+        let kept_in = recovery.cuts.iter().filter_map(|cut| cut.kept_in.as_deref());
+        assert_eq!(kept_in.collect::<Vec<_>>(), ["tail-1.cut", "tail-2.cut"], "both are told");
         assert_eq!((store.epoch(), rows(store.as_ref())), (78, before.clone()));
         drop((store, writer));
         let (store, _writer, recovery) = memory(&disk, &index);
-        assert_eq!((recovery.cut, recovery.journal_fell_back), (None, false));
+        assert_eq!((recovery.cuts, recovery.journal_fell_back), (Vec::new(), false));
         assert_eq!(rows(store.as_ref()), before);
     }
 }
