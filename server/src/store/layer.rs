@@ -172,7 +172,7 @@ fn next<'a>(walks: &mut [Walk<'a>], direction: Direction) -> Option<Row<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::convert::Infallible;
 
     use proptest::collection::{btree_map, btree_set};
@@ -188,24 +188,42 @@ mod tests {
         span: &Span,
         order: (Direction, usize),
     ) -> (Vec<Pair>, usize) {
-        let looked_at = Cell::new(0);
+        scan_moving(newer, older, span, order, usize::MAX)
+    }
+
+    /// The same, where all newer rows move to the older ones after so many looks.
+    fn scan_moving(
+        newer: &Rows,
+        older: &Rows,
+        span: &Span,
+        (direction, limit): (Direction, usize),
+        looks: usize,
+    ) -> (Vec<Pair>, usize) {
+        let maps = RefCell::new((newer.clone(), older.clone()));
+        let (looks, looked_at) = (Cell::new(looks), Cell::new(0));
+        let look = || {
+            looks.set(looks.get().wrapping_sub(1));
+            let (newer, older) = &mut *maps.borrow_mut();
+            if looks.get() == 0 {
+                older.append(newer);
+                older.retain(|_, value| value.is_some());
+            }
+        };
         let newer = |span: &Span, wanted: Wanted| {
-            let layer = Layer::collect([newer], span, wanted);
+            look();
+            let layer = Layer::collect([&maps.borrow().0], span, wanted);
             looked_at.set(looked_at.get() + layer.rows.len());
             layer
         };
         let older = |span: &Span, limit: usize| -> Result<_, Infallible> {
-            let all = usize::MAX;
-            let layer = Layer::collect(
-                [older],
-                span,
-                Wanted { direction: order.0, rows: limit, removed: all },
-            );
+            look();
+            let wanted = Wanted { direction, rows: limit, removed: usize::MAX };
+            let layer = Layer::collect([&maps.borrow().1], span, wanted);
             let mut rows = Vec::new();
-            layer.over(Vec::new(), order.0, limit, &mut rows);
+            layer.over(Vec::new(), direction, limit, &mut rows);
             Ok(rows)
         };
-        let Ok(found) = scan(span, order, newer, older);
+        let Ok(found) = scan(span, (direction, limit), newer, older);
         (found, looked_at.get())
     }
 
@@ -244,6 +262,7 @@ mod tests {
             (from, to) in (0..400_u16, 0..400_u16),
             forward: bool,
             limit in prop_oneof![0..6_usize, 0..400_usize],
+            looks in 1..12_usize,
         ) {
             let value = |number: u16, new: u8| Some([&number.to_be_bytes()[..], &[new]].concat().as_slice().into());
             let older: Rows = older.iter().map(|number| (key(*number), value(*number, 0))).collect();
@@ -264,7 +283,10 @@ mod tests {
                 expected.reverse();
             }
             expected.truncate(limit);
-            prop_assert_eq!(scan_maps(&newer, &older, &span, (direction, limit)).0, expected);
+            let order = (direction, limit);
+            prop_assert_eq!(&scan_maps(&newer, &older, &span, order).0, &expected);
+            // And so they are while the index takes over what the overlay had.
+            prop_assert_eq!(scan_moving(&newer, &older, &span, order, looks).0, expected);
         }
     }
 }
