@@ -15,15 +15,24 @@ use crate::timeline::Farewell;
 #[cfg(test)]
 mod tests;
 
+/// Turns that are kept while an answer is on its way. Where there are more, it is asked again.
+const TURNS_MAX: usize = 256;
+
+/// Somebody's rank is another one now; `None` for those who left.
+type Turn = (UserId, Option<Rank>);
+
 /// How far it is known who keeps order in a room.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Staff {
     /// It was asked for, and what happened since was followed or will be.
     asked: bool,
     /// The answer is on its way.
     waits: bool,
-    /// It changed while the answer was on its way: that may be older.
-    moved: bool,
+    /// Something was missed while the answer was on its way: that may be older.
+    missed: bool,
+    /// What was seen meanwhile, in the order in which it happened. Whether the answer knows of it or not, it holds
+    /// afterwards.
+    turns: Vec<Turn>,
     /// The last message that was looked at. The room itself may be known further: what the server says of a room
     /// does not say whose it is.
     seq: Seq,
@@ -32,7 +41,7 @@ pub(super) struct Staff {
 impl Staff {
     /// Something was missed: the next look asks again, and an answer that is on its way may be older.
     pub(super) const fn miss(&mut self) {
-        (self.asked, self.moved) = (false, true);
+        (self.asked, self.missed) = (false, true);
     }
 
     /// The connection is a new one: nothing asked before will be answered.
@@ -40,12 +49,24 @@ impl Staff {
         (self.asked, self.waits) = (false, false);
     }
 
-    /// There is an answer, good or bad. Says whether it can be believed.
-    const fn answered(&mut self) -> bool {
-        let late = self.waits && self.moved;
+    /// There is an answer, good or bad. Gives what has to be laid over it; `None` where it cannot be believed.
+    fn answered(&mut self) -> Option<Vec<Turn>> {
+        let late = self.waits && self.missed;
         self.waits = false;
         self.asked &= !late;
-        !late
+        let turns = std::mem::take(&mut self.turns);
+        (!late).then_some(turns)
+    }
+
+    fn keep(&mut self, turn: Turn) {
+        if !self.waits {
+            return;
+        }
+        if self.turns.len() < TURNS_MAX {
+            self.turns.push(turn);
+        } else {
+            self.miss();
+        }
     }
 }
 
@@ -71,7 +92,8 @@ impl Model {
         if !self.ready || view.staff.asked || view.staff.waits {
             return None;
         }
-        (view.staff.asked, view.staff.waits, view.staff.moved) = (true, true, false);
+        let seq = view.staff.seq;
+        view.staff = Staff { asked: true, waits: true, seq, ..Staff::default() };
         Some(Members { room, limit: Some(1), ..Members::default() }.into())
     }
 
@@ -128,11 +150,10 @@ impl Model {
     pub(super) fn staff_listed(&mut self, asked: &Request, page: &UserPage) {
         let Request::Members(asked) = asked else { return };
         if let Some(view) = self.rooms.get_mut(&asked.room) {
-            if !view.staff.answered() {
-                return;
-            }
+            let Some(turns) = view.staff.answered() else { return };
             view.owner = page.owner;
             view.mods = page.mods.iter().copied().collect();
+            turns.into_iter().for_each(|turn| view.turn(turn));
         }
         page.owner.iter().chain(&page.mods).for_each(|user| self.people.want(*user));
     }
@@ -151,19 +172,28 @@ impl RoomView {
             return;
         }
         self.staff.seq = message.seq;
-        self.staff.moved |= matches!(message.kind, Kind::Leave | Kind::Role);
-        match (&message.kind, message.body.user, message.body.role) {
-            (Kind::Leave, ..) => {
-                self.mods.remove(&message.from);
-                self.owner = self.owner.filter(|owner| *owner != message.from);
+        let turn = match (&message.kind, message.body.user, &message.body.role) {
+            (Kind::Leave, ..) => (message.from, None),
+            (Kind::Role, Some(user), Some(rank)) => (user, Some(*rank)),
+            _ => return,
+        };
+        self.staff.keep(turn);
+        self.turn(turn);
+    }
+
+    fn turn(&mut self, (user, rank): Turn) {
+        match rank {
+            None => {
+                self.mods.remove(&user);
+                self.owner = self.owner.filter(|owner| *owner != user);
             }
-            (Kind::Role, Some(user), Some(Rank::Moderator)) => _ = self.mods.insert(user),
-            (Kind::Role, Some(user), Some(Rank::Member)) => _ = self.mods.remove(&user),
-            (Kind::Role, Some(user), Some(Rank::Owner)) => {
+            Some(Rank::Moderator) => _ = self.mods.insert(user),
+            Some(Rank::Member) => _ = self.mods.remove(&user),
+            Some(Rank::Owner) => {
                 self.mods.remove(&user);
                 self.owner = Some(user);
             }
-            _ => {}
+            Some(Rank::Other) => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     fake::{room, said},
     model::{
         Model,
+        staff::TURNS_MAX,
         tests::{answer, push, ready, synced},
     },
     notice::{Notice, Ticket},
@@ -43,7 +44,11 @@ fn nine_leaves(model: &mut Model, heir: u64) {
 }
 
 fn falls_to(seq: u64, heir: u64) -> Message {
-    let (user, role) = (Some(UserId(heir)), Some(Rank::Owner));
+    ranked(seq, heir, Rank::Owner)
+}
+
+fn ranked(seq: u64, user: u64, rank: Rank) -> Message {
+    let (user, role) = (Some(UserId(user)), Some(rank));
     let body = Body { user, role, ..Body::default() };
     Message { kind: Kind::Role, body, ..said(3, seq, 9, "") }
 }
@@ -71,15 +76,50 @@ fn the_heir_hears_of_the_room_before_the_messages_that_say_whose_it_is() {
 }
 
 #[test]
-fn an_answer_that_may_be_older_than_what_was_seen_is_asked_for_again() {
+fn what_was_seen_meanwhile_holds_whatever_the_answer_knows_of_it() {
+    for (owner_then, mods_then) in [(9, vec![6]), (8, vec![6, 5]), (8, vec![5])] {
+        let mut model = ready(&[room(3, 3)]);
+        let request = model.ask_staff(ROOM).unwrap();
+        nine_leaves(&mut model, 8);
+        push(&mut model, ranked(6, 5, Rank::Moderator));
+        push(&mut model, ranked(7, 6, Rank::Member));
+        let mods = mods_then.into_iter().map(UserId).collect();
+        let page = UserPage { owner: Some(UserId(owner_then)), mods, ..UserPage::default() };
+        answer(&mut model, request, &Answer::Users(page));
+        let mods = &model.room(ROOM).unwrap().mods;
+        assert_eq!(owner(&model), Some(8));
+        assert_eq!(mods.iter().map(|user| user.0).collect::<Vec<_>>(), [5]);
+        assert_eq!(model.ask_staff(ROOM), None);
+    }
+}
+
+#[test]
+fn those_who_leave_all_the_time_cause_no_question_after_another() {
+    let mut model = ready(&[room(3, 3)]);
+    let mut questions = 0;
+    for round in 0..10 {
+        let request = model.ask_staff(ROOM);
+        push(&mut model, Message { kind: Kind::Leave, ..said(3, 4 + round, 20 + round, "") });
+        if let Some(request) = request {
+            questions += 1;
+            listed(&mut model, request, Some(9));
+        }
+        assert_eq!(owner(&model), Some(9), "round {round}");
+    }
+    assert_eq!(questions, 1);
+}
+
+#[test]
+fn more_than_is_kept_while_an_answer_is_on_its_way_is_asked_for_again() {
     let mut model = ready(&[room(3, 3)]);
     let request = model.ask_staff(ROOM).unwrap();
-    nine_leaves(&mut model, 8);
+    for seq in 4..=4 + TURNS_MAX as u64 {
+        push(&mut model, Message { kind: Kind::Leave, ..said(3, seq, 1000 + seq, "") });
+    }
     listed(&mut model, request, Some(9));
-    assert_eq!(owner(&model), Some(8));
     let request = model.ask_staff(ROOM).expect("another question");
-    listed(&mut model, request, Some(8));
-    assert_eq!((owner(&model), model.ask_staff(ROOM)), (Some(8), None));
+    listed(&mut model, request, Some(9));
+    assert_eq!((owner(&model), model.ask_staff(ROOM)), (Some(9), None));
 }
 
 #[test]
