@@ -627,6 +627,22 @@ fn ctrl_c_leaves_when_it_is_pressed_twice() {
 }
 
 #[test]
+fn ctrl_c_leaves_only_while_it_says_so() {
+    for between in ["x<C-c>", "<Tab><S-Tab>", "<F1><Esc>"] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("<C-c>");
+        desk.shows("once more quits");
+        desk.keys(between);
+        desk.hides("once more quits");
+        desk.keys("<C-c>");
+        assert!(!desk.wishes().contains(&Effect::Quit), "after {between:?}");
+        desk.shows("once more quits");
+        desk.keys("<C-c>");
+        assert!(desk.wishes().contains(&Effect::Quit), "after {between:?}");
+    }
+}
+
+#[test]
 fn the_cursor_stands_at_the_caret() {
     let mut desk = busy(SIZE, Language::Chinese);
     desk.keys("张三");

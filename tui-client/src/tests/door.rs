@@ -589,6 +589,12 @@ fn help_lists_the_keys_of_the_page_it_was_opened_on() {
     desk.keys("<Esc>2<F1>");
     desk.shows("next field, or send the form");
     desk.hides("password");
+    desk.keys("ctrl-c");
+    desk.shows("Ctrl-C");
+    desk.hides("when pressed twice");
+    desk.wishes();
+    desk.keys("<C-c>");
+    assert_eq!(desk.wishes(), [Effect::Quit]);
     let mut desk = known();
     desk.keys("<F1>");
     desk.shows("register");

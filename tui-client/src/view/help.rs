@@ -43,8 +43,10 @@ impl HelpView {
         // Who asks wants to know about where they are; the innermost mode comes first.
         for mode in &self.modes {
             let keys = keymap::lines(*mode);
-            let entries =
-                keys.map(|(keys, action)| (keys, words.t(action.help_key(*mode)).to_owned()));
+            let entries = keys.map(|(keys, action)| {
+                let action = if action == Action::Interrupt { self.interrupt() } else { action };
+                (keys, words.t(action.help_key(*mode)).to_owned())
+            });
             let typed = (*mode == Mode::Inbox).then(|| {
                 (words.t("help.letters").to_owned(), words.t("help.inbox_typing").to_owned())
             });
@@ -58,6 +60,12 @@ impl HelpView {
             self.section(&mut lines, words.t("help.commands"), commands);
         }
         lines
+    }
+
+    /// At the door one press leaves.
+    fn interrupt(&self) -> Action {
+        let inside = self.modes.iter().any(|mode| matches!(mode, Mode::Main | Mode::Above));
+        if inside { Action::Interrupt } else { Action::Quit }
     }
 
     fn section(

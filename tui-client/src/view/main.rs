@@ -86,8 +86,8 @@ pub struct MainView {
     pub ended: Option<End>,
     /// The person logged out.
     pub left: bool,
-    /// Until when one more press of the key leaves, in milliseconds since 1970.
-    pub(super) leaves_until_ms: u64,
+    /// One more press of the key leaves: that was said when the last thing was done by hand.
+    pub(super) warned: bool,
     /// The person asked for help by a command.
     pub wants_help: bool,
     /// How long the server took to answer last, in milliseconds.
@@ -140,7 +140,7 @@ impl Default for MainView {
             remark: None,
             ended: None,
             left: false,
-            leaves_until_ms: 0,
+            warned: false,
             wants_help: false,
             latency_ms: None,
             link_since_ms: 0,

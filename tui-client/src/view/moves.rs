@@ -20,9 +20,6 @@ use crate::{
     keymap::{Mode, key_for},
 };
 
-/// Within how long the key has to be pressed again to leave, in milliseconds.
-pub(super) const AGAIN_MS: u64 = 3_000;
-
 impl MainView {
     /// The tabs behind the inbox: rooms first, then people, each in the order they came into being.
     #[must_use]
@@ -56,10 +53,9 @@ impl MainView {
 
     /// The key that interrupts programs is pressed by habit too: only the second press leaves.
     pub(super) fn interrupt(&mut self, model: &Model, base: &mut Base) {
-        if base.now_ms < self.leaves_until_ms {
+        if self.warned {
             return self.ask_to_quit(model, base);
         }
-        self.leaves_until_ms = base.now_ms.saturating_add(AGAIN_MS);
         let key = key_for(&[Mode::Main], Action::Interrupt).unwrap_or_default();
         let sentence = base.words.fill("status.again_quits", &[("key", &key)]);
         self.remark_about(About::Leaving, false, base, sentence);

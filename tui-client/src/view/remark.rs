@@ -9,7 +9,7 @@ use liao_client_core::{
 
 use liao_common::id::RoomId;
 
-use super::{main::MainView, moves::AGAIN_MS};
+use super::main::MainView;
 use crate::app::Base;
 
 /// How long a sentence stands while nothing else happens, in milliseconds.
@@ -17,6 +17,9 @@ const STANDS_MS: u64 = 6_000;
 
 /// How long it stands at least, whatever keys are pressed, in milliseconds.
 const READ_MS: u64 = 1_500;
+
+/// Within how long the key has to be pressed again to leave, in milliseconds.
+const AGAIN_MS: u64 = 3_000;
 
 /// What a sentence is about; with that it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,8 @@ impl MainView {
 
     /// The person pressed a key, clicked or pasted.
     pub fn touched(&mut self, base: &Base) {
+        self.settle_remark(base);
+        self.warned = self.remark.as_ref().is_some_and(|remark| remark.is_about(About::Leaving));
         let over = |remark: &mut Remark| match remark.about {
             About::Writing | About::Leaving => true,
             _ => remark.was_read(base.now_ms),
