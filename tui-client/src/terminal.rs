@@ -236,6 +236,7 @@ fn restore() {
                 EndSynchronizedUpdate,
                 DisableMouseCapture,
                 DisableBracketedPaste,
+                EnableLineWrap,
                 Show,
                 LeaveAlternateScreen
             );

@@ -341,7 +341,9 @@ impl Terminal {
         assert!(!screen.hide_cursor(), "the cursor stayed hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste stayed on");
         assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::None, "the mouse stayed on");
-        for undone in ["\x1b[?1049l", "\x1b[?25h", "\x1b[?2004l", "\x1b[?1000l", "\x1b[?1006l"] {
+        let modes =
+            ["\x1b[?1049l", "\x1b[?25h", "\x1b[?7h", "\x1b[?2004l", "\x1b[?1000l", "\x1b[?1006l"];
+        for undone in modes {
             assert!(find(raw, undone.as_bytes()).is_some(), "{undone:?} was never written");
         }
         assert_eq!(solid(&screen.contents()), solid(last), "what was left behind");
