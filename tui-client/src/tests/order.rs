@@ -363,3 +363,15 @@ fn what_cannot_be_done_to_somebody_is_said_in_words() {
         desk.shows(said);
     }
 }
+
+#[test]
+fn a_moderator_of_the_lobby_is_not_told_that_only_administrators_are_above_others() {
+    let mut desk = busy(SIZE, Language::English);
+    let lobby = Room { moderates: true, ..room(LOBBY, "lobby", 2) };
+    desk.tell(Notice::Event(Event::Room(Box::new(lobby))));
+    desk.keys("/kick bob<Enter>");
+    let kick = RoomKick { room: LOBBY, user: BOB, text: String::new() };
+    desk.refuse(kick, FaultCode::Forbidden);
+    desk.hides("only those who administer");
+    desk.shows("You are not allowed to do this.");
+}

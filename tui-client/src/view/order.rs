@@ -78,11 +78,17 @@ pub fn refusal_sentence(
     };
     let key = match code {
         FaultCode::NotFound => missing,
-        FaultCode::Forbidden if room == RoomId::LOBBY => "room.lobby_order",
+        FaultCode::Forbidden if room == RoomId::LOBBY && !keeps_order(model) => "room.lobby_order",
         _ => return None,
     };
     let (name, title) = (model.name(user).unwrap_or("…"), title_of(model, room));
     Some(words.fill(key, &[("name", &name), ("user", &name), ("room", &title)]))
+}
+
+/// Whether this person moderates the lobby, or administers the server.
+fn keeps_order(model: &Model) -> bool {
+    let moderates = model.room(RoomId::LOBBY).is_some_and(|lobby| lobby.moderates);
+    moderates || model.me.as_ref().is_some_and(|me| me.admin)
 }
 
 impl MainView {
