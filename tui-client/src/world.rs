@@ -76,6 +76,8 @@ pub(crate) struct World {
     probe: Option<AbortHandle>,
     private: Arc<OnceCell<Arc<Private>>>,
     lost: LostDrafts,
+    /// What the goodbye that was begun last will give.
+    left: Option<JoinHandle<usize>>,
     unsent: usize,
 }
 
@@ -100,6 +102,7 @@ impl World {
             probe: None,
             private: Arc::default(),
             lost: LostDrafts::default(),
+            left: None,
             unsent: 0,
         }
     }
@@ -117,6 +120,7 @@ impl World {
             }
             let Some(session) = &mut self.session else { return std::future::pending().await };
             let Some(notice) = session.next().await else {
+                (self.left, self.unsent) = (None, session.unsent());
                 self.session = None;
                 continue;
             };
@@ -148,10 +152,11 @@ impl World {
 
     /// Says goodbye to everybody, the private server last: a link that is open would start it again.
     pub(crate) async fn leave(&mut self) {
-        let was_in = self.session.is_some();
         self.disconnect();
-        let unsent = self.goodbyes.over().await;
-        self.unsent = if was_in { unsent } else { 0 };
+        self.goodbyes.over().await;
+        if let Some(left) = self.left.take() {
+            self.unsent = left.await.unwrap_or_default();
+        }
         self.cabinet.tell(Home::catch_up);
         self.cabinet.finish().await;
         if let Some(private) = self.private.get() {
@@ -278,7 +283,7 @@ impl World {
             opening.abort();
         }
         if let Some(session) = self.session.take() {
-            self.goodbyes.say(session, false);
+            self.left = Some(self.goodbyes.say(session, false));
         }
     }
 
@@ -287,7 +292,7 @@ impl World {
         if let Some(user) = &session.user {
             self.forget(&session.server, user.as_str());
         }
-        self.goodbyes.say(session, true);
+        self.left = Some(self.goodbyes.say(session, true));
     }
 
     fn forget(&self, server: &Server, user: &str) {

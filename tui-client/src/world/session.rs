@@ -160,6 +160,11 @@ impl Session {
         if timeout(limit, self.goodbye(log_out)).await.is_err() {
             tracing::warn!("the server was left without a goodbye");
         }
+        self.unsent()
+    }
+
+    /// How many posts wait on the disk for the next login.
+    pub(super) fn unsent(&self) -> usize {
         if self.is_kept { self.waiting.len() } else { 0 }
     }
 
@@ -224,32 +229,26 @@ async fn post_all(
     }
 }
 
-/// The goodbyes that are under way.
+/// How many goodbyes are under way.
 #[derive(Clone, Default)]
-pub(super) struct Goodbyes(watch::Sender<Under>);
-
-/// How many they are, and how many posts the last one left on the disk.
-#[derive(Clone, Copy, Default)]
-struct Under {
-    count: usize,
-    unsent: usize,
-}
+pub(super) struct Goodbyes(watch::Sender<usize>);
 
 impl Goodbyes {
-    /// Says goodbye to a session in a task of its own.
-    pub(super) fn say(&self, session: Session, log_out: bool) {
+    /// Says goodbye to a session in a task of its own, which gives how many posts it left on the disk.
+    pub(super) fn say(&self, session: Session, log_out: bool) -> JoinHandle<usize> {
         let under = self.0.clone();
-        under.send_modify(|under| under.count += 1);
+        under.send_modify(|under| *under += 1);
         tokio::spawn(async move {
             let unsent = session.say_goodbye(log_out).await;
-            under.send_modify(|under| *under = Under { count: under.count - 1, unsent });
-        });
+            under.send_modify(|under| *under -= 1);
+            unsent
+        })
     }
 
-    /// Waits until all are said. Gives how many posts the last one left on the disk.
-    pub(super) async fn over(&self) -> usize {
+    /// Waits until all are said.
+    pub(super) async fn over(&self) {
         let mut under = self.0.subscribe();
         // The sender is here, so this cannot fail.
-        under.wait_for(|under| under.count == 0).await.map_or(0, |under| under.unsent)
+        let _ = under.wait_for(|under| *under == 0).await;
     }
 }

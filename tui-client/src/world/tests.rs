@@ -22,15 +22,20 @@ struct Town {
     folder: TempDir,
 }
 
+fn config(folder: &Path, addr: std::net::SocketAddr) -> Config {
+    let mut config = Config::new(folder.to_owned(), addr);
+    config.transport = Transport::Plaintext;
+    config.hash_cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    config.files.free_bytes_min = 0;
+    config.free_bytes_min = 0;
+    config.index_cache_bytes = 4 << 20;
+    config
+}
+
 impl Town {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::new(folder.path().join("server"), ([127, 0, 0, 1], 0).into());
-        config.transport = Transport::Plaintext;
-        config.hash_cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
-        config.files.free_bytes_min = 0;
-        config.free_bytes_min = 0;
-        config.index_cache_bytes = 4 << 20;
+        let config = config(&folder.path().join("server"), ([127, 0, 0, 1], 0).into());
         Self { running: server::start(config).await.unwrap(), folder }
     }
 
@@ -180,6 +185,38 @@ async fn what_is_sent_while_the_server_is_gone_is_on_the_disk_when_the_program_e
     let outbox = Home::open(home).unwrap().outbox(&address, &user).unwrap();
     assert_eq!(outbox.iter().count(), 40);
     drop(folder);
+}
+
+#[tokio::test]
+async fn what_waits_on_the_disk_is_counted_however_the_account_is_left() {
+    for by_itself in [true, false] {
+        let town = Town::new().await;
+        let mut alice = town.opens("alice");
+        alice.registers(&town, "alice", true).await;
+        let Town { running, folder } = town;
+        let addr = running.addr();
+        running.stop().await;
+        let body = Body::text("unheard");
+        alice.world.carry_out(Effect::Post(RoomId::LOBBY, Kind::Text, body));
+        let queued = |notice: &Notice| matches!(notice, Notice::Queued(_)).then_some(());
+        alice.hears("being queued", queued).await;
+        if by_itself {
+            // A server that does not know the device.
+            let other = server::start(config(&folder.path().join("other"), addr)).await.unwrap();
+            alice.world.carry_out(Effect::RetryNow);
+            let ended = async {
+                while alice.world.session.is_some() {
+                    let _ = timeout(Duration::from_millis(20), alice.world.notice()).await;
+                }
+            };
+            timeout(DEADLINE, ended).await.unwrap();
+            other.stop().await;
+        } else {
+            alice.world.carry_out(Effect::Disconnect);
+        }
+        alice.leaves().await;
+        assert_eq!(alice.world.unsent(), 1, "by itself: {by_itself}");
+    }
 }
 
 #[tokio::test]
