@@ -76,7 +76,7 @@ async fn story(input: &[u8], folder: &Path) {
     let ended = timeout(LETS_GO_WITHIN, committing).await;
     assert!(matches!(ended, Ok(Ok(()))), "the committing task failed: {ended:?}");
     let recovery = open(&disk, folder).map(|(_, _, recovery)| recovery);
-    let sound = |found: &Recovery| found.cut.is_none() && found.damage.is_none();
+    let sound = |found: &Recovery| found.cuts.is_empty() && found.damage.is_none();
     assert!(recovery.as_ref().is_ok_and(sound), "what was stored: {recovery:?}");
 }
 
