@@ -200,11 +200,7 @@ async fn raise(hub: &Arc<Hub>, floors: Vec<Floor>) -> Result<(), Fault> {
             part.push(floor);
         }
         let decide = move |tx: &mut Transaction<'_, '_>| {
-            for floor in part {
-                if view::floor(tx, floor.room)?.0 == floor.after {
-                    tx.carry(vec![floor.record()]);
-                }
-            }
+            part.iter().try_for_each(|floor| tx.raise_floor(floor).map(drop))?;
             Ok(())
         };
         hub.engine.run(decide).await?;

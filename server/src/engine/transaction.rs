@@ -21,8 +21,8 @@ use crate::{
         key,
         project::NO_NONCE,
         record::{
-            Account, Age, Ban, BanOver, Device, DeviceGone, File, FileGone, Invite, Mark, Member,
-            Room, Standing, kind,
+            Account, Age, Ban, BanOver, Device, DeviceGone, File, FileGone, Floor, Invite, Mark,
+            Member, Room, Standing, kind,
         },
         view::{self, Head, PostRow},
     },
@@ -380,6 +380,20 @@ impl<'a, 'b> Transaction<'a, 'b> {
     pub fn carry(&mut self, records: Vec<NewRecord>) {
         self.essential = true;
         self.records.extend(records);
+    }
+
+    /// Lets a room begin behind `floor.seq`. Says no where it has moved meanwhile, or where words that
+    /// were taken back still stand in the journal: they are found by the places that would go.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn raise_floor(&mut self, floor: &Floor) -> Result<bool, StoreError> {
+        let Floor { room, after, seq, .. } = *floor;
+        if view::floor(self, room)?.0 != after || view::is_erasing(self, room, (after, seq))? {
+            return Ok(false);
+        }
+        self.carry(vec![floor.record()]);
+        Ok(true)
     }
 
     /// Stores how old the server is.

@@ -402,6 +402,23 @@ pub fn erasing(from: &impl View, limit: usize) -> Result<Vec<(RoomId, Seq)>, Sto
     rows.iter().map(|(key, _)| place(key).ok_or_else(|| damaged(key))).collect()
 }
 
+/// Whether one of these messages, those behind `after` up to `to`, was taken back and its words may
+/// still stand in the journal.
+///
+/// # Errors
+/// When the store fails.
+pub fn is_erasing(
+    from: &impl View,
+    room: RoomId,
+    (after, to): (Seq, Seq),
+) -> Result<bool, StoreError> {
+    let span = Span {
+        from: Bound::Excluded(key::erasing(room, after).to_vec()),
+        to: Bound::Included(key::erasing(room, to).to_vec()),
+    };
+    Ok(!from.scan(&span, Direction::Forward, 1)?.is_empty())
+}
+
 /// How old the server was when that was written down last.
 ///
 /// # Errors

@@ -348,6 +348,84 @@ async fn a_cut_at_any_moment_of_a_sweep_loses_nothing_that_is_kept() {
     assert!(changes > 20, "the sweep was cut off often enough");
 }
 
+/// Two decisions in one batch: the fifth message of a room is taken back, and the room begins behind it.
+async fn taken_back_as_it_goes(world: &World) {
+    let engine = &world.hub.engine;
+    let (floor, original) = {
+        let store = &*world.hub.store;
+        let (at, _) = view::message_place(store, ROOMS[0], Seq(5)).unwrap().unwrap();
+        let (_, n) = view::message_place(store, ROOMS[0], Seq(9)).unwrap().unwrap();
+        let floor = Floor { room: ROOMS[0], after: Seq::ZERO, seq: Seq(9), n };
+        (floor, record::message(&store.record(&at).unwrap()).unwrap())
+    };
+    let (begins, begun) = tokio::sync::oneshot::channel();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let holds = engine.run(move |_| {
+        begins.send(()).unwrap();
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let takes_back = engine.run(move |tx| {
+        tx.take_back(ROOMS[0], &original)?;
+        let by = Speaker { room: ROOMS[0], from: ALICE, device: DeviceId(1) };
+        let body = Body { of: Some(original.seq), ..Body::default() };
+        Ok(tx.say(by, Nonce([7; 16]), Kind::Redact, body)?)
+    });
+    let begins_behind = engine.run(move |tx| Ok(tx.raise_floor(&floor)?));
+    let both = async {
+        begun.await.unwrap();
+        // The committing thread waits, so that both are there when it goes on.
+        let opens = async { open.send(()).unwrap() };
+        tokio::join!(takes_back, begins_behind, opens)
+    };
+    // Where the power is cut these fail.
+    let (_, (taken_back, raised, ())) = tokio::join!(holds, both);
+    assert!(raised.is_err() || taken_back.is_ok() && !raised.unwrap(), "its place is needed still");
+}
+
+#[tokio::test]
+async fn words_taken_back_as_their_room_begins_behind_them_go_after_a_kill_at_any_moment() {
+    let world = World::open(MemoryDisk::new(), MemoryIndex::new(), keep(50));
+    world.make_rooms().await;
+    world.talk(0, 100).await;
+    let words = world.log(ROOMS[0])[4].1.clone();
+    let (disk, _) = world.close();
+    let stands = |disk: &MemoryDisk| {
+        disk.list().unwrap().iter().any(|name| {
+            let file = disk.open(name).unwrap();
+            let mut bytes = vec![0; usize::try_from(file.size_bytes().unwrap()).unwrap()];
+            file.read_exact_at(&mut bytes, 0).unwrap();
+            bytes.windows(words.len()).any(|part| part == words.as_bytes())
+        })
+    };
+    let mut stored_and_left = 0;
+    for changes in 0.. {
+        let cut = disk.fork();
+        let world = World::open(cut.clone(), MemoryIndex::new(), keep(50));
+        cut.power_off_after(changes);
+        taken_back_as_it_goes(&world).await;
+        let (_, index) = world.close();
+        cut.power_on();
+        let stood = stands(&cut);
+        let world = World::open(cut, index, keep(50));
+        // Behind what the start has to make good.
+        world.hub.engine.run(|_| Ok(())).await.unwrap();
+        if view::is_redacted(&*world.hub.store, ROOMS[0], Seq(5)).unwrap() {
+            stored_and_left += u32::from(stood);
+            assert!(!stands(&world.disk), "cut after {changes} changes");
+            world.sweep().await;
+            let head = view::head(&*world.hub.store, ROOMS[0]).unwrap().seq;
+            let floor = view::floor(&*world.hub.store, ROOMS[0]).unwrap().0;
+            assert_eq!(floor, Seq(head.0 - 50), "it is put off, not off");
+        }
+        world.close();
+        if !stood {
+            break;
+        }
+    }
+    assert!(stored_and_left > 0, "a kill came between the storing and the painting over");
+}
+
 #[tokio::test]
 async fn on_a_real_disk_the_oldest_files_go_and_the_next_start_begins_behind_them() {
     let world = World::open_real(tempfile::tempdir().unwrap(), keep(50));
