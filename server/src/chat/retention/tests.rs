@@ -359,7 +359,7 @@ async fn taken_back_as_it_goes(world: &World) {
         (floor, record::message(&store.record(&at).unwrap()).unwrap())
     };
     let (begins, begun) = tokio::sync::oneshot::channel();
-    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let (open, gate) = std::sync::mpsc::sync_channel(1);
     let holds = engine.run(move |_| {
         begins.send(()).unwrap();
         gate.recv().unwrap();
