@@ -1,6 +1,7 @@
 //! What is known, read from the index as values. Works alike on committed state (`Store`) and on a
 //! batch that is being decided (`Batch`).
 
+mod erased;
 mod file;
 mod floor;
 mod people;
@@ -26,6 +27,7 @@ use crate::{
     store::{StoreError, View},
 };
 
+pub use erased::{erasing, is_erasing, is_redacted};
 pub use file::{contents_gone, file, file_place, files_used, has_content, is_content, offers};
 pub use floor::{floor, rooms};
 pub use people::{accounts_by_name, is_member};
@@ -381,42 +383,6 @@ pub(super) fn parse_post(bytes: &[u8]) -> Option<PostRow> {
     let mut next = || key::take_short(&mut rest);
     let (room, seq, at_ms, content) = (next()?, next()?, next()?, *content);
     Some(PostRow { room: RoomId(room), seq: Seq(seq), at_ms, content })
-}
-
-/// Whether a message was taken back.
-///
-/// # Errors
-/// When the store fails.
-pub fn is_redacted(from: &impl View, room: RoomId, of: Seq) -> Result<bool, StoreError> {
-    Ok(from.read(&key::redacted(room, of))?.is_some())
-}
-
-/// Messages that were taken back and whose words may still stand in the journal.
-///
-/// # Errors
-/// When the store fails.
-pub fn erasing(from: &impl View, limit: usize) -> Result<Vec<(RoomId, Seq)>, StoreError> {
-    let rows = from.scan(&Span::prefix(key::ERASING), Direction::Forward, limit)?;
-    let numbers = |key: &[u8]| parse_numbers::<2>(&key[1..]);
-    let place = |key: &[u8]| numbers(key).map(|[room, of]| (RoomId(room), Seq(of)));
-    rows.iter().map(|(key, _)| place(key).ok_or_else(|| damaged(key))).collect()
-}
-
-/// Whether one of these messages, those behind `after` up to `to`, was taken back and its words may
-/// still stand in the journal.
-///
-/// # Errors
-/// When the store fails.
-pub fn is_erasing(
-    from: &impl View,
-    room: RoomId,
-    (after, to): (Seq, Seq),
-) -> Result<bool, StoreError> {
-    let span = Span {
-        from: Bound::Excluded(key::erasing(room, after).to_vec()),
-        to: Bound::Included(key::erasing(room, to).to_vec()),
-    };
-    Ok(!from.scan(&span, Direction::Forward, 1)?.is_empty())
 }
 
 /// How old the server was when that was written down last.
