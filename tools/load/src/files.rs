@@ -143,7 +143,6 @@ impl Options {
         mover: &mut Mover,
         folder: &Path,
     ) -> Result<Latencies> {
-        // Each another one: what the server has already is not sent.
         let path = |number| folder.join(format!("beside{number}"));
         (0..BESIDE)
             .try_for_each(|number| write_noise(&path(number), self.mib * MIB, 99 + number))?;
