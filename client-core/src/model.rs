@@ -445,10 +445,14 @@ impl Model {
         page.users.iter().for_each(|user| self.people.learn(user));
         changes.people |= !page.users.is_empty();
         page.msgs.iter().for_each(|message| self.want_names(message));
+        let me = self.my_id();
         let Some(room) = self.rooms.get_mut(&asked.room) else { return };
         changes.rooms.insert(asked.room);
         for message in page.msgs.iter().rev().filter(|message| message.room == asked.room) {
             room.timeline.insert(message);
+            if message.body.late && Some(message.from) == me {
+                room.speak(message);
+            }
             room.last_ms = room.last_ms.max(message.at_ms);
         }
         room.timeline.raise_floor(page.floor);

@@ -22,6 +22,7 @@ const ROOMS: u64 = 3;
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Says(u64),
+    SaysLate(u64),
     Edits(u64),
     TakesBack(u64),
     Enters,
@@ -37,6 +38,7 @@ fn deed() -> impl Strategy<Value = (u64, u64, Deed)> {
     let number = 0_u64..1000;
     let what = prop_oneof![
         6 => number.clone().prop_map(Deed::Says),
+        2 => number.clone().prop_map(Deed::SaysLate),
         3 => number.clone().prop_map(Deed::Edits),
         3 => number.clone().prop_map(Deed::TakesBack),
         1 => Just(Deed::Enters),
@@ -100,7 +102,8 @@ impl Log {
             });
             gone.for_each(|message| message.body.text = Some("    ".into()));
         }
-        if from == ME && kind.counts() {
+        let has_read = !body.late || self.room.read.1 + 1 == n;
+        if from == ME && kind.counts() && has_read {
             self.room.read = (seq, n);
         }
         self.room.head = (seq, n);
@@ -127,6 +130,14 @@ impl Log {
         own.get(number as usize % own.len().max(1)).copied()
     }
 
+    fn says(&mut self, from: UserId, number: u64, late: bool) -> Vec<Event> {
+        let body = Body { late, ..Body::text(format!("words {number}")) };
+        let said = self.append(from, Kind::Text, body);
+        let marked = Marked { room: said.room, read: self.room.read };
+        let moved = (from == ME && marked.read.0 == said.seq).then_some(Event::Marked(marked));
+        moved.into_iter().chain([Event::Message(Box::new(said))]).collect()
+    }
+
     /// Lets it happen, and gives what a connected client of this person is told, in the server's order.
     fn happens(&mut self, from: UserId, deed: Deed) -> Vec<Event> {
         let other = UserId(from.0.max(ME.0 + 1));
@@ -134,15 +145,10 @@ impl Log {
         let mut events = Vec::new();
         match deed {
             // What is posted by somebody who is not in the room does not happen.
-            Deed::Says(_) | Deed::Edits(_) | Deed::TakesBack(_) if from == ME && !before => {}
-            Deed::Says(number) => {
-                let said = self.append(from, Kind::Text, Body::text(format!("words {number}")));
-                if from == ME {
-                    let (room, read) = (said.room, self.room.read);
-                    events.push(Event::Marked(Marked { room, read }));
-                }
-                events.push(Event::Message(Box::new(said)));
-            }
+            Deed::Says(_) | Deed::SaysLate(_) | Deed::Edits(_) | Deed::TakesBack(_)
+                if from == ME && !before => {}
+            Deed::Says(number) => events = self.says(from, number, false),
+            Deed::SaysLate(number) => events = self.says(from, number, true),
             Deed::Edits(number) | Deed::TakesBack(number) => {
                 let Some(of) = self.own(from, number) else { return events };
                 let edit = matches!(deed, Deed::Edits(_));

@@ -154,6 +154,10 @@ pub struct Body {
     /// What `user` is in the room from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Rank>,
+    /// A `text` or `file` that waited: its sender may not have seen what stands before it, so it
+    /// says nothing of how far they have read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 impl Body {

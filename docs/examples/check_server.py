@@ -257,6 +257,12 @@ def offline(li, wang, room, direct):
         assert marked["read"] == head
         assert wang.call("mark", c=place, read=1)["read"] == head, "markers only rise"
     wang.leave()
+    li.say(room, "not seen")
+    wang.again()
+    wang.post(room, "text", text="waited", late=True)
+    wang.leave()
+    assert wang.again()[0][room]["read"] == found[room]["head"], "late words read nothing"
+    wang.leave()
     # Long ones, so that no server has all of them at hand.
     posts = [li.say(room, f"many {number} " + "." * 2000) for number in range(205)]
     _, events = wang.again()

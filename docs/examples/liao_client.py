@@ -201,6 +201,8 @@ class Client:
                 self.connect()
                 self.login(mech="token", token=self.token)
                 self.sync()
+                for post in self.outbox:
+                    post["b"]["late"] = True  # not all that stands before it was seen
                 return self.flush()
         raise ConnectionError("the server cannot be reached")
 

@@ -11,6 +11,7 @@ use liao_common::{
     fault::{Fault, FaultCode},
     id::{Nonce, RoomId},
     limits,
+    message::Kind,
     request::{Request, Watch},
 };
 use tokio::{
@@ -19,7 +20,7 @@ use tokio::{
     time::{Duration, Instant, sleep_until},
 };
 
-use super::posts::{Positions, Posts, Refusal};
+use super::posts::{Positions, Posts, Refusal, Waiting};
 use crate::{
     answer::{Answer, CallError},
     clock,
@@ -76,6 +77,8 @@ pub(super) struct Desk {
     notices: mpsc::Sender<Notice>,
     backlog: VecDeque<Notice>,
     outbox: Outbox,
+    /// All that was missed has come: what is written now is written by somebody who has it before them.
+    pub(super) caught_up: bool,
     retry_now: bool,
     turns: Turns,
 }
@@ -96,6 +99,7 @@ impl Desk {
             notices,
             backlog: VecDeque::new(),
             outbox,
+            caught_up: false,
             retry_now: false,
             turns: Turns::default(),
         }
@@ -115,9 +119,14 @@ impl Desk {
                 let fault = code.into();
                 self.tell(Notice::PostFailed { nonce, room, fault });
             } else {
-                self.posts.push(room, nonce);
+                self.send_later(room, nonce);
             }
         }
+    }
+
+    /// A post waits for its turn.
+    fn send_later(&mut self, room: RoomId, nonce: Nonce) {
+        self.posts.push(room, Waiting { nonce, late: !self.caught_up });
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {
@@ -238,7 +247,7 @@ impl Desk {
         let written = self.write(posts).await;
         for (post, stored) in kept {
             if written.is_ok() {
-                self.posts.push(post.room, post.nonce);
+                self.send_later(post.room, post.nonce);
                 self.tell(Notice::Queued(Box::new(post)));
             }
             answer_post(stored, written.clone());
@@ -277,7 +286,7 @@ impl Desk {
             Err(error) => unwritten(&error),
         }
         if let Some(post) = self.outbox.find(nonce).cloned() {
-            self.posts.push(room, nonce);
+            self.send_later(room, nonce);
             self.tell(Notice::Queued(Box::new(post)));
         }
     }
@@ -363,12 +372,14 @@ impl Desk {
     /// The request that sends a waiting post.
     pub(super) fn next_post(&mut self, now: Instant) -> Option<(RoomId, Nonce, Request)> {
         loop {
-            let (room, nonce) = self.posts.take(now)?;
+            let (room, Waiting { nonce, late }) = self.posts.take(now)?;
             let Some(post) = self.outbox.find(nonce) else {
                 self.posts.done(room, nonce);
                 continue;
             };
-            let (kind, body) = (post.kind.clone(), post.body.clone());
+            let (kind, mut body) = (post.kind.clone(), post.body.clone());
+            // A file is offered when it has arrived, whatever its sender has looked at since.
+            body.late = kind == Kind::File || (late && kind.counts());
             let send = liao_common::request::Send { room, cid: nonce, kind, body };
             return Some((room, nonce, send.into()));
         }
@@ -388,6 +399,7 @@ impl Desk {
     }
 
     pub(super) fn connection_lost(&mut self) {
+        self.caught_up = false;
         self.posts.connection_lost();
     }
 

@@ -263,7 +263,7 @@ impl Online<'_> {
             Event::FileData(_) | Event::FileAck(_) => {}
             Event::Synced => {
                 self.desk.tell(Notice::Event(Event::Synced));
-                self.synced = true;
+                (self.synced, self.desk.caught_up) = (true, true);
                 self.online(None);
             }
             event => {

@@ -27,12 +27,32 @@ const RETRY_MS_MAX: u64 = 300_000;
 /// Rooms whose position is remembered; the others begin at their read marker again.
 const ROOMS_MAX: usize = 2 * limits::ROOMS_PER_USER_MAX;
 
+/// A post that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) nonce: Nonce,
+    /// Others may have spoken between its writing and its sending: it says nothing of what its author has read.
+    pub(super) late: bool,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Nonce>,
+    waiting: VecDeque<Waiting>,
     in_flight: bool,
     not_before: Option<Instant>,
     failures: u32,
+}
+
+impl Queue {
+    fn is_first(&self, nonce: Nonce) -> bool {
+        self.waiting.front().is_some_and(|post| post.nonce == nonce)
+    }
+
+    /// What waits is sent later than it was written.
+    fn put_off(&mut self) {
+        self.in_flight = false;
+        self.waiting.iter_mut().for_each(|post| post.late = true);
+    }
 }
 
 /// Posts in the order of their rooms.
@@ -51,21 +71,21 @@ pub(super) enum Refusal {
 }
 
 impl Posts {
-    pub(super) fn push(&mut self, room: RoomId, nonce: Nonce) {
+    pub(super) fn push(&mut self, room: RoomId, post: Waiting) {
         let queue = self.rooms.entry(room).or_default();
-        if !queue.waiting.contains(&nonce) {
-            queue.waiting.push_back(nonce);
+        if !queue.waiting.iter().any(|waiting| waiting.nonce == post.nonce) {
+            queue.waiting.push_back(post);
         }
     }
 
     /// The next post that may be sent now; it counts as sent from here on.
-    pub(super) fn take(&mut self, now: Instant) -> Option<(RoomId, Nonce)> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<(RoomId, Waiting)> {
         let free = |queue: &Queue| !queue.in_flight && queue.not_before.is_none_or(|at| at <= now);
         let mut rooms = self.rooms.iter_mut();
         let (room, queue) = rooms.find(|(_, queue)| free(queue) && !queue.waiting.is_empty())?;
-        let nonce = *queue.waiting.front()?;
+        let post = *queue.waiting.front()?;
         queue.in_flight = true;
-        Some((*room, nonce))
+        Some((*room, post))
     }
 
     /// When a post that was put off may be sent.
@@ -77,12 +97,12 @@ impl Posts {
     /// The server has the post, or the person gave it up.
     pub(super) fn done(&mut self, room: RoomId, nonce: Nonce) {
         let Some(queue) = self.rooms.get_mut(&room) else { return };
-        if queue.waiting.front() == Some(&nonce) {
+        if queue.is_first(nonce) {
             queue.in_flight = false;
             queue.not_before = None;
             queue.failures = 0;
         }
-        queue.waiting.retain(|waiting| *waiting != nonce);
+        queue.waiting.retain(|waiting| waiting.nonce != nonce);
         if queue.waiting.is_empty() {
             self.rooms.remove(&room);
         }
@@ -91,7 +111,7 @@ impl Posts {
     /// Whether the post is on its way to the server just now.
     pub(super) fn is_in_flight(&self, room: RoomId, nonce: Nonce) -> bool {
         let queue = self.rooms.get(&room);
-        queue.is_some_and(|queue| queue.in_flight && queue.waiting.front() == Some(&nonce))
+        queue.is_some_and(|queue| queue.in_flight && queue.is_first(nonce))
     }
 
     /// The server refused the first post of a room. The posts behind it wait with it.
@@ -117,7 +137,7 @@ impl Posts {
         };
         let wait_ms = wait_ms.clamp(1, RETRY_MS_MAX) + a_little_ms(nonce);
         queue.failures += u32::from(fault.code == FaultCode::Internal);
-        queue.in_flight = false;
+        queue.put_off();
         queue.not_before = Some(now + Duration::from_millis(wait_ms));
         Refusal::Retry
     }
@@ -125,7 +145,7 @@ impl Posts {
     /// The connection is gone: what was under way is sent again on the next one, without delay.
     pub(super) fn connection_lost(&mut self) {
         for queue in self.rooms.values_mut() {
-            queue.in_flight = false;
+            queue.put_off();
             queue.not_before = None;
         }
     }
@@ -199,7 +219,7 @@ mod tests {
     /// How long a post waits after this fault, in milliseconds; `None` when it failed for good.
     fn wait_ms(posts: &mut Posts, code: FaultCode, retry_ms: Option<u64>) -> Option<u64> {
         let now = clock::now();
-        posts.push(ROOM, NONCE);
+        posts.push(ROOM, Waiting { nonce: NONCE, late: false });
         posts.connection_lost();
         posts.take(now).unwrap();
         let fault = Fault { retry_ms, ..Fault::from(code) };

@@ -152,7 +152,9 @@ async fn posts_of_a_room_go_one_after_another_and_are_repeated_after_a_cut() {
 
     let (mut peer, _) = server.accept_synced(&[room(1, 2)]).await;
     let (rid, again) = peer.expect::<Send>().await;
-    assert_eq!(again, second, "the same nonce, the same words");
+    assert!(again.body.late && !second.body.late, "it was written before what was missed");
+    let body = Body { late: false, ..again.body };
+    assert_eq!(Send { body, ..again }, second, "the same nonce, the same words");
     peer.ok(rid, &Posted { dup: true, ..posted(2) });
     peer.flush().await;
     for nonce in nonces {
@@ -177,7 +179,48 @@ async fn what_is_written_offline_is_sent_when_the_server_is_back() {
     });
     assert_eq!(queued.await, nonce);
     let (mut peer, _) = server.accept_synced(&[room(1, 0)]).await;
-    assert_eq!(peer.expect::<Send>().await.1.cid, nonce);
+    let (rid, sent) = peer.expect::<Send>().await;
+    assert_eq!((sent.cid, sent.body.late), (nonce, true));
+    peer.ok(rid, &posted(1));
+    peer.flush().await;
+    online(&mut notices).await;
+    handle.post(RoomId(1), Kind::Text, Body::text("now")).await.unwrap();
+    assert!(!peer.expect::<Send>().await.1.body.late, "what is written with all before it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_to_wait_is_sent_as_late() {
+    let (handle, mut notices, _dialer, _server, mut peer) = connected().await;
+    online(&mut notices).await;
+    let post = async |text: &str| {
+        handle.post(RoomId(1), Kind::Text, Body::text(text)).await.unwrap();
+    };
+    post("too much at once").await;
+    let (rid, first) = peer.expect::<Send>().await;
+    assert!(!first.body.late);
+    post("behind it").await;
+    peer.err(rid, &Fault { retry_ms: Some(60_000), ..FaultCode::RateLimited.into() }).await;
+    for _ in 0..2 {
+        let (rid, again) = peer.expect::<Send>().await;
+        assert!(again.body.late, "a minute later");
+        peer.ok(rid, &posted(1));
+        peer.flush().await;
+    }
+    // A refused one that the person sends again is written anew.
+    post("refused").await;
+    let (rid, refused) = peer.expect::<Send>().await;
+    assert!(!refused.body.late);
+    peer.err(rid, &FaultCode::NotFound.into()).await;
+    let failed = until(&mut notices, |notice| match notice {
+        Notice::PostFailed { nonce, .. } => Some(nonce),
+        _ => None,
+    });
+    handle.resend(failed.await);
+    assert!(!peer.expect::<Send>().await.1.body.late);
+    // An offer comes when the file has arrived, whatever its sender has looked at since.
+    let offer = Body { fid: Some(FileId(1)), ..Body::default() };
+    handle.post(RoomId(2), Kind::File, offer).await.unwrap();
+    assert!(peer.expect::<Send>().await.1.body.late);
 }
 
 #[tokio::test(start_paused = true)]

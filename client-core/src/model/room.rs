@@ -1,7 +1,7 @@
 //! A room as this person sees it: what the server says of it, and its timeline. Counts come from
 //! the server's numbers, so that they are right even for messages that are not here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use liao_common::{
     event::{Role, Room, RoomKind},
@@ -12,6 +12,9 @@ use liao_common::{
 
 use super::staff::Staff;
 use crate::timeline::{Farewell, Timeline};
+
+/// Own words behind the marker that are remembered; more of them count as unread.
+const LATE_MAX: usize = 1024;
 
 /// Why this person is not in a room any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct RoomView {
     pub timeline: Timeline,
     /// Topic and number of members are what they were at this place. The head may be known before.
     counted: Seq,
+    /// Own words behind the marker, with their n: they were sent late, and unread words of others stand before them.
+    late: BTreeMap<Seq, u64>,
 }
 
 impl RoomView {
@@ -84,6 +89,7 @@ impl RoomView {
             rank: 0,
             timeline: Timeline::default(),
             counted: Seq::ZERO,
+            late: BTreeMap::new(),
         };
         view.update(room);
         view
@@ -125,6 +131,7 @@ impl RoomView {
         self.head = (Seq::ZERO, 0);
         self.read = (Seq::ZERO, 0);
         self.counted = Seq::ZERO;
+        self.late.clear();
         self.staff = Staff::default();
         self.timeline.reset();
     }
@@ -139,10 +146,38 @@ impl RoomView {
     pub(super) fn raise_read(&mut self, read: (Seq, u64)) {
         if read.0 > self.read.0 {
             self.read = (read.0, read.1.max(self.read.1));
+            self.late = self.late.split_off(&read.0.next());
+            self.pass_late();
         }
     }
 
-    /// Takes a pushed message in. Who speaks has read what was said before; the server says so too.
+    /// Own words right behind the marker need no reading.
+    fn pass_late(&mut self) {
+        while let Some((&seq, &n)) = self.late.first_key_value()
+            && n <= self.read.1.saturating_add(1)
+        {
+            self.late.pop_first();
+            self.read = (seq, n.max(self.read.1));
+        }
+    }
+
+    /// Takes an own message in. Who speaks has read what was said before; the server says so too. What was sent
+    /// late says so only where nothing unread stands before it, and is not unread itself.
+    pub(super) fn speak(&mut self, message: &Message) {
+        if !message.kind.counts() || message.seq <= self.read.0 {
+            return;
+        }
+        if !message.body.late {
+            return self.raise_read((message.seq, message.n));
+        }
+        self.late.insert(message.seq, message.n);
+        self.pass_late();
+        if self.late.len() > LATE_MAX {
+            self.late.pop_last();
+        }
+    }
+
+    /// Takes a pushed message in.
     pub(super) fn push(&mut self, message: &Message, me: Option<UserId>) -> bool {
         let news = self.timeline.insert(message);
         self.follow_staff(message);
@@ -152,8 +187,8 @@ impl RoomView {
             self.follow(message);
         }
         self.raise_head((message.seq, message.n));
-        if message.kind.counts() && Some(message.from) == me {
-            self.raise_read((message.seq, message.n));
+        if Some(message.from) == me {
+            self.speak(message);
         }
         news
     }
@@ -170,10 +205,11 @@ impl RoomView {
         }
     }
 
-    /// Messages that this person has not read.
+    /// Messages of others that this person has not read.
     #[must_use]
-    pub const fn unread(&self) -> u64 {
-        self.head.1.saturating_sub(self.read.1)
+    pub fn unread(&self) -> u64 {
+        let own = u64::try_from(self.late.len()).unwrap_or(u64::MAX);
+        self.head.1.saturating_sub(self.read.1).saturating_sub(own)
     }
 
     /// Unread messages that name `me`, among those that are here.

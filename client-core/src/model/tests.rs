@@ -90,6 +90,38 @@ fn unread_counts_rise_with_others_and_fall_with_marks() {
     assert_eq!(model.unread(), 0, "who answers has read");
 }
 
+/// What I wrote while I was away comes behind what the others said.
+#[test]
+fn own_words_that_waited_read_nothing_and_are_not_unread() {
+    let late = |seq| {
+        let body = Body { late: true, ..Body::text("from the train") };
+        Message { body, ..said(1, seq, 7, "") }
+    };
+    let mut model = ready(&[Room { read: (Seq(4), 4), ..room(1, 4) }]);
+    push(&mut model, late(5));
+    assert_eq!((model.unread(), model.rooms()[0].read), (0, (Seq(5), 5)), "nothing is between");
+    for message in [said(1, 6, 9, "one"), said(1, 7, 9, "two"), late(8), late(9)] {
+        push(&mut model, message);
+    }
+    assert_eq!((model.unread(), model.rooms()[0].read), (2, (Seq(5), 5)));
+    let rows = inbox(&model);
+    assert_eq!((rows.len(), rows[0].count, rows[0].seq), (1, 2, Seq(6)));
+    assert_eq!(rows[0].words, "two");
+    push(&mut model, said(1, 10, 9, "three"));
+    assert_eq!(model.unread(), 3);
+    model.mark_read(RoomId(1), Seq(6));
+    assert_eq!(model.unread(), 2, "one of them was read");
+    // Read elsewhere up to my words: they need no reading.
+    model.apply(&Notice::Event(Event::Marked(Marked { room: RoomId(1), read: (Seq(7), 7) })));
+    assert_eq!((model.unread(), model.rooms()[0].read), (1, (Seq(9), 9)));
+    push(&mut model, late(11));
+    push(&mut model, said(1, 12, 7, "and now I am here"));
+    assert_eq!((model.unread(), model.rooms()[0].read), (0, (Seq(12), 12)));
+    // Somebody else's words that waited are as new to me as any.
+    push(&mut model, Message { from: UserId(9), ..late(13) });
+    assert_eq!(model.unread(), 1);
+}
+
 #[test]
 fn a_wish_to_see_who_is_online_outlives_the_connection_it_was_made_on() {
     let mut model = Model::default();

@@ -145,6 +145,7 @@ fn body() -> impl Strategy<Value = Body> {
             ban: re.is_some(),
             by: user.map(UserId),
             role: of.map(|_| Rank::Moderator),
+            late: fid.is_some(),
         },
     )
 }

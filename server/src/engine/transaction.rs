@@ -196,17 +196,36 @@ impl<'a, 'b> Transaction<'a, 'b> {
             body,
         };
         let frame = codec::frame(event::kind::MSG, 0, &message);
-        if message.cid != NO_NONCE && message.kind.counts() {
-            // The record of the message moves the marker too; the other devices hear of it.
-            let marked = Marked { room: by.room, read: (head.seq, head.n) };
-            self.effects.push(Effect::Marked { user: by.from, except: by.device, marked });
-        }
         self.newest.note(by.from, &cid);
         self.records.push(NewRecord { kind: kind::MESSAGE, body: frame.clone() });
+        if message.cid != NO_NONCE && message.kind.counts() {
+            self.mark_author(by, &message, before)?;
+        }
         self.effects.push(Effect::Message { room: by.room, seq: head.seq, n: head.n, frame });
         self.heads.retain(|(id, _)| *id != by.room);
         self.heads.push((by.room, head));
         Ok(Posted { seq: head.seq, at_ms: head.at_ms, dup: false })
+    }
+
+    /// Who speaks has read what was said `before`. The record of the message says so by itself; where it waited,
+    /// nothing is known but that a marker which had all before it has the author's own words too.
+    fn mark_author(
+        &mut self,
+        by: Speaker,
+        message: &Message,
+        before: Head,
+    ) -> Result<(), StoreError> {
+        let Message { room, seq, n, .. } = *message;
+        if message.body.late {
+            let read = view::mark(self, by.from, room)?.max(view::floor(self, room)?);
+            if read.1 == before.n {
+                self.put_mark(&Mark { room, user: by.from, seq, n }, by.device);
+            }
+            return Ok(());
+        }
+        let marked = Marked { room, read: (seq, n) };
+        self.effects.push(Effect::Marked { user: by.from, except: by.device, marked });
+        Ok(())
     }
 
     /// Says in a room that something happened there, in the name of who did it.

@@ -101,8 +101,9 @@ fn message(message: &Message, at: RecordRef, out: &mut Vec<Change>) {
     }
 
     if message.cid != NO_NONCE {
-        if message.kind.counts() {
-            // Whoever speaks has read what was said before, on whichever device.
+        if message.kind.counts() && !message.body.late {
+            // Whoever speaks has read what was said before, on whichever device. Of what waited, a record of
+            // its own says so.
             put_mark(out, (message.from, message.room), (message.seq, message.n));
         }
         let mut post = Octets::from(content_mark(message.room, &message.kind, &message.body));
@@ -148,9 +149,12 @@ fn rows(rows: Rows, out: &mut Vec<Change>) -> Result<(), ProjectError> {
     Ok(())
 }
 
-/// What a repeated nonce must agree on: room, kind and content.
+/// What a repeated nonce must agree on: room, kind and content. What is sent again may be late by then.
 #[must_use]
 pub fn content_mark(room: RoomId, kind: &Kind, body: &Body) -> [u8; 8] {
+    if body.late {
+        return content_mark(room, kind, &Body { late: false, ..body.clone() });
+    }
     let hash = blake3::hash(&liao_common::codec::encode(&(room, kind, body)));
     let mut mark = [0; 8];
     mark.copy_from_slice(&hash.as_bytes()[..8]);

@@ -39,8 +39,8 @@ const NAMES: [&str; 4] = ["rose", "lily", "moss", "lobby"];
 enum Step {
     Registers,
     Connects { who: u8, resume: bool },
-    Says { who: u8, room: u8 },
-    Repeats { who: u8, which: u8, other_words: bool, other_room: bool },
+    Says { who: u8, room: u8, late: bool },
+    Repeats { who: u8, which: u8, other_words: bool, other_room: bool, late: bool },
     Edits { who: u8, room: u8, of: u8 },
     TakesBack { who: u8, room: u8, of: u8 },
     Creates { who: u8, name: u8, private: bool },
@@ -71,9 +71,9 @@ fn end() -> impl Strategy<Value = End> {
 fn talk() -> impl Strategy<Value = Step> {
     let b = any::<u8>;
     prop_oneof![
-        8 => (b(), b()).prop_map(|(who, room)| Step::Says { who, room }),
+        8 => (b(), b(), any::<bool>()).prop_map(|(who, room, late)| Step::Says { who, room, late }),
         4 => (b(), b(), b(), b()).prop_map(|(who, which, words, room)| Step::Repeats {
-            who, which, other_words: words < 50, other_room: room < 20,
+            who, which, other_words: words < 50, other_room: room < 20, late: words % 2 == 0,
         }),
         3 => (b(), b(), b()).prop_map(|(who, room, of)| Step::Edits { who, room, of }),
         3 => (b(), b(), b()).prop_map(|(who, room, of)| Step::TakesBack { who, room, of }),
@@ -186,7 +186,7 @@ impl Play {
         let mut cid = [1; 16];
         cid[..8].copy_from_slice(&(number as u64).to_be_bytes());
         let text = (kind != Kind::Redact).then(|| format!("words {number}"));
-        let post = Post { room, cid, kind, text, of };
+        let post = Post { room, cid, kind, text, of, late: false };
         self.posts.push((user, post.clone()));
         post
     }
@@ -235,18 +235,20 @@ impl Play {
 
     fn deed(&mut self, step: &Step) -> Option<(u64, Deed)> {
         Some(match *step {
-            Step::Says { who, room } => {
+            Step::Says { who, room, late } => {
                 let user = self.who(who);
                 let room = self.room_of(user, room);
-                (user, Deed::Send(self.post(user, room, Kind::Text, None)))
+                let post = self.post(user, room, Kind::Text, None);
+                (user, Deed::Send(Post { late, ..post }))
             }
-            Step::Repeats { who, which, other_words, other_room } => {
+            Step::Repeats { who, which, other_words, other_room, late } => {
                 let own: Vec<&Post> = self.posts_of(self.who(who));
                 let mut post = (*own.get(usize::from(which) % own.len().max(1))?).clone();
                 if other_words && post.text.is_some() {
                     post.text = Some("other words".into());
                 }
                 post.room = if other_room { self.room(which) } else { post.room };
+                post.late = late;
                 (self.who(who), Deed::Send(post))
             }
             Step::Edits { who, room, of } => self.change(who, room, of, Kind::Edit),
@@ -370,8 +372,9 @@ fn the_server_does_what_the_reference_does() {
 fn a_reference_that_is_wrong_is_found_out() {
     use Flaw::{
         CountsEverything, CutsPagesShort, ForgetsNonces, KeepsWordsTakenBack,
-        LetsFormerMembersRead, LetsMarkersFall, LetsModeratorsFight, LetsOthersEdit,
-        LetsRoomsBeNobodys, LetsTheBannedIn, ShowsWhatWasBefore,
+        LetsFormerMembersRead, LetsLateWordsRead, LetsLateWordsReadNothing, LetsMarkersFall,
+        LetsModeratorsFight, LetsOthersEdit, LetsRoomsBeNobodys, LetsTheBannedIn,
+        ShowsWhatWasBefore,
     };
     for flaw in [
         CountsEverything,
@@ -379,6 +382,8 @@ fn a_reference_that_is_wrong_is_found_out() {
         ForgetsNonces,
         KeepsWordsTakenBack,
         LetsFormerMembersRead,
+        LetsLateWordsRead,
+        LetsLateWordsReadNothing,
         LetsMarkersFall,
         LetsModeratorsFight,
         LetsOthersEdit,

@@ -108,13 +108,27 @@ impl Reference {
         let counts = post.kind.counts() || self.flaw == Some(Flaw::CountsEverything);
         let log = &mut self.room_mut(post.room).log;
         let seq = log.len() as u64 + 1;
-        let n = log.last().map_or(0, |last| last.n) + u64::from(counts);
-        let Post { room, cid, kind, text, of } = post;
-        if cid != [0; 16] && kind.counts() {
+        let before = log.last().map_or(0, |last| last.n);
+        let n = before + u64::from(counts);
+        let Post { room, cid, kind, text, of, late } = post;
+        let late = late && kind.counts();
+        if cid != [0; 16] && kind.counts() && self.has_read(from, room, before, late) {
             self.marks.insert((from, room), seq);
         }
-        self.room_mut(room).log.push(Entry { seq, n, from, cid, kind, text, of, whom, order });
+        let entry = Entry { seq, n, from, cid, kind, text, of, whom, order, late };
+        self.room_mut(room).log.push(entry);
         seq
+    }
+
+    /// Whether who says something has read what was said `before`.
+    fn has_read(&self, user: u64, room: u64, before: u64, late: bool) -> bool {
+        let mark = self.marks.get(&(user, room)).copied().unwrap_or_default();
+        match self.flaw {
+            _ if !late => true,
+            Some(Flaw::LetsLateWordsRead) => true,
+            Some(Flaw::LetsLateWordsReadNothing) => false,
+            _ => self.n_at(room, mark) == before,
+        }
     }
 
     fn note(&mut self, room: u64, from: u64, kind: Kind, whom: Option<u64>) -> u64 {
@@ -128,7 +142,8 @@ impl Reference {
         kind: Kind,
         (whom, order): (Option<u64>, Order),
     ) -> u64 {
-        self.say(from, Post { room, cid: [0; 16], kind, text: None, of: None }, whom, order)
+        let cid = [0; 16];
+        self.say(from, Post { room, cid, kind, text: None, of: None, late: false }, whom, order)
     }
 
     fn is_named(&self, room: u64) -> bool {
@@ -448,7 +463,8 @@ impl Reference {
         let key = (user, post.cid);
         let known = self.posts.get(&key).filter(|_| self.flaw != Some(Flaw::ForgetsNonces));
         if let Some((before, seq)) = known {
-            let same = if may.is_ok() { *before == post } else { before.room == post.room };
+            let same_words = *before == Post { late: before.late, ..post.clone() };
+            let same = if may.is_ok() { same_words } else { before.room == post.room };
             // Who sent it before it was taken back need not know what is left of it.
             let blank = |entry: &Entry| {
                 let same = entry.kind == post.kind && entry.cid == post.cid;

@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) of: Option<u64>,
     pub(crate) whom: Option<u64>,
     pub(crate) order: Order,
+    /// It waited before it was sent.
+    pub(crate) late: bool,
 }
 
 /// What an entry says of who keeps order.
@@ -73,6 +75,7 @@ pub(crate) struct Post {
     pub(crate) kind: Kind,
     pub(crate) text: Option<String>,
     pub(crate) of: Option<u64>,
+    pub(crate) late: bool,
 }
 
 /// Which page of a room.
@@ -98,6 +101,8 @@ pub(crate) enum Flaw {
     LetsTheBannedIn,
     LetsRoomsBeNobodys,
     LetsModeratorsFight,
+    LetsLateWordsRead,
+    LetsLateWordsReadNothing,
 }
 
 impl From<&Message> for Entry {
@@ -115,6 +120,7 @@ impl From<&Message> for Entry {
             of: body.of.map(|of| of.0),
             whom: body.user.map(|user| user.0),
             order: Order { by: body.by.map(|by| by.0), ban: body.ban, role: body.role },
+            late: body.late,
         }
     }
 }
@@ -141,8 +147,8 @@ impl From<event::Room> for Shown {
 
 impl From<&Post> for Send {
     fn from(post: &Post) -> Self {
-        let Post { room, cid, kind, text, of } = post.clone();
-        let body = Body { text, of: of.map(Seq), ..Body::default() };
+        let Post { room, cid, kind, text, of, late } = post.clone();
+        let body = Body { text, of: of.map(Seq), late, ..Body::default() };
         Self { room: RoomId(room), cid: Nonce(cid), kind, body }
     }
 }

@@ -118,3 +118,82 @@ async fn another_device_reads_and_this_one_knows() {
     phone.reads("#lobby").await;
     laptop.waits_for("nothing unread", |seen| seen.model.unread() == 0).await;
 }
+
+/// What a device knows of how far bob has read the lobby: the marker, what is unread, and what the inbox says.
+fn reading(device: &Person) -> (Seq, u64, Vec<(u64, Seq, String)>) {
+    let (read, unread) = device.looks(|seen| {
+        let room = seen.room("#lobby").unwrap();
+        (room.read.0, room.unread())
+    });
+    let inbox = device.inbox();
+    (read, unread, inbox.into_iter().map(|row| (row.count, row.seq, row.words)).collect())
+}
+
+#[tokio::test]
+async fn a_line_that_waited_reads_nothing_of_what_was_said_meanwhile() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let phone = world.logs_in("bob").await;
+    let before = bob.says("#lobby", "off to the train").await;
+    phone.sees("#lobby", "bob: off to the train").await;
+
+    bob.network.goes_down();
+    bob.waits_for("the cut", |seen| !seen.model.is_ready()).await;
+    let lobby = bob.room("#lobby");
+    let late = bob.handle.post(lobby, Kind::Text, Body::text("in the train")).await.unwrap();
+    alice.says("#lobby", "wait").await;
+    alice.says("#lobby", "you forgot your keys").await;
+    bob.network.comes_up();
+    let posted = bob.outcome(late).await.unwrap();
+    for device in [&bob, &phone] {
+        device.sees("#lobby", "bob: in the train").await;
+        let row = (2, before.next(), "you forgot your keys".to_owned());
+        assert_eq!(reading(device), (before, 2, vec![row]));
+    }
+    assert_eq!(alice.looks(|seen| seen.room("#lobby").unwrap().unread()), 1, "new to others");
+
+    // Also for who comes later, and from an index made anew.
+    world.stops().await;
+    std::fs::remove_dir_all(world.data().join("index")).unwrap();
+    world.starts().await;
+    let laptop = world.logs_in("bob").await;
+    laptop.sees("#lobby", "bob: in the train").await;
+    assert_eq!((reading(&laptop).0, reading(&laptop).1), (before, 2));
+    assert_eq!(laptop.inbox().len(), 1);
+
+    // Read up to there, and his own words need no reading; who speaks now has read as ever.
+    laptop.handle.mark(lobby, Seq(posted.seq.0 - 1)).unwrap();
+    for device in [&laptop, &phone] {
+        device.waits_for("nothing unread", |seen| seen.model.unread() == 0).await;
+        assert_eq!(reading(device), (posted.seq, 0, Vec::new()));
+    }
+    alice.says("#lobby", "and your bag").await;
+    laptop.sees("#lobby", "alice: and your bag").await;
+    let last = laptop.says("#lobby", "thanks").await;
+    phone.waits_for("his answer", |seen| seen.room("#lobby").unwrap().read.0 == last).await;
+}
+
+#[tokio::test]
+async fn a_line_that_waited_while_nobody_spoke_leaves_nothing_unread() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let phone = world.logs_in("bob").await;
+    alice.says("#lobby", "bye").await;
+    bob.sees("#lobby", "alice: bye").await;
+    bob.reads("#lobby").await;
+    bob.network.goes_down();
+    bob.waits_for("the cut", |seen| !seen.model.is_ready()).await;
+    let mut posts = Vec::new();
+    for text in ["one", "two"] {
+        let post = bob.handle.post(bob.room("#lobby"), Kind::Text, Body::text(text));
+        posts.push(post.await.unwrap());
+    }
+    bob.network.comes_up();
+    let last = bob.outcome(posts[1]).await.unwrap().seq;
+    for device in [&bob, &phone] {
+        device.waits_for("his words", |seen| seen.room("#lobby").unwrap().read.0 == last).await;
+        assert_eq!(reading(device), (last, 0, Vec::new()));
+    }
+    let laptop = world.logs_in("bob").await;
+    assert_eq!(reading(&laptop), (last, 0, Vec::new()), "the server knows it too");
+}

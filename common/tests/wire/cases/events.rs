@@ -31,6 +31,8 @@ fn messages() -> Vec<Case> {
     let role = Body { role: Some(Rank::Moderator), ..invite.clone() };
     let removed = Body { by: Some(UserId(17)), ban: true, ..Body::text("广告") };
     let removed = message("msg-leave-removed", Kind::Leave, removed);
+    let late = Body { late: true, ..Body::text("火车上") };
+    let late = message("msg-text-late", Kind::Text, late);
     let plain = [
         (Kind::Text, text),
         (Kind::File, file),
@@ -45,7 +47,7 @@ fn messages() -> Vec<Case> {
         (Kind::Other("poll".into()), Body::text("later")),
     ];
     let named = |(kind, body): (Kind, Body)| message(&format!("msg-{}", kind.as_str()), kind, body);
-    plain.into_iter().map(named).chain([removed]).collect()
+    plain.into_iter().map(named).chain([removed, late]).collect()
 }
 
 fn message(name: &str, kind: Kind, body: Body) -> Case {

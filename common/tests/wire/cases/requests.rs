@@ -64,6 +64,7 @@ fn messages() -> Vec<Case> {
     };
     let post = |kind, body| Send { room: RoomId(42), cid: nonce(), kind, body };
     let text = Body { re: Some(Seq(118)), at: vec![UserId(17)], ..Body::text("你好, Li") };
+    let late = Body { late: true, ..Body::text("火车上") };
     let edit = Body { of: Some(Seq(119)), ..Body::text("你好!") };
     let redact = Body { of: Some(Seq(119)), ..Body::default() };
     let file = Body {
@@ -82,6 +83,7 @@ fn messages() -> Vec<Case> {
         request("sync", 3, Sync::default()),
         request("sync-cursors", 3, cursors),
         request("send-text", 9, post(Kind::Text, text)),
+        request("send-late", 9, post(Kind::Text, late)),
         request("send-file", 10, post(Kind::File, file)),
         request("send-edit", 11, post(Kind::Edit, edit)),
         request("send-redact", 12, post(Kind::Redact, redact)),

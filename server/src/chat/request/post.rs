@@ -138,6 +138,7 @@ fn content(tx: &Transaction<'_, '_>, by: Speaker, ask: &Send) -> Result<Body, Fa
         _ => Ok(Body {
             text: said.text.clone(),
             re: said.re,
+            late: said.late,
             at: said.at.clone(),
             ..Body::default()
         }),
@@ -152,6 +153,7 @@ fn file(tx: &Transaction<'_, '_>, by: Speaker, said: &Body) -> Result<Body, Faul
     Ok(Body {
         text: said.text.clone(),
         re: said.re,
+        late: said.late,
         fid: Some(fid),
         name: Some(file.name),
         size: Some(file.size),

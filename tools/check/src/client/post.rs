@@ -105,7 +105,10 @@ impl Client {
             let draft = self.outbox[at].1.clone();
             self.tell(Fact::Sent(draft.clone()));
             self.outbox[at].0 = self.last_rid + 1;
-            self.send(request(&draft)?, Asked::Post)?;
+            let mut send = request(&draft)?;
+            // Others may have spoken since it was written.
+            send.body.late = send.kind.counts();
+            self.send(send, Asked::Post)?;
         }
         Ok(())
     }
