@@ -8,9 +8,10 @@ use liao_common::{
     event::{Event, Posted, Synced},
     id::{Nonce, RoomId, Seq},
     message::{Body, Kind},
+    request::{Mark, Request},
 };
 
-use super::driver::{BOB, Desk, NOW_MS, WITH_BOB, busy, direct, room, user};
+use super::driver::{ALICE, BOB, Desk, NOW_MS, RUST, WITH_BOB, busy, direct, room, user};
 use crate::{effect::Effect, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -156,4 +157,72 @@ fn a_room_that_one_is_in_no_more_is_named_in_the_inbox_until_it_was_seen() {
         desk.keys(seen);
         desk.hides("You are no longer in #rust.");
     }
+}
+
+/// The connection is cut in the lobby, where all was read. A line is written, others speak, and all of it comes with
+/// the next connection.
+fn comes_back(desk: &mut Desk, others: u64, at: RoomId) {
+    desk.said(LOBBY, BOB, 1, "read before");
+    desk.tell(cut());
+    desk.queued(LOBBY, 9, "from the train");
+    if at != LOBBY {
+        desk.keys("<C-n>");
+    }
+    desk.tell(Notice::State(LinkState::Syncing));
+    let rooms = vec![room(LOBBY, "lobby", 3), room(RUST, "rust", 128)];
+    desk.tell(Notice::Synced(Box::new(Synced { epoch: "e".into(), reset: false, rooms })));
+    for number in 1..=others {
+        desk.said(LOBBY, BOB, 2, &format!("meanwhile {number}."));
+    }
+    desk.effects.clear();
+    desk.tell(Notice::Event(Event::Synced));
+    desk.tell(Notice::State(LinkState::Online { latency_ms: Some(3) }));
+    let body = Body { late: true, ..Body::text("from the train") };
+    let seq = desk.posted(LOBBY, ALICE, 3, Kind::Text, body);
+    let posted = Posted { seq, at_ms: NOW_MS, dup: false };
+    desk.tell(Notice::Posted { nonce: Nonce([9; 16]), room: LOBBY, posted });
+}
+
+fn unread(desk: &Desk) -> u64 {
+    desk.app.model.room(LOBBY).unwrap().unread()
+}
+
+#[test]
+fn a_line_that_waited_leaves_unread_what_was_said_meanwhile_elsewhere() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    comes_back(&mut desk, 3, RUST);
+    desk.shows("#lobby 3");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::Ask(Request::Mark(_)))));
+    desk.keys("<F2>");
+    desk.shows("meanwhile 3.");
+    desk.keys("<Enter>");
+    desk.shows("3 new messages");
+    desk.shows("from the train");
+    assert_eq!(unread(&desk), 0);
+    let marks = desk
+        .effects
+        .iter()
+        .any(|effect| *effect == Effect::Ask(Mark { room: LOBBY, read: Seq(5) }.into()));
+    assert!(marks, "all of it was shown");
+}
+
+#[test]
+fn who_is_back_begins_where_they_had_read_to() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    comes_back(&mut desk, 2, LOBBY);
+    desk.shows("2 new messages");
+    desk.shows("from the train");
+    assert_eq!(unread(&desk), 0);
+    // More than the window holds: what was not shown is not read.
+    let mut desk = Desk::inside(SIZE, Language::English);
+    comes_back(&mut desk, 90, LOBBY);
+    desk.shows("90 new messages");
+    desk.shows("meanwhile 1.");
+    desk.hides("meanwhile 90.");
+    let below = unread(&desk);
+    assert!(below > 50, "{below}");
+    desk.shows(&format!("↓ {below} new"));
+    desk.keys("<C-End>");
+    desk.shows("meanwhile 90.");
+    assert_eq!(unread(&desk), 0);
 }

@@ -7,7 +7,7 @@ use liao_client_core::{
 use liao_common::{id::RoomId, request::Request};
 
 use super::{
-    driver::{BOB, Desk, ZHANG, busy},
+    driver::{BOB, Desk, RUST, ZHANG, busy},
     reading::{in_a_long_log, serve},
 };
 use crate::{effect::Effect, words::Language};
@@ -39,6 +39,37 @@ fn messages_are_found_by_their_words_and_names_whatever_the_case_and_one_goes_th
     desk.shows("Pizza tonight?");
     desk.shows("filler 4.");
     desk.hides("filler 60.");
+}
+
+#[test]
+fn going_to_what_was_found_reads_nothing_that_was_passed_over() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    for number in 1..=80 {
+        let text = if number == 70 { "the pizza is here" } else { "filler" };
+        desk.said(RUST, BOB, 1, &format!("{text} {number}."));
+    }
+    desk.keys("<C-n>");
+    let unread = |desk: &Desk| desk.app.model.room(RUST).unwrap().unread();
+    let before = unread(&desk);
+    assert!(before > 40, "some were shown: {before}");
+    desk.keys("<C-f>pizza<Enter>");
+    desk.shows("the pizza is here");
+    desk.shows("filler 80.");
+    assert_eq!(unread(&desk), before);
+    desk.shows(&format!("#rust {before}"));
+    // Who reads on from where they had been has read what they came by.
+    desk.keys("<C-p><C-n>");
+    desk.hides("pizza");
+    for _ in 0..8 {
+        desk.keys("<PgDn>");
+    }
+    desk.shows("the pizza is here");
+    assert_eq!(unread(&desk), 0);
+    // And who goes to the end does not want the rest.
+    (1..=80).for_each(|number| _ = desk.said(RUST, BOB, 1, &format!("more {number}.")));
+    desk.keys("<C-f>more 79<Enter>");
+    desk.keys("<C-End>");
+    assert_eq!(unread(&desk), 0);
 }
 
 #[test]

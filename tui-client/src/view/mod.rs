@@ -33,6 +33,7 @@ pub mod reasons;
 pub mod remark;
 pub mod rooms;
 pub mod search;
+mod seen;
 pub mod server;
 pub mod sidebar;
 mod stopped;

@@ -70,6 +70,8 @@ pub struct TimelineView {
     scroll: Scroll,
     move_by: isize,
     open_at: Option<Seq>,
+    /// One was led here, perhaps over unread messages: they are not seen before one comes by them.
+    led: bool,
     /// The chosen message.
     pub chosen: Option<Key>,
     /// The rule of the unread stands behind this one.
@@ -83,12 +85,29 @@ impl TimelineView {
     pub const fn open_at(&mut self, read: Seq) {
         self.open_at = Some(read.next());
         self.rule_after = Some(read);
+        self.led = false;
+    }
+
+    /// What was missed has come, and this is where one had read to. Who is at the end is shown it from its beginning.
+    pub fn catch_up(&mut self, read: Seq) {
+        if self.is_at_end() && self.chosen.is_none() {
+            self.open_at(read);
+        } else if self.rule_after.is_none() {
+            self.rule_after = Some(read);
+        }
     }
 
     /// Shows a message near the top.
     pub fn show(&mut self, seq: Seq) {
         self.open_at = Some(seq);
         self.chosen = Some(Key::At(seq));
+        self.led = true;
+    }
+
+    /// Whether all before the window was seen, given that what is read reaches into it or not.
+    pub const fn has_seen_to_here(&mut self, reaches: bool) -> bool {
+        self.led = self.led && !reaches;
+        !self.led
     }
 
     /// Goes to the newest.
@@ -97,6 +116,7 @@ impl TimelineView {
         self.move_by = 0;
         self.open_at = None;
         self.chosen = None;
+        self.led = false;
     }
 
     /// Goes to the beginning.

@@ -88,6 +88,7 @@ impl MainView {
             Notice::Event(Event::Synced) => {
                 self.list_rooms_again(base);
                 self.list_devices_again(base);
+                self.catch_up(model);
                 if let Some(request) = self.room().and_then(|room| model.open(room)) {
                     base.wish(Effect::Ask(request));
                 }
@@ -98,6 +99,16 @@ impl MainView {
             _ => {}
         }
         self.ring(changes, base);
+    }
+
+    /// What was missed in the chat on the screen begins with a rule, as in one that is opened.
+    fn catch_up(&mut self, model: &Model) {
+        let room = self.room().filter(|_| self.greeted).and_then(|room| model.room(room));
+        if let Some(view) = room.filter(|view| view.unread() > 0)
+            && let Some(chat) = self.chats.get_mut(&view.id)
+        {
+            chat.timeline.catch_up(view.read.0);
+        }
     }
 
     fn answered(

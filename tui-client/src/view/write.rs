@@ -20,6 +20,7 @@ use super::{
     chat::title,
     completion::Completion,
     main::{Extent, Focus, MainView},
+    seen::{below, own_behind, reaches},
     timeline::{Key, TimelineView, Visible},
 };
 use crate::{
@@ -283,7 +284,8 @@ impl MainView {
         let items = view.timeline.items();
         let look_view = chat.timeline.clone();
         let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
-        let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1));
+        let own = own_behind(look_view.rule_after.unwrap_or(view.read.0), view, model.my_id());
+        let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1)).saturating_sub(own);
         let key = if view.is_direct() { "room.beginning_direct" } else { "room.beginning" };
         let begins = base.words.fill(key, &[("name", &title(model, view))]);
         let beginning = Some((view.timeline.floor(), begins));
@@ -310,13 +312,15 @@ impl MainView {
         let seen = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
         let at_end = chat.timeline.is_at_end();
         let missing = missing(&items, &visible, &chat.timeline);
-        chat.below =
-            seen.map_or(0, |row| if at_end { 0 } else { view.head.1.saturating_sub(row.n.max(1)) });
+        chat.below = seen.filter(|_| !at_end).map_or(0, |row| below(view, row, model.my_id()));
+        let top = visible.first().and_then(|part| items.get(part.item)).and_then(row_of);
+        let reaches = top.is_some_and(|row| reaches(view, row));
         let read = if at_end && view.timeline.hole_at_end().is_none() {
             Some(view.head.0)
         } else {
             seen.and_then(|row| row.seq)
         };
+        let read = read.filter(|_| chat.timeline.has_seen_to_here(reaches));
         let led = visible.first().and_then(|part| hole_of(items.get(part.item)?));
         let led = led.and_then(|hole| chat.timeline.inside(&hole));
         let mut rows = visible.iter().filter_map(|part| items.get(part.item).and_then(row_of));
