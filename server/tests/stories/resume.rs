@@ -219,3 +219,45 @@ async fn a_server_restored_from_a_copy_makes_clients_forget_what_it_does_not_hav
     bob.sees("#lobby", "alice: new one").await;
     assert_eq!(bob.looks(|seen| seen.texts("#lobby")), ["kept", "new one"]);
 }
+
+#[tokio::test]
+async fn whoever_comes_back_hears_of_all_rooms_that_moved_long_ones_too() {
+    let world = World::new().await;
+    let (alice, bob) = (world.registers("alice").await, world.registers("bob").await);
+    let mut rooms = Vec::new();
+    for number in 0..70 {
+        let name = format!("#room{number}");
+        rooms.push(alice.creates(&name, false).await);
+        bob.joins(&name).await;
+    }
+    bob.network.goes_down();
+    // Some are longer than a page, and together they are more than goes out at once.
+    let count = |number: usize| if number.is_multiple_of(20) { 90 } else { 2 };
+    for (number, room) in rooms.iter().enumerate() {
+        for said in 0..count(number) {
+            let body = Body::text(format!("{said} {}", "x".repeat(4000)));
+            alice.handle.post(*room, Kind::Text, body).await.unwrap();
+        }
+    }
+    let all: usize = (0..rooms.len()).map(count).sum();
+    alice.waits_for("all is stored", |seen| seen.posted.len() == all).await;
+    // Nobody keeps the rooms open: the server has to look into its journal.
+    alice.goes().await;
+    bob.network.comes_up();
+    let heard = |seen: &crate::support::Seen, room| -> Vec<String> {
+        let said = seen.messages.iter().filter(|one| one.room == room && one.kind == Kind::Text);
+        said.filter_map(|one| Some(one.body.text.as_ref()?.split(' ').next()?.to_owned())).collect()
+    };
+    let is_complete = |seen: &crate::support::Seen| {
+        let mut rooms = rooms.iter().enumerate();
+        rooms.all(|(number, room)| heard(seen, *room).len() == count(number))
+    };
+    bob.waits_for("everything", is_complete).await;
+    bob.looks(|seen| {
+        for (number, room) in rooms.iter().enumerate() {
+            let said = (0..count(number)).map(|said| said.to_string());
+            assert!(heard(seen, *room).into_iter().eq(said), "room {number} in order, once each");
+        }
+        assert_eq!(seen.gaps.len(), 0);
+    });
+}

@@ -16,7 +16,7 @@ use liao_common::{
 use super::{Backlog, Ended, Outgoing, Session};
 use crate::{
     chat::{
-        follow::{Follow, Page, Step, name_gap, read_page},
+        follow::{Follow, Page, Step},
         mailbox::{Mail, Note},
         overview::{self, is_in},
         room::Interest,
@@ -119,11 +119,7 @@ impl Session {
         if self.backlog.is_some() && !self.work_off(out).await? {
             return Ok(());
         }
-        while !out.is_full()
-            && let Some(id) = self.moved.pop_front()
-        {
-            self.advance(id, out).await.map_err(ended)?;
-        }
+        self.advance_all(out).await.map_err(ended)?;
         self.end_sync(out);
         let user = self.caller().user;
         if !out.is_full()
@@ -284,49 +280,12 @@ impl Session {
         }
     }
 
-    /// Tells what is new in a room, as far as it fits. Says whether that was all.
-    async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<bool, Fault> {
-        match self.advance_at_once(id, out)? {
-            Progress::All => Ok(true),
-            Progress::Full => Ok(false),
-            Progress::Stored(wanted) => self.advance_by(id, wanted, out).await,
-        }
-    }
-
-    /// The same, beginning with what the store must be asked for.
-    async fn advance_by(
+    /// Tells what is new in a room, as far as it is in memory. A room that does not fit in waits for its next turn.
+    pub(super) fn advance_at_once(
         &mut self,
         id: RoomId,
-        mut wanted: Step,
         out: &mut Outgoing,
-    ) -> Result<bool, Fault> {
-        let reader = (self.caller().user, id);
-        loop {
-            let Some(before) = self.following.find(id).map(|follow| follow.position) else {
-                return Ok(true);
-            };
-            let page = match wanted {
-                Step::Done | Step::Write(_) => return Ok(true),
-                Step::Read(to) => {
-                    self.hub.read(move |hub| Ok(read_page(hub, reader, before, to)?)).await?
-                }
-                Step::Leap(to) => {
-                    self.hub.read(move |hub| Ok(name_gap(hub, reader, before, to)?)).await?
-                }
-            };
-            if !self.hand_out(id, before, page, out)? {
-                return Ok(true);
-            }
-            match self.advance_at_once(id, out)? {
-                Progress::All => return Ok(true),
-                Progress::Full => return Ok(false),
-                Progress::Stored(next) => wanted = next,
-            }
-        }
-    }
-
-    /// The same with what is in memory. A room that does not fit in waits for its next turn.
-    fn advance_at_once(&mut self, id: RoomId, out: &mut Outgoing) -> Result<Progress, Fault> {
+    ) -> Result<Progress, Fault> {
         if let Some(follow) = self.following.find(id) {
             follow.follower.ready();
         }
@@ -348,42 +307,10 @@ impl Session {
         }
     }
 
-    /// The same up to a message that is stored, of which the room itself may hear a moment later: the note that
-    /// somebody leaves comes before the words of it.
-    async fn advance_to(
-        &mut self,
-        id: RoomId,
-        last: Seq,
-        out: &mut Outgoing,
-    ) -> Result<bool, Fault> {
-        let (Some(follow), Some(mailbox)) = (self.following.find(id), &self.mailbox) else {
-            return Ok(true);
-        };
-        while follow.position < last {
-            if out.is_full() {
-                return Ok(false);
-            }
-            let before = follow.position;
-            let reader = (mailbox.user, id);
-            let page = self.hub.read(move |hub| Ok(read_page(hub, reader, before, last)?)).await?;
-            if mailbox.is_logged_out() {
-                return Err(FaultCode::AuthRevoked.into());
-            }
-            if page.last <= before {
-                break;
-            }
-            follow.position = page.last;
-            if !page.bytes.is_empty() {
-                out.push(page.bytes);
-            }
-        }
-        Ok(true)
-    }
-
     /// Hands out what follows a place. Whoever leaves or is logged out is told before what is said
     /// afterwards can be seen: so the look at the mailbox comes here, after the look at the room. Says
     /// whether to go on.
-    fn hand_out(
+    pub(super) fn hand_out(
         &mut self,
         id: RoomId,
         before: Seq,
@@ -418,7 +345,7 @@ fn interest(active: &[RoomId], room: RoomId) -> Interest {
 }
 
 /// How far a room was told.
-enum Progress {
+pub(super) enum Progress {
     All,
     /// As far as fits in.
     Full,

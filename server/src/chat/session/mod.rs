@@ -6,6 +6,7 @@ mod bucket;
 mod feed;
 mod following;
 mod outgoing;
+mod stored;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 

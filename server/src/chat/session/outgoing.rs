@@ -28,6 +28,11 @@ impl Outgoing {
         self.bytes = 0;
     }
 
+    /// Bytes until it is full.
+    pub(super) const fn left(&self) -> usize {
+        Self::BYTES_MAX.saturating_sub(self.bytes)
+    }
+
     /// Write first, then gather more.
     #[must_use]
     pub const fn is_full(&self) -> bool {
