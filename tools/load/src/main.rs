@@ -28,6 +28,7 @@ mod rooms;
 mod scribe;
 mod server;
 mod slow;
+mod spread;
 mod stats;
 mod storm;
 mod suite;
@@ -86,6 +87,8 @@ enum What {
     Chart(chart::Charts),
     /// Rooms of very many members, of whom some look.
     Rooms(rooms::Rooms),
+    /// Very many rooms: what a post, a visit and a start cost.
+    Spread(spread::Spread),
     /// The list of very many who are online, by itself and in this process.
     Presence(presence::Crowd),
     /// The bare one.
@@ -122,6 +125,7 @@ fn run(what: &What) -> Result<()> {
         What::Chart(charts) => charts.run(),
         What::Ceiling { port } => peers::ceiling(*port),
         What::Rooms(rooms) => rooms.run(),
+        What::Spread(spread) => spread.run(),
         What::Presence(crowd) => crowd.run(),
     }
 }

@@ -54,7 +54,7 @@ impl Plan {
 }
 
 /// Numbers that look like chance and are the same in every run.
-pub(crate) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     pub(crate) fn below(&mut self, end: u64) -> usize {
@@ -83,14 +83,15 @@ pub(crate) fn prepare(data: &Path, plan: Plan) -> Result<Vec<Person>> {
         let room = plan.pick(number, &mut dice);
         let seq = heads.get_mut(room).context("a room beyond the last")?;
         *seq += 1;
-        scribe.commit(&[message(Plan::room(room as u64), *seq, number)])?;
+        let from = UserId(1 + number % PEOPLE);
+        scribe.commit(&[message(Plan::room(room as u64), *seq, from, number)])?;
     }
     scribe.close()?;
     Ok((0..PEOPLE).map(person).collect())
 }
 
-fn message(room: RoomId, seq: u64, number: u64) -> NewRecord {
-    let from = UserId(1 + number % PEOPLE);
+/// A message whose nonce this number makes.
+pub(crate) fn message(room: RoomId, seq: u64, from: UserId, number: u64) -> NewRecord {
     let mut cid = Nonce([0; 16]);
     // As random as those of clients are: rows of nonces have no order.
     cid.0.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
