@@ -217,8 +217,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
     ) -> Result<(), StoreError> {
         let Message { room, seq, n, .. } = *message;
         if message.body.late {
-            let read = view::mark(self, by.from, room)?.max(view::floor(self, room)?);
-            if read.1 == before.n {
+            if view::mark(self, by.from, room)?.1 == before.n {
                 self.put_mark(&Mark { room, user: by.from, seq, n }, by.device);
             }
             return Ok(());

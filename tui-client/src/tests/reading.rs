@@ -14,7 +14,7 @@ use liao_common::{
     request::{History, Mark, Request, RoomOpen},
 };
 
-use super::driver::{BOB, Desk, RUST, WITH_BOB, ZHANG, busy, direct, gone, user};
+use super::driver::{ALICE, BOB, Desk, RUST, WITH_BOB, ZHANG, busy, direct, gone, user};
 use crate::{effect::Effect, input::Input, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -392,6 +392,30 @@ fn who_leaves_is_gone_from_the_list_at_once() {
     desk.tell(gone(BOB, 2, 2));
     desk.hides("● Bob");
     desk.shows("2 online");
+}
+
+#[test]
+fn going_to_words_that_name_one_reads_nothing_that_was_passed_over() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    for number in 1..=80 {
+        let at = if number == 75 { vec![ALICE] } else { Vec::new() };
+        let body = Body { at, ..Body::text(format!("line {number}.")) };
+        desk.posted(RUST, BOB, 1, Kind::Text, body);
+    }
+    let unread = |desk: &Desk| desk.app.model.room(RUST).unwrap().unread();
+    desk.keys("<F2>");
+    desk.shows("line 75.");
+    desk.keys("<Enter>");
+    desk.shows("line 75.");
+    desk.hides("line 1.");
+    assert_eq!(unread(&desk), 80);
+    // From the rule on it is read as one comes by it.
+    desk.keys("<C-Home>");
+    desk.shows("line 1.");
+    let left = unread(&desk);
+    assert!(left > 0 && left < 80, "{left}");
+    desk.keys("<C-End>");
+    assert_eq!(unread(&desk), 0);
 }
 
 #[test]
