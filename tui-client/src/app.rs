@@ -420,8 +420,8 @@ fn on_notice(app: &mut App, notice: &Notice) {
             main.noticed(notice, &changes, &mut app.model, &mut app.base);
             if let Some(end) = main.ended.take() {
                 keep_drafts(app);
-                app.model = Model::default();
-                app.door.ended(&end, &mut app.base);
+                let me = std::mem::take(&mut app.model).me;
+                app.door.put_out(&end, me.as_ref().map(|me| me.id.as_str()), &mut app.base);
                 app.front = Front::Door;
             }
         }

@@ -8,6 +8,7 @@ pub mod command;
 pub mod composer;
 mod computer;
 pub mod effect;
+mod escape;
 pub mod form;
 pub mod format;
 pub mod fuzzy;

@@ -16,6 +16,7 @@ use crate::{
     app::{self, App, Start},
     clock::Clock,
     effect::Effect,
+    escape::Sequences,
     input::Input,
     screen,
     shade::{Ear, Heard},
@@ -70,6 +71,7 @@ pub(crate) async fn run(
     let screen = Screen::enter(asks).context("the terminal cannot be used")?;
     let looped = Loop {
         ear: Ear::new(asks, clock.now_ms()),
+        sequences: Sequences::default(),
         app: App::new(start),
         clock,
         screen,
@@ -92,6 +94,7 @@ pub(crate) async fn run(
 struct Loop {
     app: App,
     ear: Ear,
+    sequences: Sequences,
     clock: Clock,
     screen: Screen,
     inputs: mpsc::Receiver<Input>,
@@ -122,7 +125,10 @@ impl Loop {
         loop {
             self.app.base.now_ms = self.clock.now_ms();
             let typed = self.ear.overdue(self.app.base.now_ms);
-            if self.take_keys(typed, world)? == Done::Quit {
+            let behind = self.sequences.overdue(self.app.base.now_ms);
+            if self.take_all(behind, world)? == Done::Quit
+                || self.take_keys(typed, world)? == Done::Quit
+            {
                 return Ok(());
             }
             if self.dirty && self.frame(world)? == Done::Quit {
@@ -185,7 +191,8 @@ impl Loop {
     /// When to wake at the latest: for what moves by itself, for keys that were kept back, or for a frame that had
     /// to wait.
     fn wake(&self) -> Option<Instant> {
-        let asked = self.app.wake_at_ms().into_iter().chain(self.ear.due_ms()).min().map(|at| {
+        let kept = self.ear.due_ms().into_iter().chain(self.sequences.due_ms());
+        let asked = self.app.wake_at_ms().into_iter().chain(kept).min().map(|at| {
             let ms = at.saturating_sub(self.clock.now_ms());
             Instant::from_std(self.clock.after(Duration::from_millis(ms)))
         });
@@ -238,9 +245,7 @@ impl Loop {
     /// Takes in what the terminal says, which may be an answer.
     fn take_event(&mut self, event: Event, world: &mut World) -> anyhow::Result<Done> {
         match self.ear.hear(event, self.clock.now_ms()) {
-            Heard::Event(event) => {
-                event_input(event).map_or(Ok(Done::On), |input| self.take(input, world))
-            }
+            Heard::Event(event) => self.take_whole(event, world),
             Heard::Part => Ok(Done::On),
             Heard::Shade(background) => self.take(Input::Shade(background), world),
             Heard::Keys(keys) => self.take_keys(keys, world),
@@ -249,7 +254,22 @@ impl Loop {
 
     fn take_keys(&mut self, keys: Vec<KeyEvent>, world: &mut World) -> anyhow::Result<Done> {
         for key in keys {
-            if self.take(Input::Key(key), world)? == Done::Quit {
+            if self.take_whole(Event::Key(key), world)? == Done::Quit {
+                return Ok(Done::Quit);
+            }
+        }
+        Ok(Done::On)
+    }
+
+    /// Takes in what was said, once it is known what it was.
+    fn take_whole(&mut self, event: Event, world: &mut World) -> anyhow::Result<Done> {
+        let happened = self.sequences.take(event, self.clock.now_ms());
+        self.take_all(happened, world)
+    }
+
+    fn take_all(&mut self, events: Vec<Event>, world: &mut World) -> anyhow::Result<Done> {
+        for input in events.into_iter().filter_map(event_input) {
+            if self.take(input, world)? == Done::Quit {
                 return Ok(Done::Quit);
             }
         }

@@ -114,14 +114,18 @@ fn timeline(
             paint.choose_in(row(area, at), focus == Focus::Timeline);
         }
     }
-    if chat.below > 0 {
-        below(paint, area, chat.below);
+    if let Some(count) = chat.below {
+        below(paint, area, count);
     }
 }
 
-/// How many messages are below, at the lower right.
+/// That there is more below, at the lower right, and how much of it is new.
 fn below(paint: &mut Paint<'_, '_>, area: Rect, count: u64) {
-    let text = format!(" {} ", paint.words.count("timeline.below", count));
+    let text = if count == 0 {
+        " ↓ ".to_owned()
+    } else {
+        format!(" {} ", paint.words.count("timeline.below", count))
+    };
     let style = paint.styles().badge;
     let wide = u16::try_from(columns(&text)).unwrap_or(0).min(area.width);
     let place = Rect {

@@ -359,8 +359,10 @@ fn what_cannot_be_done_to_somebody_is_said_in_words() {
     for (typed, request, code, said) in refused {
         let mut desk = busy(SIZE, Language::English);
         desk.keys(&format!("{typed}<Enter>"));
+        desk.hides(&format!("❯ {typed}"));
         desk.refuse(request, code);
         desk.shows(said);
+        desk.shows(&format!("❯ {typed}"));
     }
 }
 

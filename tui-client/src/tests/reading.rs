@@ -81,6 +81,35 @@ fn a_chat_opens_at_the_first_unread_message() {
 }
 
 #[test]
+fn only_what_came_since_counts_as_new_below() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    for number in 1..=60 {
+        desk.said(RoomId::LOBBY, BOB, 1, &format!("line {number}."));
+    }
+    desk.shows("line 60.");
+    for cut in [false, true] {
+        if cut {
+            desk.tell(Notice::State(LinkState::Connecting));
+        }
+        desk.keys("<PgUp>");
+        desk.hides("line 60.");
+        desk.shows("↓  ");
+        desk.keys("<Esc>");
+    }
+    desk.tell(Notice::State(LinkState::Online { latency_ms: None }));
+    desk.keys("<PgUp>");
+    desk.said(RoomId::LOBBY, BOB, 2, "news");
+    desk.shows("↓ 1 new");
+    desk.keys("<PgUp>");
+    desk.said(RoomId::LOBBY, BOB, 2, "more");
+    desk.shows("↓ 2 new");
+    desk.keys("<Esc>");
+    desk.shows("more");
+    desk.keys("<PgUp>");
+    desk.shows("↓  ");
+}
+
+#[test]
 fn new_messages_do_not_move_what_one_reads() {
     let mut desk = Desk::inside(SIZE, Language::English);
     for number in 1..=60 {
@@ -469,6 +498,14 @@ fn an_ended_login_leads_back_to_the_form() {
     let mut desk = busy(SIZE, Language::English);
     desk.tell(Notice::State(LinkState::Ended(End::Refused(Fault::from(FaultCode::AuthRevoked)))));
     desk.shows("logged out from elsewhere");
+    desk.shows("alice");
+    // The operator gave them another password while the server was down.
+    let mut desk = busy(SIZE, Language::English);
+    let fault = Fault::from(FaultCode::Unauthenticated);
+    desk.tell(Notice::State(LinkState::Ended(End::Refused(fault))));
+    desk.shows("The saved login is no longer valid.");
+    desk.shows("alice");
+    desk.hides("is wrong");
 }
 
 #[test]

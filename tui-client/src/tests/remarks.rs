@@ -6,14 +6,14 @@ use liao_client_core::transfer::{
     Direction, Phase, TransferChange, TransferFault, TransferId, TransferNotice,
 };
 use liao_common::{
-    event::{Event, Role, Room},
+    event::{Empty, Event, Role, Room, UserPage},
     fault::{Fault, FaultCode},
-    id::{Nonce, RoomId},
+    id::{Nonce, RoomId, UserId},
     message::{Body, Kind},
-    request::RoomJoin,
+    request::{RoomJoin, RoomKick, RoomOpen, Users},
 };
 
-use super::driver::{BOB, Desk, RUST, ZHANG, busy, room, tag};
+use super::driver::{BOB, Desk, RUST, ZHANG, busy, room, tag, user};
 use crate::{effect::Effect, input::Input, text::width::columns, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -65,6 +65,71 @@ fn a_remark_goes_with_the_next_key_once_there_was_time_to_read_it() {
     desk.app.base.now_ms += 2_000;
     desk.keys("b");
     desk.hides("Nothing unread.");
+}
+
+#[test]
+fn a_remark_that_was_touched_stands_no_longer_than_it_takes_to_read_it() {
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/theme none<Enter>");
+    desk.shows("none");
+    desk.keys("<Backspace>");
+    assert_eq!(desk.app.wake_at_ms(), Some(desk.app.base.now_ms + 1_500));
+    desk.app.base.now_ms += 1_500;
+    desk.input(Input::Woken);
+    desk.hides("There is no theme");
+}
+
+#[test]
+fn what_went_wrong_goes_when_something_comes_off() {
+    let kick = RoomKick { room: LOBBY, user: BOB, text: String::new() };
+    for (keys, answered) in [("fine<Enter>", false), ("/kick bob<Enter>", true)] {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("/theme none<Enter>");
+        desk.shows("❯ /theme none");
+        desk.shows("There is no theme");
+        desk.keys("<C-u>");
+        desk.keys(keys);
+        if answered {
+            desk.shows("There is no theme");
+            desk.answer(kick.clone(), Answer::Done(Empty {}));
+        }
+        desk.hides("There is no theme");
+    }
+}
+
+#[test]
+fn what_is_refused_comes_back_unless_something_else_is_written_there() {
+    let open = || RoomOpen { user: None, name: Some("eve".into()) };
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/msg eve a long story<Enter>and more");
+    desk.refuse(open(), FaultCode::NotFound);
+    desk.shows("There is nobody called eve.");
+    desk.shows("❯ and more");
+    desk.keys("<Up>");
+    desk.shows("❯ /msg eve a long story");
+
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/send /tmp/nothing<Enter>");
+    desk.hides("❯ /send");
+    let (path, result) = ("/tmp/nothing".into(), Err(std::io::ErrorKind::NotFound.into()));
+    desk.input(Input::FileSeen { session: 0, room: LOBBY, path, result });
+    desk.shows("❯ /send /tmp/nothing");
+
+    // Whom it is about has to be looked up first.
+    let mut desk = busy(SIZE, Language::English);
+    let users = Users { ids: Vec::new(), names: vec!["eve".to_owned()] };
+    desk.keys("/kick eve<Enter>");
+    desk.answer(users.clone(), Answer::Users(UserPage::default()));
+    desk.shows("❯ /kick eve");
+    desk.keys("<Enter>");
+    let eve = user(UserId(9), "eve", "Eve");
+    desk.answer(users, Answer::Users(UserPage { users: vec![eve], ..UserPage::default() }));
+    desk.hides("❯ /kick eve");
+    desk.refuse(
+        RoomKick { room: LOBBY, user: UserId(9), text: String::new() },
+        FaultCode::NotFound,
+    );
+    desk.shows("❯ /kick eve");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use liao_common::{
 
 use super::{
     chat::person_with_id,
+    commanded::Awaited,
     confirm::{ConfirmView, Question},
     dialog::{self, DialogView},
     files::file_named,
@@ -46,6 +47,7 @@ impl MainView {
                 }
                 let text = text.trim_end().to_owned();
                 self.take_written();
+                self.remark_success();
                 self.post_written(room, text, model, base);
             }
             Typed::Command(command, argument) => {
@@ -54,7 +56,9 @@ impl MainView {
                     return self.refuse_offline(base);
                 }
                 self.take_written();
+                self.begin_command(Written { room, line: text.trim_end().to_owned() });
                 self.carry_out(command.verb, &argument, model, base);
+                self.end_command();
             }
             Typed::Unknown(name) => {
                 let near = command::nearest(name).map_or("", |command| command.name);
@@ -201,7 +205,11 @@ impl MainView {
             }
             Verb::Read => self.read(room, model, base),
             Verb::Close => self.close(room, model, base),
-            Verb::Send => base.wish(Effect::SeeFile(room, file_named(argument, base))),
+            Verb::Send => {
+                let path = file_named(argument, base);
+                self.defer_command(Awaited::File(path.clone()));
+                base.wish(Effect::SeeFile(room, path));
+            }
             _ => {}
         }
     }

@@ -20,6 +20,7 @@ use super::{
     ahead::Ahead,
     areas::{self, Areas, COLUMNS_SIDEBAR},
     chat::ChatView,
+    commanded::{Awaited, Commands},
     completion::Completion,
     confirm::{ConfirmView, Question},
     drafts::Drafts,
@@ -102,6 +103,8 @@ pub struct MainView {
     pub(super) marks: VecDeque<Request>,
     /// What of the drafts is on the disk.
     pub(super) drafts: Drafts,
+    /// The lines of commands of which it is not known yet what comes of them.
+    pub(super) commands: Commands,
     /// What waits for the answer to a request.
     pub(super) held: Vec<Held>,
     /// Invitations that are open, and that the person knows of.
@@ -148,6 +151,7 @@ impl Default for MainView {
             opened: BTreeSet::new(),
             marks: VecDeque::new(),
             drafts: Drafts::default(),
+            commands: Commands::default(),
             held: Vec::new(),
             invited: BTreeSet::new(),
             newcomer: false,
@@ -470,7 +474,9 @@ impl MainView {
 
     /// Asks the server for something the person wants; a refusal is shown.
     pub(super) fn ask(&mut self, request: impl Into<Request>, base: &mut Base) {
-        base.wish(Effect::Ask(request.into()));
+        let request = request.into();
+        self.defer_command(Awaited::Answer(Box::new(request.clone())));
+        base.wish(Effect::Ask(request));
     }
 
     /// Rings for what concerns this person and is not on the screen already.

@@ -7,6 +7,7 @@ pub mod bans;
 pub mod changing;
 pub mod chat;
 mod choosing;
+mod commanded;
 pub mod completion;
 pub mod confirm;
 mod deeds;

@@ -49,6 +49,8 @@ pub struct Remark {
     pub bad: bool,
     about: About,
     since_ms: u64,
+    /// The person goes on: it stands no longer than it takes to read it.
+    touched: bool,
 }
 
 impl Remark {
@@ -62,6 +64,7 @@ impl Remark {
         match self.about {
             About::Invitation(_) | About::Unfinished => None,
             About::Leaving => Some(self.since_ms.saturating_add(AGAIN_MS)),
+            About::Past if self.touched => Some(self.since_ms.saturating_add(READ_MS)),
             _ => Some(self.since_ms.saturating_add(STANDS_MS)),
         }
     }
@@ -89,7 +92,11 @@ impl MainView {
         base: &Base,
         text: impl Into<String>,
     ) {
-        self.remark = Some(Remark { text: text.into(), bad, about, since_ms: base.now_ms });
+        if bad {
+            self.refuse_command();
+        }
+        let (text, since_ms) = (text.into(), base.now_ms);
+        self.remark = Some(Remark { text, bad, about, since_ms, touched: false });
     }
 
     /// The person pressed a key, clicked or pasted.
@@ -101,6 +108,14 @@ impl MainView {
             _ => remark.was_read(base.now_ms),
         };
         self.remark.take_if(over);
+        if let Some(remark) = &mut self.remark {
+            remark.touched = true;
+        }
+    }
+
+    /// Something that the person did has come off: what went wrong before is no more of interest.
+    pub(super) fn remark_success(&mut self) {
+        self.remark.take_if(|remark| remark.bad && remark.about == About::Past);
     }
 
     /// Something happened that may end what the sentence is about.

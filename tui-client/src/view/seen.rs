@@ -15,8 +15,7 @@ pub(super) fn own_behind(place: Seq, view: &RoomView, me: Option<UserId>) -> u64
     rows.filter(|row| row.counts && Some(row.from) == me).map(|_| 1).sum()
 }
 
-/// How many messages of others stand behind this row.
-pub(super) fn below(view: &RoomView, row: &Row, me: Option<UserId>) -> u64 {
-    let own = row.seq.map_or(0, |seq| own_behind(seq, view, me));
-    view.head.1.saturating_sub(row.n.max(1)).saturating_sub(own)
+/// How many messages of others stand behind a place, which is so many from the beginning.
+pub(super) fn below(view: &RoomView, (seq, n): (Seq, u64), me: Option<UserId>) -> u64 {
+    view.head.1.saturating_sub(n.max(1)).saturating_sub(own_behind(seq, view, me))
 }

@@ -39,6 +39,14 @@ impl Door {
         }
     }
 
+    /// The link of somebody who was in ended. Since they were in, it was their saved login that was refused.
+    pub fn put_out(&mut self, end: &End, user: Option<&str>, base: &mut Base) {
+        if let (End::Refused(_), Some(user)) = (end, user) {
+            self.goal = Goal::Remembered(user.to_owned());
+        }
+        self.ended(end, base);
+    }
+
     /// The link ended: back to the form with the reason, to the stop sign, or to the question of trust.
     pub fn ended(&mut self, end: &End, base: &mut Base) {
         match end {
@@ -79,7 +87,8 @@ impl Door {
         if !matches!(fault.code, FaultCode::Unauthenticated | FaultCode::AuthRevoked) {
             return entry.form.fail(fault_key(fault.code));
         }
-        entry.form.fail("login.token_refused");
+        let revoked = fault.code == FaultCode::AuthRevoked;
+        entry.form.fail(if revoked { fault_key(fault.code) } else { "login.token_refused".into() });
         self.forget_login(user, base);
         self.goal = Goal::LogIn;
     }

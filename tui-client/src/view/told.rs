@@ -17,6 +17,7 @@ use liao_common::{
 
 use super::{
     changing::Intent,
+    commanded::Awaited,
     deeds::is_linked,
     dialog::DialogView,
     main::MainView,
@@ -94,7 +95,9 @@ impl MainView {
                 }
             }
             Notice::Answer { request, answer, .. } => {
+                self.resume_command(&Awaited::Answer(request.clone()));
                 self.answered(request, answer.as_deref(), model, base);
+                self.end_command();
             }
             _ => {}
         }
@@ -120,6 +123,9 @@ impl MainView {
     ) {
         if matches!(request, Request::Mark(_)) {
             self.mark_next(base);
+        }
+        if answer.is_ok() && is_wish(request) {
+            self.remark_success();
         }
         let held: Vec<Held> = self.held.extract_if(.., |held| held.request() == request).collect();
         match (request, answer) {
@@ -166,11 +172,6 @@ impl MainView {
             (request, Err(error)) if is_wish(request) || !held.is_empty() => {
                 if matches!(request, Request::RoomBans(_)) {
                     self.bans_refused();
-                }
-                for held in held {
-                    if let Held::Say(_, _, written) = held {
-                        self.give_back(written.room, &written.line);
-                    }
                 }
                 let told = match error {
                     CallError::Fault(fault) => {
@@ -274,7 +275,9 @@ impl MainView {
             }
             Input::Listed { folder, entries } => self.listed(&folder, entries, base),
             Input::FileSeen { session, room, path, result } if session == base.session => {
-                self.file_seen(room, path, result, model, base)
+                self.resume_command(&Awaited::File(path.clone()));
+                self.file_seen(room, path, result, model, base);
+                self.end_command();
             }
             _ => {}
         }

@@ -20,7 +20,7 @@ use super::{
     chat::title,
     completion::Completion,
     main::{Extent, Focus, MainView},
-    seen::{below, own_behind, reaches},
+    seen::{own_behind, reaches},
     timeline::{Key, TimelineView, Visible},
 };
 use crate::{
@@ -312,7 +312,8 @@ impl MainView {
         let seen = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
         let at_end = chat.timeline.is_at_end();
         let missing = missing(&items, &visible, &chat.timeline);
-        chat.below = seen.filter(|_| !at_end).map_or(0, |row| below(view, row, model.my_id()));
+        let last = seen.and_then(|row| Some((row.seq?, row.n))).filter(|_| !at_end);
+        chat.look_down(last, view, model.my_id());
         let top = visible.first().and_then(|part| items.get(part.item)).and_then(row_of);
         let reaches = top.is_some_and(|row| reaches(view, row));
         let read = if at_end && view.timeline.hole_at_end().is_none() {

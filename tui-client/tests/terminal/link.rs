@@ -2,7 +2,11 @@
 
 use std::net::SocketAddr;
 
-use liao_server::config::Transport;
+use liao_common::request::Secret;
+use liao_server::{
+    admin::{account::SetPassword, client::set_password},
+    config::Transport,
+};
 
 use crate::driver::{Key, Opening, PASSWORD, Town, Wire, beginning, counted, filled, word};
 
@@ -28,6 +32,23 @@ fn a_line_typed_while_the_server_is_down_arrives_when_it_is_back() {
     bob.sees_online("Alice");
     alice.quits();
     bob.quits();
+}
+
+#[test]
+fn who_got_another_password_meanwhile_is_asked_for_it() {
+    let mut town = Town::new();
+    let mut alice = town.registers("alice", "Alice");
+    town.stops();
+    alice.waits_for(beginning("link.waiting"));
+    let secret = Some(Secret("another password".into()));
+    let ask = SetPassword { id: "alice".into(), secret };
+    town.runtime().block_on(set_password(town.data(), ask)).unwrap();
+    town.starts();
+    alice.waits_for_all(&["alice", word("login.token_refused")]);
+    assert!(alice.has_never_seen(word("fault.unauthenticated")));
+    alice.enters("another password");
+    alice.is_in("#lobby");
+    alice.quits();
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod door;
 #[cfg(test)]
 mod driver;
 #[cfg(test)]
+mod escape;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod hostile;

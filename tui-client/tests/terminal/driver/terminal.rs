@@ -164,6 +164,16 @@ impl Terminal {
         self.sends(answer.as_bytes());
     }
 
+    /// Several keys at once, as a slow line hands them over.
+    pub(crate) fn presses_at_once(&mut self, keys: &[Key]) {
+        self.sends(&keys.iter().flat_map(|key| key.bytes()).collect::<Vec<_>>());
+    }
+
+    /// A key and a paste at once.
+    pub(crate) fn presses_pasting(&mut self, key: Key, text: &str) {
+        self.sends(&[&key.bytes(), format!("\x1b[200~{text}\x1b[201~").as_bytes()].concat());
+    }
+
     /// Answers in two parts, so far apart.
     pub(crate) fn answers_cut(&mut self, answer: &str, cut: usize, apart: Duration) {
         let (first, rest) = answer.as_bytes().split_at(cut);
