@@ -3,11 +3,8 @@
 
 use std::{fmt, net::Ipv6Addr};
 
-use liao_common::{id::Pin, limits};
+use liao_common::{id::Pin, limits, name::is_host_name};
 use serde::{Deserialize, Serialize};
-
-/// Bytes of a host name (RFC 1035).
-const HOST_BYTES_MAX: usize = 253;
 
 /// Bytes of a whole link.
 const LINK_BYTES_MAX: usize = 1024;
@@ -89,14 +86,7 @@ fn is_host(host: &str) -> bool {
     if host.parse::<Ipv6Addr>().is_ok() {
         return true;
     }
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    host.len() <= HOST_BYTES_MAX && host.strip_suffix('.').unwrap_or(host).split('.').all(label)
+    is_host_name(host)
 }
 
 impl fmt::Display for Address {

@@ -191,6 +191,25 @@ fn check_scripts(name: &str) -> Result<(), NameError> {
     }
 }
 
+/// Bytes of a host name (RFC 1035).
+const HOST_BYTES_MAX: usize = 253;
+
+/// Bytes of a part of it.
+const HOST_LABEL_BYTES_MAX: usize = 63;
+
+/// Whether a computer may be called so: parts of letters, digits, `-` and `_` with dots between. Numbers with three
+/// dots pass as well; IPv6 does not.
+#[must_use]
+pub fn is_host_name(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=HOST_LABEL_BYTES_MAX).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    host.len() <= HOST_BYTES_MAX && host.strip_suffix('.').unwrap_or(host).split('.').all(label)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

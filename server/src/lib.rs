@@ -14,6 +14,7 @@ pub mod engine;
 mod entropy;
 pub mod files;
 pub mod gateway;
+pub mod hidden;
 pub mod index;
 pub mod journal;
 mod listen;

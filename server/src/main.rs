@@ -42,6 +42,9 @@ const HASH_PASSES_MAX: i64 = 10;
 /// More than the operating system gives one process.
 const CONNECTIONS_MAX: i64 = 10_000_000;
 
+/// What shells make of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
 const INDEX_CACHE_MIB_MAX: u64 = 64 << 10;
 
 /// Liao's chat server.
@@ -153,7 +156,7 @@ enum User {
         /// What others see.
         #[arg(long)]
         name: String,
-        /// File with the password on its first line.
+        /// File with the password on its first line; - is standard input, where a terminal asks and shows nothing.
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
         /// The server's data folder.
@@ -170,7 +173,7 @@ enum User {
     Password {
         /// What the person logs in with.
         id: String,
-        /// File with the password on its first line; - is standard input.
+        /// File with the password on its first line; - is standard input, where a terminal asks and shows nothing.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
         /// The server's data folder.
@@ -204,7 +207,7 @@ enum Invite {
         #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=invite::DAYS_MAX))]
         days: u64,
         /// How people reach the server, for the link [default: where it listens].
-        #[arg(long, value_name = "HOST[:PORT]")]
+        #[arg(long, value_name = "HOST[:PORT]", value_parser = parse_place)]
         host: Option<String>,
         /// The server's data folder.
         #[arg(long, value_name = "DIR")]
@@ -228,11 +231,18 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Who pressed Ctrl-C knows.
+        Err(error) if was_interrupted(&error) => ExitCode::from(INTERRUPTED),
         Err(error) => {
             say(&mut std::io::stderr(), &format!("liaod: {}", words(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+fn was_interrupted(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::Interrupted)
 }
 
 /// The outermost error's words, and those of an attempt that they belong to. Our own errors say
@@ -270,7 +280,7 @@ async fn run(command: Command) -> Result<()> {
             operator::set_password(&data, id, password_file.as_deref()).await
         }
         Command::Invite(Invite::Add { uses, days, host, data }) => {
-            add_invite(&data, AddInvite { uses, days }, host.as_deref()).await
+            operator::add_invite(&data, AddInvite { uses, days }, host.as_deref()).await
         }
         Command::Invite(Invite::List { data }) => operator::list_invites(&data).await,
         Command::Invite(Invite::Revoke { name, data }) => {
@@ -392,7 +402,7 @@ fn prepare(data: &Path) -> Result<()> {
 }
 
 async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -> Result<()> {
-    let secret = operator::read_password(password_file)?;
+    let secret = operator::read_password(password_file, &id)?;
     prepare(data)?;
     let added = client::add_account(data, AddAccount { id, name, secret }).await?;
     let role = if added.admin { ", who administers this server" } else { "" };
@@ -400,19 +410,13 @@ async fn add_user(data: &Path, id: String, name: String, password_file: &Path) -
     Ok(())
 }
 
-async fn add_invite(data: &Path, ask: AddInvite, host: Option<&str>) -> Result<()> {
-    prepare(data)?;
-    let invited = client::add_invite(data, ask).await?;
-    say(&mut std::io::stdout(), &invited.code);
-    if std::io::stdout().is_terminal() {
-        let name = invite::name(&invited.code);
-        say(&mut std::io::stderr(), &format!("liaod: `liaod invite revoke {name}` ends it"));
+/// How people reach a server. It stands in a link that is handed on, so a slip is refused before there is an invite.
+fn parse_place(typed: &str) -> Result<String, String> {
+    if invite::is_place(typed) {
+        Ok(typed.to_owned())
+    } else {
+        Err("this is no host name and no address; it looks like chat.example.org:8888".to_owned())
     }
-    match invite::link(data, host, &invited.code) {
-        Some(link) => say(&mut std::io::stdout(), &link),
-        None => say(&mut std::io::stderr(), "liaod: --host HOST makes a link of it"),
-    }
-    Ok(())
 }
 
 async fn backup(data: &Path, out: &Path) -> Result<()> {

@@ -2,24 +2,24 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Write as _},
+    io::{self, BufReader, IsTerminal as _, Write as _},
     path::Path,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use liao_common::{limits, request::Secret, text};
 use liao_server::{
     admin::{
         account::{ListAccounts, SetPassword},
         client,
-        invite::{ListInvites, RevokeInvite},
+        invite::{self, AddInvite, ListInvites, RevokeInvite},
     },
     chat::age::DAY_MS,
     datadir::DataDir,
+    hidden,
 };
-use zeroize::Zeroizing;
 
-use crate::say;
+use crate::{prepare, say};
 
 /// Bytes of a line that are read for a password: the longest one, its end, and one more.
 const LINE_BYTES_MAX: usize = limits::PASSWORD_BYTES_MAX + 3;
@@ -51,7 +51,7 @@ pub(crate) async fn list_users(data: &Path) -> Result<()> {
 
 pub(crate) async fn set_password(data: &Path, id: String, file: Option<&Path>) -> Result<()> {
     must_be_there(data)?;
-    let secret = file.map(read_password).transpose()?;
+    let secret = file.map(|file| read_password(file, &id)).transpose()?;
     let set = client::set_password(data, SetPassword { id, secret }).await?;
     let Some(made) = set.made else {
         say(&mut io::stdout(), &format!("{} has another password", set.id));
@@ -63,33 +63,63 @@ pub(crate) async fn set_password(data: &Path, id: String, file: Option<&Path>) -
     })
 }
 
-/// The password in the first line of a file, or of standard input where that is `-`.
-pub(crate) fn read_password(file: &Path) -> Result<Secret> {
-    let read = if file == Path::new("-") {
-        first_line(io::stdin().lock())
+/// The password in the first line of a file, or of standard input where that is `-`. A person at a terminal is asked
+/// for it twice, since it is not shown.
+pub(crate) fn read_password(file: &Path, id: &str) -> Result<Secret> {
+    let read = if file != Path::new("-") {
+        File::open(file).and_then(|file| hidden::first_line(BufReader::new(file), LINE_BYTES_MAX))
+    } else if io::stdin().is_terminal() {
+        return ask_password(&text::clean_line(id));
     } else {
-        File::open(file).and_then(|file| first_line(BufReader::new(file)))
+        hidden::first_line(io::stdin().lock(), LINE_BYTES_MAX)
     };
-    let line = read.with_context(|| format!("cannot read the password from {}", file.display()))?;
-    if line.len() > limits::PASSWORD_BYTES_MAX {
-        bail!("the password has more than {} bytes", limits::PASSWORD_BYTES_MAX);
-    }
-    let text = str::from_utf8(&line)
-        .with_context(|| format!("the password in {} is no text in UTF-8", file.display()))?;
-    Ok(Secret(text.to_owned()))
+    secret(&read.with_context(|| format!("cannot read the password from {}", file.display()))?)
+        .with_context(|| format!("the password in {} is no text in UTF-8", file.display()))?
 }
 
-/// Of a line that is too long for a password so much that this can be seen.
-fn first_line(from: impl BufRead) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
-    from.take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
-    if line.ends_with(b"\n") {
-        line.pop();
-        if line.ends_with(b"\r") {
-            line.pop();
-        }
+fn ask_password(id: &str) -> Result<Secret> {
+    let once = hidden::ask(&format!("Password for {id}: "), LINE_BYTES_MAX)?;
+    let again = hidden::ask("The same again: ", LINE_BYTES_MAX)?;
+    if once != again {
+        bail!("the two passwords are not the same; nothing was done");
     }
-    Ok(line)
+    secret(&once).context("the password is no text in UTF-8")?
+}
+
+/// The outer failure is that of text that is none.
+fn secret(line: &[u8]) -> Result<Result<Secret>, std::str::Utf8Error> {
+    if line.len() > limits::PASSWORD_BYTES_MAX {
+        return Ok(Err(anyhow!("the password has more than {} bytes", limits::PASSWORD_BYTES_MAX)));
+    }
+    str::from_utf8(line).map(|text| Ok(Secret(text.to_owned())))
+}
+
+/// Makes an invite and prints it. One that nobody could read is taken back.
+pub(crate) async fn add_invite(data: &Path, ask: AddInvite, host: Option<&str>) -> Result<()> {
+    prepare(data)?;
+    let invited = client::add_invite(data, ask).await?;
+    let name = invite::name(&invited.code);
+    let link = invite::link(data, host, &invited.code);
+    let mut out = io::stdout();
+    let shown = writeln!(out, "{}", invited.code)
+        .and_then(|()| link.iter().try_for_each(|link| writeln!(out, "{link}")))
+        .and_then(|()| out.flush());
+    if let Err(error) = shown {
+        let revoked = client::revoke_invite(data, RevokeInvite { name: name.clone() }).await;
+        return Err(error).context(match revoked {
+            Ok(()) => "the invite could not be shown and was taken back".to_owned(),
+            Err(_) => {
+                format!("the invite could not be shown; `liaod invite revoke {name}` ends it")
+            }
+        });
+    }
+    if out.is_terminal() {
+        say(&mut io::stderr(), &format!("liaod: `liaod invite revoke {name}` ends it"));
+    }
+    if link.is_none() {
+        say(&mut io::stderr(), "liaod: --host HOST makes a link of it");
+    }
+    Ok(())
 }
 
 pub(crate) async fn list_invites(data: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     fs,
-    net::SocketAddr,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
 };
@@ -12,7 +12,9 @@ use liao_common::{
     event::Empty,
     fault::{Fault, FaultCode},
     id::{Hash, Pin},
-    limits, text,
+    limits,
+    name::is_host_name,
+    text,
 };
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +217,7 @@ pub fn link(data: &Path, host: Option<&str>, code: &str) -> Option<String> {
     let noted = key.filter(|_| is_running).and_then(Pin::parse_hex);
     let port = addr.map_or(limits::PORT_DEFAULT, |addr| addr.port());
     let place = match host {
+        Some(host) if host.parse::<Ipv6Addr>().is_ok() => format!("[{host}]:{port}"),
         Some(host) if has_port(host) => host.to_owned(),
         Some(host) => format!("{host}:{port}"),
         None => addr.filter(|addr| !addr.ip().is_unspecified())?.to_string(),
@@ -226,6 +229,22 @@ pub fn link(data: &Path, host: Option<&str>, code: &str) -> Option<String> {
     Some(format!("liao://{place}/?pin={pin}&invite={code}"))
 }
 
+/// Whether people can reach a server there: a host name or an address, with a port or without.
+#[must_use]
+pub fn is_place(typed: &str) -> bool {
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    let inside = typed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let (name, port) =
+        typed.split_once(':').map_or((typed, None), |(name, port)| (name, Some(port)));
+    typed.parse::<IpAddr>().is_ok()
+        || typed.parse::<SocketAddr>().is_ok_and(|addr| addr.port() > 0)
+        || inside.is_some_and(|inside| inside.parse::<Ipv6Addr>().is_ok())
+        || is_host_name(name) && port.is_none_or(is_port)
+}
+
 /// A colon inside brackets, or one of several, is part of an IPv6 address.
 fn has_port(host: &str) -> bool {
     let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
@@ -235,6 +254,43 @@ fn has_port(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_a_host_name_or_an_address() {
+        for place in [
+            "chat.example.org",
+            "chat.example.org.",
+            "chat_1:8888",
+            "localhost",
+            "192.0.2.1",
+            "192.0.2.1:1",
+            "2001:db8::1",
+            "[2001:db8::1]",
+            "[2001:db8::1]:65535",
+        ] {
+            assert!(is_place(place), "{place}");
+        }
+        for nothing in [
+            "",
+            "bad host",
+            "host/path",
+            "liao://host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            "-host",
+            "a..b",
+            "[::1",
+            "[host]",
+            "[::1]:0",
+            "a:b:c",
+            "host?pin=1",
+            "名.example",
+        ] {
+            assert!(!is_place(nothing), "{nothing}");
+        }
+    }
 
     #[test]
     fn a_link_has_everything_or_is_none() {
@@ -252,6 +308,7 @@ mod tests {
         assert_eq!(link(Some("chat.example.org:1")), want("chat.example.org:1"));
         assert_eq!(link(Some("[2001:db8::1]")), want("[2001:db8::1]:9000"));
         assert_eq!(link(Some("[2001:db8::1]:2")), want("[2001:db8::1]:2"));
+        assert_eq!(link(Some("2001:db8::1")), want("[2001:db8::1]:9000"));
         listens("192.0.2.1:9000");
         assert_eq!(link(None), want("192.0.2.1:9000"));
         let certified = format!("192.0.2.1:9000 {pin} certificate\n");

@@ -20,6 +20,7 @@ use rustix::{
     fs::{Mode, OFlags},
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, openpt, ptsname, unlockpt},
+    termios::tcgetattr,
 };
 use tokio::net::TcpStream;
 
@@ -215,6 +216,57 @@ async fn it_stops_when_its_terminal_is_closed() {
     drop(terminal);
     program.signal(Signal::HUP);
     assert_eq!(program.ends().await, Some(0));
+}
+
+/// What a person sees who types these keys at a terminal when they are asked, and how the program ends.
+async fn typed_at_a_terminal(data: &Path, keys: &'static [&'static str]) -> (String, Option<i32>) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let opened =
+        || rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let before = format!("{:?}", tcgetattr(&terminal).unwrap());
+    let arguments = ["user", "add", "bob", "--name", "Bob", "--password-file", "-"];
+    let mut command = liaod(&arguments, data);
+    command.stdin(opened()).stdout(opened()).stderr(opened());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let talking = tokio::task::spawn_blocking(move || {
+        let mut terminal = std::fs::File::from(terminal);
+        let mut seen = String::new();
+        for keys in keys {
+            let asked = seen.matches("bob: ").count() + seen.matches("again: ").count();
+            let mut bytes = [0; 1024];
+            while seen.matches("bob: ").count() + seen.matches("again: ").count() == asked {
+                let count = std::io::Read::read(&mut terminal, &mut bytes).unwrap();
+                seen.push_str(str::from_utf8(&bytes[..count]).unwrap());
+            }
+            std::io::Write::write_all(&mut terminal, keys.as_bytes()).unwrap();
+        }
+        let status = child.wait().unwrap();
+        assert_eq!(format!("{:?}", tcgetattr(&terminal).unwrap()), before);
+        // Nobody has the other end any more, so what was written last is followed by an error.
+        let mut rest = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut terminal, &mut rest);
+        seen.push_str(str::from_utf8(&rest).unwrap());
+        (seen, status.code())
+    });
+    within("the end of a conversation", talking).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_at_a_terminal_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (seen, code) = typed_at_a_terminal(folder.path(), &["one secret\n", "another\n"]).await;
+    assert_eq!(code, Some(1));
+    assert!(seen.contains("the two passwords are not the same"), "{seen}");
+    let (seen, code) = typed_at_a_terminal(folder.path(), &["half a \u{3}"]).await;
+    assert_eq!(code, Some(130), "{seen}");
+    assert!(!seen.contains("half"), "{seen}");
+    let keys = &["one secreX\u{7f}t\n", "one secret\n"];
+    let (seen, code) = typed_at_a_terminal(folder.path(), keys).await;
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains("added bob") && !seen.contains("secre"), "{seen}");
 }
 
 #[tokio::test]

@@ -707,7 +707,7 @@ fn language_and_theme_go_by_the_names_that_people_give_them() {
         ("/theme dark", "Theme: ansi-dark"),
         ("/theme neon", "There is no theme neon"),
     ] {
-        desk.keys(&format!("<C-u>{typed}<Enter>"));
+        desk.keys(&format!("{typed}<Enter>"));
         desk.shows(shown);
     }
 }

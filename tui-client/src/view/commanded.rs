@@ -61,8 +61,9 @@ impl MainView {
         let Some(Written { room, line }) = self.commands.current.take() else { return };
         let chat = self.chats.get_mut(&room);
         if let Some(chat) = chat.filter(|chat| chat.composer.is_empty() && chat.intent.is_none()) {
-            // What was taken from there fits there.
+            // What was taken from there fits there. Whatever is typed next takes its place.
             let _ = chat.composer.set_text(&line);
+            chat.composer.select_all();
         }
     }
 }

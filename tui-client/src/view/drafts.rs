@@ -7,8 +7,9 @@ use liao_common::id::RoomId;
 use super::{chat::ChatView, main::MainView, told::Held};
 use crate::{app::Base, effect::Effect};
 
-/// How long after a change the drafts are written down, in milliseconds.
-const DRAFTS_AFTER_MS: u64 = 2_000;
+/// How long after the first change the drafts are written down, however much is typed meanwhile, in milliseconds: what
+/// was typed a second ago is on the disk.
+const DRAFTS_AFTER_MS: u64 = 500;
 
 /// What of the drafts is on the disk.
 #[derive(Clone, Debug, Default)]
