@@ -10,5 +10,6 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod name;
+pub mod password;
 pub mod request;
 pub mod text;

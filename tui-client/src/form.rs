@@ -199,6 +199,14 @@ impl Form {
         self.fields.iter().find(|field| field.label == label)
     }
 
+    /// Puts another text into the field with this label.
+    pub fn set(&mut self, label: &str, value: &str) {
+        if let Some(field) = self.fields.iter_mut().find(|field| field.label == label) {
+            field.line.set(value);
+            field.error = None;
+        }
+    }
+
     /// Types or pastes into the focused field.
     pub fn insert(&mut self, text: &str) -> FormStep {
         self.edit(|line| line.insert(text))

@@ -62,7 +62,7 @@ struct Plain {
     /// User id to log in with
     #[arg(long, value_name = "ID", value_parser = UserName::parse)]
     user: UserName,
-    /// File with the password on its first line
+    /// File with the password on its first line; - is standard input, where a terminal asks and shows nothing
     #[arg(long, value_name = "FILE")]
     password_file: PathBuf,
     /// Make the account first

@@ -16,7 +16,7 @@ mod typed;
 
 use std::{io, time::Duration};
 
-use liao_client_core::link::{Link, LinkConfig};
+use liao_client_core::link::{Credentials, Link, LinkConfig};
 use tokio::time::sleep;
 
 pub use options::{Exit, NewAccount, PlainOptions, TIMEOUT_MS};
@@ -39,9 +39,11 @@ pub async fn run(options: PlainOptions) -> Exit {
     let words = Words::of(language());
     let (spool, out, err) = Spool::start(io::stdout(), io::stderr());
     let mut paper = Paper::new((out, err), options.json, words, Clock::system().zone().clone());
+    // A signal that comes while somebody is asked for the password ends the program as it ends all.
+    let credentials = reach::credentials(&options, words);
     let mut signals = Signals::listen();
     let prepared = tokio::select! {
-        prepared = prepare(&options, words) => prepared,
+        prepared = prepare(credentials, &options, words) => prepared,
         () = signals.next() => return Exit::Unsent,
     };
     let exit = match prepared {
@@ -51,7 +53,9 @@ pub async fn run(options: PlainOptions) -> Exit {
             Box::pin(talk.run(notices, input::lines(), &spool, &mut signals)).await
         }
         Err((exit, why)) => {
-            paper.complain(&why);
+            if !why.is_empty() {
+                paper.complain(&why);
+            }
             drop(paper);
             exit
         }
@@ -74,8 +78,12 @@ async fn finish(spool: Spool, signals: &mut Signals) {
     }
 }
 
-async fn prepare(options: &PlainOptions, words: &Words) -> Result<LinkConfig, reach::Refused> {
-    let credentials = reach::credentials(options, words)?;
+async fn prepare(
+    credentials: Result<Credentials, reach::Refused>,
+    options: &PlainOptions,
+    words: &Words,
+) -> Result<LinkConfig, reach::Refused> {
+    let credentials = credentials?;
     let dialer = reach::dialer(options, words).await?;
     let mut config = LinkConfig::new(dialer, credentials, AGENT);
     config.device_name = device_name("liao plain");

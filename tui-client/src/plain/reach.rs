@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, BufReader, IsTerminal as _},
     path::Path,
     sync::Arc,
 };
@@ -22,6 +22,8 @@ use liao_common::{
     request::{Register, Secret},
 };
 
+use liao_server::hidden::{self, first_line};
+
 use super::{Exit, PlainOptions};
 use crate::{
     settings::Paths,
@@ -30,8 +32,8 @@ use crate::{
     words::Words,
 };
 
-/// Bytes of a password file that are looked at.
-const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Bytes of a line that are looked at for a password: one that is cut here is refused as too long.
+const PASSWORD_BYTES_READ: usize = 64 * 1024;
 
 /// Why there is no conversation: how the program ends, and the sentence for it.
 pub(super) type Refused = (Exit, String);
@@ -118,7 +120,12 @@ pub(super) fn abroad(options: &PlainOptions, words: &Words) -> String {
 /// What to log in with.
 pub(super) fn credentials(options: &PlainOptions, words: &Words) -> Result<Credentials, Refused> {
     let path = &options.password_file;
-    let secret = password(path).map_err(|(key, error)| {
+    let prompt = words.fill("cli.password_prompt", &[("user", &options.user)]);
+    let secret = password(path, &prompt).map_err(|(key, error)| {
+        if error.kind() == io::ErrorKind::Interrupted {
+            // Who pressed Ctrl-C knows.
+            return (Exit::Unsent, String::new());
+        }
         let reason = io_reason(error.kind(), &error.to_string(), words);
         let values: [(&str, &dyn std::fmt::Display); 2] =
             [("path", &path.display()), ("reason", &reason)];
@@ -137,17 +144,21 @@ pub(super) fn credentials(options: &PlainOptions, words: &Words) -> Result<Crede
     }))
 }
 
-/// The first line of the file; or why not: a key of the words, and what the operating system says.
-fn password(path: &Path) -> Result<Secret, (&'static str, io::Error)> {
-    let mut text = String::new();
-    let read = File::open(path)
-        .and_then(|file| file.take(PASSWORD_FILE_BYTES_MAX).read_to_string(&mut text));
-    match (read, text.lines().next()) {
-        (Err(error), _) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(("cli.password_not_text", error))
-        }
-        (Err(error), _) => Err(("cli.password_file", error)),
-        (Ok(_), Some(line)) if !line.is_empty() => Ok(Secret(line.to_owned())),
-        (Ok(_), _) => Err(("cli.password_empty", io::ErrorKind::InvalidData.into())),
+/// The first line of the file, or of standard input, where a terminal asks; or why not: a key of the words, and what the
+/// operating system says.
+fn password(path: &Path, prompt: &str) -> Result<Secret, (&'static str, io::Error)> {
+    let read = if path != Path::new("-") {
+        File::open(path).and_then(|file| first_line(BufReader::new(file), PASSWORD_BYTES_READ))
+    } else if io::stdin().is_terminal() {
+        hidden::ask(prompt, PASSWORD_BYTES_READ)
+    } else {
+        // What stands behind it are the lines to be said.
+        first_line(io::stdin().lock(), PASSWORD_BYTES_READ)
+    };
+    let line = read.map_err(|error| ("cli.password_file", error))?;
+    match str::from_utf8(&line) {
+        Ok("") => Err(("cli.password_empty", io::ErrorKind::InvalidData.into())),
+        Ok(text) => Ok(Secret(text.to_owned())),
+        Err(_) => Err(("cli.password_not_text", io::ErrorKind::InvalidData.into())),
     }
 }

@@ -14,6 +14,7 @@ use liao_client_core::{
 use liao_common::{
     id::RoomId,
     request::{Logout, Mark},
+    text::clean_line,
 };
 use tokio::{
     sync::mpsc,
@@ -42,6 +43,9 @@ const TRANSFERS_MAX: usize = 16;
 
 /// Time for saying goodbye to the server, in milliseconds.
 const GOODBYE_MS: u64 = 5_000;
+
+/// Who leaves while the server is gone waits for it no longer, in milliseconds.
+const GONE_MS: u64 = 5_000;
 
 /// A typed line that is being carried out.
 type Deed = BoxFuture<'static, Outcome>;
@@ -74,6 +78,8 @@ pub(super) struct Talk {
     story: Story,
     stage: Stage,
     logged_in: bool,
+    /// The server can be reached.
+    linked: bool,
     room: Option<RoomId>,
     /// Posts that were taken, and those that are settled: on the server's disk or refused.
     posts: u64,
@@ -104,6 +110,7 @@ impl Talk {
             story: Story::default(),
             stage: Stage::Begin,
             logged_in: false,
+            linked: false,
             room: None,
             posts: 0,
             settled: 0,
@@ -203,7 +210,9 @@ impl Talk {
     /// a script that has something to say, and everybody who leaves, may not.
     fn due(&self, busy: bool) -> Option<Instant> {
         let limit_ms = match self.stage {
+            Stage::Goodbye if !self.linked => 0,
             Stage::Goodbye => GOODBYE_MS,
+            Stage::End if !self.linked => self.options.timeout_ms.min(GONE_MS),
             // A login takes its time, however little somebody wants to wait later.
             Stage::Begin => self.options.timeout_ms.max(TIMEOUT_MS),
             Stage::End if self.is_settled(busy) => GOODBYE_MS,
@@ -248,6 +257,7 @@ impl Talk {
         if self.stage != Stage::Goodbye {
             let seconds = clock::ms_since(self.moved_at) / 1000;
             self.paper.complain(&self.words.fill("plain.gave_up", &[("seconds", &seconds)]));
+            self.tell_unconfirmed();
         }
         if self.logged_in && self.stage != Stage::Goodbye {
             // Whoever leaves without a word leaves a device behind.
@@ -259,6 +269,18 @@ impl Talk {
         let limit = Duration::from_millis(GOODBYE_MS);
         drop(timeout(limit, self.doer.handle.close()).await);
         Some(exit)
+    }
+
+    /// What was typed and is in nobody's hands.
+    fn tell_unconfirmed(&mut self) {
+        let words = self.words;
+        for said in self.story.unconfirmed() {
+            self.paper.complain(&words.fill("plain.unconfirmed", &[("text", &said)]));
+        }
+        for moving in self.transfers.values() {
+            let name = clean_line(&moving.name);
+            self.paper.complain(&words.fill("plain.unconfirmed", &[("text", &name)]));
+        }
     }
 
     /// A signal asks to leave: politely once, at once the second time.

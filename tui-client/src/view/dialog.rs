@@ -3,13 +3,18 @@
 
 use liao_client_core::model::Model;
 use liao_common::{
+    fault::FaultCode,
     id::{RoomId, UserId},
     limits,
     name::{NameError, RoomName},
+    password::is_common,
     request::{Passwd, Request, RoomCreate, RoomInvite, RoomTopic, Secret},
 };
 
-use super::chat::{person_with_id, title_of};
+use super::{
+    chat::{person_with_id, title_of},
+    reasons::fault_key,
+};
 use crate::{
     form::{Field, FieldError, Form},
     keymap::Mode,
@@ -213,6 +218,9 @@ impl DialogView {
         } else if new.chars().count() < min {
             let error =
                 FieldError::with_count("invalid.password_short", u64::try_from(min).unwrap_or(8));
+            self.form.fail_field("field.password_new", error);
+        } else if is_common(&new, "") {
+            let error = FieldError::new(fault_key(FaultCode::WeakPassword));
             self.form.fail_field("field.password_new", error);
         } else if new != self.form.value("field.password_again") {
             self.form

@@ -277,6 +277,9 @@ impl Door {
     }
 
     fn act_entry(&mut self, action: Action, base: &mut Base) {
+        if matches!(action, Action::Submit | Action::Next | Action::Previous) && !self.take_link() {
+            return;
+        }
         let Step::Entry(entry) = &mut self.step else { return };
         match action {
             Action::Back if entry.form.cancel_wait() => {

@@ -5,6 +5,7 @@ use liao_common::{
     fault::{Fault, FaultCode},
     limits,
     name::{DisplayName, NameError, UserName},
+    password::is_common,
     request::Secret,
 };
 
@@ -221,6 +222,8 @@ impl EntryView {
             Some(FieldError::new("invalid.password_long"))
         } else if password.eq_ignore_ascii_case(self.form.value("field.user").trim()) {
             Some(FieldError::new("invalid.password_same_as_user"))
+        } else if is_common(password, &self.form.value("field.user").trim().to_lowercase()) {
+            Some(FieldError::new(fault_key(FaultCode::WeakPassword)))
         } else {
             None
         }
@@ -287,6 +290,8 @@ mod tests {
             (["a b", "", "longenough", "longenough"], "field.user", "invalid.user_characters"),
             (["alice张", "", "longenough", "longenough"], "field.user", "invalid.user_scripts"),
             (["alice", "", "short", "short"], "field.password", "invalid.password_short"),
+            (["alice", "", "Password1", "Password1"], "field.password", "fault.weak_password"),
+            (["alice", "", "alice1999", "alice1999"], "field.password", "fault.weak_password"),
             (
                 ["longalice", "", "longalice", "longalice"],
                 "field.password",

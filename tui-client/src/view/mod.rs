@@ -21,6 +21,7 @@ mod going;
 mod greeting;
 pub mod help;
 pub mod hit;
+mod invite_link;
 mod invited;
 mod line_keys;
 pub mod list;

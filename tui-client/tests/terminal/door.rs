@@ -54,10 +54,12 @@ fn a_refused_registration_says_so_at_the_field_and_keeps_what_was_typed() {
     let short = filled("invalid.password_short", &[("count", &8)]);
     weak.waits_for_all(&[user, name, password, &short, again]);
     weak.presses(Key::Ctrl('u'));
-    weak.fills_in(&["Password1", ""]);
-    weak.waits_for_all(&[again, word("invalid.passwords_differ")]);
-    weak.presses(Key::Ctrl('u'));
-    weak.enters("Password1");
+    // It is said before anything is sent.
+    weak.types("Password1");
+    weak.presses(Key::Tab);
+    weak.waits_for_all(&[user, name, password, word("fault.weak_password"), again]);
+    weak.types("Password1");
+    weak.presses(Key::Enter);
     weak.waits_for_all(&[user, name, password, word("fault.weak_password"), again]);
     alice.quits();
     weak.presses(Key::Ctrl('u'));
@@ -165,4 +167,27 @@ fn a_server_that_comes_late_is_reached_by_trying_again() {
     alice.types("y");
     alice.registers("alice", "Alice");
     alice.quits();
+}
+
+#[test]
+fn line_mode_asks_for_the_password_and_does_not_show_it() {
+    let town = Town::new();
+    town.registers("alice", "Alice").quits();
+    let (addr, pin) = (town.addr().to_string(), town.pin().unwrap().to_string());
+    let arguments = ["plain", "--server", &addr, "--pin", &pin, "--user", "alice"];
+    let opens = || {
+        let opening = Opening::at(&town.home("alice")).with(&arguments);
+        let terminal = opening.with(&["--password-file", "-"]).opens();
+        terminal.waits_for(filled("cli.password_prompt", &[("user", &"alice")]));
+        terminal
+    };
+    let mut alice = opens();
+    alice.types("half of it");
+    alice.presses(Key::Ctrl('c'));
+    alice.waits_until_left();
+    assert!(alice.has_never_seen("half of it"));
+    let mut alice = opens();
+    alice.enters(PASSWORD);
+    alice.waits_for("you write to #lobby");
+    assert!(alice.has_never_seen(PASSWORD));
 }

@@ -35,7 +35,13 @@ fn a_link_lets_one_person_in_and_asks_no_question_about_the_key() {
     stranger.waits_for(word("field.password_again"));
     stranger.fills_in(&["stranger", "", PASSWORD, PASSWORD]);
     stranger.waits_for(first_sentence("fault.invite_required"));
-    stranger.enters(code(&town.invites(1)));
+    // The whole link, as it was handed on.
+    stranger.pastes("liao://127.0.0.1:1/?invite=c0de");
+    stranger.presses(Key::Enter);
+    stranger.waits_for(word("invalid.invite_elsewhere"));
+    stranger.presses(Key::Ctrl('u'));
+    stranger.pastes(&town.invites(1));
+    stranger.presses(Key::Enter);
     stranger.is_in("#lobby");
     alice.sees_online("stranger");
     stranger.quits();

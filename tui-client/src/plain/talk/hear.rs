@@ -66,6 +66,7 @@ impl Talk {
     }
 
     fn state(&mut self, state: &LinkState) -> Option<Exit> {
+        self.linked = matches!(state, LinkState::Syncing | LinkState::Online { .. });
         match state {
             LinkState::Waiting { .. } if self.stage == Stage::Goodbye => Some(self.exit),
             LinkState::Waiting { why, retry_in_ms } => {

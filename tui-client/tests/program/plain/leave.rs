@@ -134,6 +134,23 @@ fn a_server_that_stays_away_is_not_waited_for_for_ever() {
 }
 
 #[test]
+fn who_leaves_while_the_server_is_gone_is_told_what_was_not_sent() {
+    let mut town = Town::new();
+    let (mut ann, bob) = (town.enters("ann"), town.enters("bob"));
+    town.stop();
+    for person in [&ann, &bob] {
+        person.complains("connection lost");
+    }
+    let before = std::time::Instant::now();
+    ann.says("into the void");
+    ann.says("exit");
+    ann.complains("not confirmed: into the void");
+    assert_eq!(ann.waits().0, 1);
+    assert_eq!(bob.ends().0, 0, "nothing was left undone");
+    assert!(before.elapsed() < std::time::Duration::from_secs(20), "{:?}", before.elapsed());
+}
+
+#[test]
 fn a_signal_ends_it_though_nobody_reads_what_it_says() {
     let town = Town::new();
     let mut bob = town.enters("bob");
