@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use liao_client_core::model::{Model, RoomView};
 use liao_common::{
-    id::{RoomId, Seq, UserId},
+    id::{RoomId, UserId},
     limits,
     name::UserName,
 };
 use ratatui::layout::Rect;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{changing::Intent, seen::below, timeline::TimelineView, write::ShownLine};
+use super::{changing::Intent, timeline::TimelineView, write::ShownLine};
 use crate::composer::Composer;
 
 /// One chat on this screen.
@@ -29,26 +29,13 @@ pub struct ChatView {
     pub above: Option<ratatui::text::Line<'static>>,
     /// Files that are being sent to this chat, in lines below the messages.
     pub sending: Vec<ratatui::text::Line<'static>>,
-    /// How many messages below the visible ones were never here to be read; none where one looks at the newest.
+    /// How many messages below the visible ones are not read; none where one looks at the newest.
     pub below: Option<u64>,
-    /// The last of its messages that was on this screen, with its count.
-    shown: (Seq, u64),
     /// For which place on the screen the lines were settled, and where one looked then.
     pub(super) settled: Option<(Rect, TimelineView)>,
 }
 
 impl ChatView {
-    /// One looks at the messages up to this one, or at the newest. What was shown before is not new.
-    pub(super) fn look_down(
-        &mut self,
-        last: Option<(Seq, u64)>,
-        view: &RoomView,
-        me: Option<UserId>,
-    ) {
-        self.shown = self.shown.max(last.unwrap_or(view.head)).min(view.head);
-        self.below = last.map(|_| below(view, self.shown.max(view.read), me));
-    }
-
     /// Whether the lines as they were settled last may stand in this place: one looks where one looked.
     #[must_use]
     pub fn stands(&self, area: Rect) -> bool {

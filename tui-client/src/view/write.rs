@@ -20,7 +20,7 @@ use super::{
     chat::title,
     completion::Completion,
     main::{Extent, Focus, MainView},
-    seen::{own_behind, reaches},
+    seen::{below, own_behind, reaches},
     timeline::{Key, TimelineView, Visible},
 };
 use crate::{
@@ -313,7 +313,8 @@ impl MainView {
         let at_end = chat.timeline.is_at_end();
         let missing = missing(&items, &visible, &chat.timeline);
         let last = seen.and_then(|row| Some((row.seq?, row.n))).filter(|_| !at_end);
-        chat.look_down(last, view, model.my_id());
+        // What was read already is not new, however far up one looks.
+        chat.below = last.map(|last| below(view, last.max(view.read), model.my_id()));
         let top = visible.first().and_then(|part| items.get(part.item)).and_then(row_of);
         let reaches = top.is_some_and(|row| reaches(view, row));
         let read = if at_end && view.timeline.hole_at_end().is_none() {
