@@ -15,6 +15,7 @@ use crate::{
         chat::title_of,
         confirm::{ConfirmView, Question},
         dialog::DialogView,
+        order::heir_sentence,
     },
 };
 
@@ -93,8 +94,10 @@ pub(super) fn confirm(paint: &mut Paint<'_, '_>, window: Rect, view: &ConfirmVie
             } else {
                 "room.leave_private_ask"
             };
-            let name = title_of(model, *room);
-            (words.fill(key, &[("room", &name)]), "hint.leave", "hint.stay")
+            let asked = words.fill(key, &[("room", &title_of(model, *room))]);
+            let heir = heir_sentence(model, *room, words);
+            let text = [Some(asked), heir].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            (text, "hint.leave", "hint.stay")
         }
         Question::CloseUnsent(room) => {
             let name = title_of(model, *room);

@@ -28,7 +28,7 @@ use crate::{
     keymap::Mode,
     picker::{Picker, Trouble},
     text::{
-        width::{columns, pad, truncate, truncate_start},
+        width::{clusters, columns, pad, truncate, truncate_start},
         wrap,
     },
     view::{
@@ -85,15 +85,17 @@ fn switcher(paint: &mut Paint<'_, '_>, window: Rect, view: &mut SwitcherView, mo
 /// A place to go to, with the letters by which it was found.
 fn place_line(paint: &Paint<'_, '_>, item: &SwitchRow, width: usize) -> Line<'static> {
     let styles = paint.styles();
+    let unread = (item.unread > 0).then(|| format!(" {}", format::badge(item.unread)));
+    let unread_columns = unread.as_deref().map_or(0, columns);
+    let name = truncate(&item.name, width.saturating_sub(1 + unread_columns));
     let mut parts = vec![Span::raw(" ")];
-    for (start, letter) in item.name.char_indices() {
-        let style = if item.found.contains(&start) { styles.found } else { styles.popup };
-        parts.push(Span::styled(letter.to_string(), style));
-    }
-    if item.unread > 0 {
-        parts.push(Span::styled(format!(" {}", format::badge(item.unread)), styles.badge));
-    }
-    let free = width.saturating_sub(Line::from(parts.clone()).width() + 3);
+    parts.extend(clusters(&name).map(|cluster| {
+        let found = item.found.iter().any(|at| (cluster.start..cluster.end()).contains(at));
+        let style = if found { styles.found } else { styles.popup };
+        Span::styled(cluster.text.to_owned(), style)
+    }));
+    parts.extend(unread.map(|unread| Span::styled(unread, styles.badge)));
+    let free = width.saturating_sub(columns(&name) + unread_columns + 4);
     parts.push(Span::styled(format!("  {}", truncate(&item.note, free)), styles.dim));
     Line::from(parts)
 }

@@ -684,6 +684,9 @@ fn leaving_asks_where_something_is_lost_by_it() {
             continue;
         }
         desk.shows(asked);
+        if room.role == Role::Owner {
+            desk.shows("The member who has been here longest");
+        }
         desk.keys("<Enter>");
         desk.hides(asked);
         assert_eq!(desk.wishes(), [], "Enter agrees to nothing");

@@ -8,7 +8,8 @@ use liao_common::{
     id::{Nonce, RoomId, UserId},
     message::{Body, Kind},
     request::{
-        Members, Request, RoomBan, RoomBans, RoomKick, RoomOpen, RoomRole, RoomUnban, Users,
+        Members, Request, RoomBan, RoomBans, RoomKick, RoomOpen, RoomRole, RoomTopic, RoomUnban,
+        Users,
     },
 };
 
@@ -118,7 +119,7 @@ fn a_list_of_bans_that_is_refused_closes_and_says_why() {
         answer: Err(fault),
     });
     desk.hides("Banned here");
-    desk.shows("You are not allowed to do this.");
+    desk.shows("In #lobby only those who moderate it or administer the server may do this.");
 }
 
 #[test]
@@ -341,7 +342,7 @@ fn what_cannot_be_done_to_somebody_is_said_in_words() {
             "/kick bob",
             RoomKick { room: LOBBY, user: BOB, text: text() }.into(),
             FaultCode::Forbidden,
-            "In #lobby only those who administer the server may do this.",
+            "In #lobby only those who moderate it or administer the server may do this.",
         ),
         (
             "/msg nobody hello",
@@ -374,6 +375,18 @@ fn a_moderator_of_the_lobby_is_not_told_that_only_administrators_are_above_other
     desk.keys("/kick bob<Enter>");
     let kick = RoomKick { room: LOBBY, user: BOB, text: String::new() };
     desk.refuse(kick, FaultCode::Forbidden);
-    desk.hides("only those who administer");
-    desk.shows("You are not allowed to do this.");
+    desk.hides("Ask the");
+    desk.shows("Bob keeps order in #lobby too. Only those who administer the server may do this.");
+    let role = liao_common::event::Rank::Moderator;
+    desk.keys("/mod bob<Enter>");
+    desk.refuse(RoomRole { room: LOBBY, user: BOB, role }, FaultCode::Forbidden);
+    desk.shows("Who moderates #lobby is for those who administer the server to say.");
+    desk.keys("/topic tea<Enter>");
+    let topic = RoomTopic { room: LOBBY, topic: "tea".to_owned() };
+    desk.refuse(topic, FaultCode::Forbidden);
+    desk.shows("Only those who administer the server set the topic of #lobby.");
+    desk.keys("/join #rust<Enter>/kick bob<Enter>");
+    let kick = RoomKick { room: RUST, user: BOB, text: String::new() };
+    desk.refuse(kick, FaultCode::Forbidden);
+    desk.shows("In #rust only the owner and the moderators may do this.");
 }

@@ -96,6 +96,7 @@ fn only_what_came_since_counts_as_new_below() {
         desk.shows("↓  ");
         desk.keys("<Esc>");
     }
+    desk.tell(Notice::Event(Event::Synced));
     desk.tell(Notice::State(LinkState::Online { latency_ms: None }));
     desk.keys("<PgUp>");
     desk.said(RoomId::LOBBY, BOB, 2, "news");
@@ -580,4 +581,25 @@ fn in_a_narrow_window_the_first_name_stands_above_and_returns_every_five_minutes
     desk.shows("line 1.");
     let topic = desk.screen().lines().nth(1).unwrap_or_default().to_owned();
     assert!(!topic.contains("Bob"), "it stands in its place: {topic:?}");
+}
+
+#[test]
+fn a_long_name_is_cut_where_it_can_be_seen_and_never_within_a_sign() {
+    let name = "🎉👩‍💻Lovely long name 🎉🇩🇪👍🏽 of somebody";
+    for size in [(120, 36), (80, 24), (40, 12)] {
+        let mut desk = Desk::inside(size, Language::English);
+        let with = user(BOB, "bob", name);
+        desk.tell(Notice::Event(Event::Room(Box::new(direct(WITH_BOB, with)))));
+        desk.said(WITH_BOB, BOB, 1, "hi");
+        for keys in ["", "<F2>", "<Esc><C-k>lovely"] {
+            desk.keys(keys);
+            let shown = desk.screen();
+            let lines = shown.lines().filter(|line| line.contains("Lovely"));
+            for line in lines {
+                assert!(line.contains("👩‍💻"), "{line}");
+                assert!(line.contains("of somebody") || line.contains('…'), "{line}");
+            }
+        }
+        desk.shows("👩‍💻Lovely");
+    }
 }

@@ -7,10 +7,10 @@ use liao_client_core::{
     timeline::RowState,
 };
 use liao_common::{
-    event::{Event, Rank, UserPage},
+    event::{Event, Rank, Role, RoomKind, UserPage},
     fault::FaultCode,
     id::{RoomId, UserId},
-    request::{Request, RoomBan, RoomKick, RoomOpen, RoomRole, RoomUnban, Users},
+    request::{Request, RoomBan, RoomKick, RoomOpen, RoomRole, RoomTopic, RoomUnban, Users},
 };
 
 use super::{
@@ -70,6 +70,13 @@ pub fn refusal_sentence(
             let nobody = || words.fill("plain.no_person", &[("user", name)]);
             return (code == FaultCode::NotFound).then(nobody);
         }
+        Request::RoomTopic(RoomTopic { room: RoomId::LOBBY, .. }) => {
+            let values: [(&str, &dyn std::fmt::Display); 1] =
+                [("room", &title_of(model, RoomId::LOBBY))];
+            let sentence = || words.fill("room.lobby_topic", &values);
+            return (code == FaultCode::Forbidden).then(sentence);
+        }
+        Request::RoomBans(asked) => (asked.room, UserId::default(), "fault.not_found"),
         Request::RoomUnban(asked) => (asked.room, asked.user, "room.not_banned"),
         Request::RoomKick(asked) => (asked.room, asked.user, "room.not_there"),
         Request::RoomRole(asked) => (asked.room, asked.user, "room.not_there"),
@@ -78,17 +85,26 @@ pub fn refusal_sentence(
     };
     let key = match code {
         FaultCode::NotFound => missing,
-        FaultCode::Forbidden if room == RoomId::LOBBY && !keeps_order(model) => "room.lobby_order",
+        FaultCode::Forbidden => forbidden(request, room, model),
         _ => return None,
     };
     let (name, title) = (model.name(user).unwrap_or("…"), title_of(model, room));
     Some(words.fill(key, &[("name", &name), ("user", &name), ("room", &title)]))
 }
 
-/// Whether this person moderates the lobby, or administers the server.
-fn keeps_order(model: &Model) -> bool {
-    let moderates = model.room(RoomId::LOBBY).is_some_and(|lobby| lobby.moderates);
-    moderates || model.me.as_ref().is_some_and(|me| me.admin)
+/// Who may do what was refused: key of the sentence. The lobby is nobody's.
+fn forbidden(request: &Request, room: RoomId, model: &Model) -> &'static str {
+    let public = model.room(room).is_some_and(|view| view.kind == RoomKind::Public);
+    let moderates = model.room(room).is_some_and(|view| view.moderates || view.role == Role::Owner);
+    match (room == RoomId::LOBBY, moderates) {
+        _ if public && model.me.as_ref().is_some_and(|me| me.admin) => "room.admin_too",
+        (true, _) if matches!(request, Request::RoomRole(_)) => "room.lobby_ranks",
+        (false, _) if matches!(request, Request::RoomRole(_)) => "room.owner_ranks",
+        (true, false) => "room.lobby_order",
+        (false, false) => "room.staff_order",
+        (true, true) => "room.lobby_above",
+        (false, true) => "room.owner_above",
+    }
 }
 
 impl MainView {
@@ -189,6 +205,20 @@ impl MainView {
 #[must_use]
 pub fn has_refused(view: &RoomView) -> bool {
     view.timeline.pending().iter().any(|row| matches!(row.state, RowState::Failed(_)))
+}
+
+/// Whose a room will be that its owner leaves; `None` for everybody else, and where nobody else is there.
+#[must_use]
+pub fn heir_sentence(model: &Model, room: RoomId, words: &Words) -> Option<String> {
+    let view = model.room(room).filter(|view| view.role == Role::Owner && view.members > 1)?;
+    let mut mods = view.mods.iter().filter(|user| Some(**user) != model.my_id());
+    let (first, more) = (mods.next(), mods.next().is_some());
+    let Some(first) = first else { return Some(words.t("room.heir_member").to_owned()) };
+    if more {
+        return Some(words.t("room.heir_moderator").to_owned());
+    }
+    let name = model.name(*first).unwrap_or("…");
+    Some(words.fill("room.heir", &[("name", &name)]))
 }
 
 /// Why nothing can be written in a room any more; `None` where it can.
