@@ -134,6 +134,25 @@ async fn runs(arguments: &[&str], data: &Path) -> (Option<i32>, String, String) 
 }
 
 #[tokio::test]
+async fn no_invite_is_made_that_nobody_can_use() {
+    let world = World::new().await;
+    world.registers("alice").await.goes().await;
+    world.stops().await;
+    let data = world.data().to_owned();
+    let mut command = Command::new("sh");
+    let script = "\"$0\" invite add --data \"$1\" > /dev/full";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_liaod")]).arg(&data);
+    let done = output(command).await;
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("could not be shown and was taken back"), "{done:?}");
+    let (_, listed, _) = runs(&["invite", "list"], &data).await;
+    assert_eq!(listed, "", "nobody knows its code");
+    let (code, made_none, why) = runs(&["invite", "add", "--host", "bad host"], &data).await;
+    assert_eq!((code, made_none.as_str()), (Some(2), ""));
+    assert!(why.contains("this is no host name and no address"), "{why}");
+}
+
+#[tokio::test]
 async fn the_commands_work_on_a_server_that_is_stopped_too() {
     let mut world = World::new().await;
     world.registers("alice").await.goes().await;
@@ -165,17 +184,6 @@ async fn the_commands_work_on_a_server_that_is_stopped_too() {
     let done = output(command).await;
     assert_eq!(done.status.code(), Some(1));
     assert!(text(&done.stderr).contains("could not be shown: do it again"), "{done:?}");
-    let mut command = Command::new("sh");
-    let script = "\"$0\" invite add --data \"$1\" > /dev/full";
-    command.args(["-c", script, env!("CARGO_BIN_EXE_liaod")]).arg(&data);
-    let done = output(command).await;
-    assert_eq!(done.status.code(), Some(1));
-    assert!(text(&done.stderr).contains("could not be shown and was taken back"), "{done:?}");
-    let (_, listed, _) = runs(&["invite", "list"], &data).await;
-    assert_eq!(listed, "", "nobody knows its code");
-    let (code, made_none, why) = runs(&["invite", "add", "--host", "bad host"], &data).await;
-    assert_eq!((code, made_none.as_str()), (Some(2), ""));
-    assert!(why.contains("this is no host name and no address"), "{why}");
     let given = "from the standard input";
     let mut command = Command::new("sh");
     let liaod = env!("CARGO_BIN_EXE_liaod");
