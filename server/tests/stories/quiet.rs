@@ -66,7 +66,10 @@ async fn nothing_is_pushed_before_sync_and_nothing_ever_for_data() {
     bob.sees("#tea", "alice: now you hear me").await;
     assert_eq!(until_pong(&mut early).await, ["msg"]);
     assert_eq!(until_pong(&mut data).await, [""; 0]);
-    world.registers("carol").await.goes().await;
+    let carol = world.registers("carol").await;
+    bob.sees_online("carol").await;
+    carol.goes().await;
+    bob.sees_gone("carol").await;
     assert!(!until_pong(&mut early).await.contains(&"pres".to_owned()), "it is not watched");
     early.asks::<liao_common::event::Empty>(Watch { act: Vec::new(), online: true }).await.unwrap();
     let carol = world.logs_in("carol").await;
