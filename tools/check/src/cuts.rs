@@ -50,7 +50,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) cuts: u64,
     pub(crate) seed: u64,
     pub(crate) under: Option<&'a Path>,
-    /// Believe only so many of eight syncs: a disk that lies. The run must fail then.
+    /// Carry out only so many of eight syncs once everybody has an account: a disk that lies. The run must
+    /// fail then, by what the people cannot find.
     pub(crate) syncs_in_eight: u64,
 }
 
@@ -104,11 +105,14 @@ impl Cutter<'_> {
             (0..cuts).map(|number| self.point(number, &mut dice)).collect();
         points.sort_by_key(|point| point.at);
         let mut disk = self.session.before.clone();
+        let is_person = |record: &&Record| matches!(record.fact, Fact::Person { .. });
+        let all_there = self.session.history.iter().filter(is_person).map(|record| record.at).max();
         let mut calls = self.session.calls.iter().peekable();
         let mut broken = 0;
         for point in points {
             while let Some(traced) = calls.next_if(|traced| traced.end <= point.at) {
                 let lie = matches!(traced.call, Call::Sync { .. })
+                    && Some(traced.end) > all_there
                     && dice.below(8) >= self.plan.syncs_in_eight;
                 if !lie {
                     disk.apply(&traced.call)?;
