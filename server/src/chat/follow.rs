@@ -40,35 +40,66 @@ pub(super) struct Follow {
 pub(super) enum Step {
     /// Nothing is left to tell.
     Done,
-    /// Bytes to write; there may be more behind them.
-    Write(Bytes),
-    /// The next messages must be read from the store, up to this one.
-    Read(Seq),
-    /// A hole is to be named, up to this message, if the store says that it may be.
-    Leap(Seq),
+    /// Bytes to write, up to this message; there may be more behind them.
+    Write(Bytes, Seq),
+    /// The next messages must be read from the store.
+    Stored(Stored),
+}
+
+/// What the store must be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stored {
+    /// A hole is to be named first, up to this message, if the store says that it may be.
+    pub(super) hole: Option<Seq>,
+    /// The last message to read.
+    pub(super) to: Seq,
 }
 
 impl Follow {
     /// The next piece.
-    pub(super) fn step(&mut self) -> Step {
+    pub(super) fn step(&self) -> Step {
         match self.room.look(self.position, self.until) {
             Look::UpToDate => Step::Done,
-            Look::Here(bytes, last) => {
-                self.position = last;
-                Step::Write(bytes)
-            }
-            Look::Behind(head) => self.leap(head),
+            Look::Here(bytes, last) => Step::Write(bytes, last),
+            Look::Behind(head) => Step::Stored(self.stored(head)),
         }
     }
 
-    /// A reader far behind is not fed all of it: the hole is named, and read when it is looked at.
-    fn leap(&self, head: Seq) -> Step {
-        let newest = Seq(head.0.saturating_sub(limits::REPLAY_MESSAGES_MAX));
-        if newest <= self.position {
-            return Step::Read(head);
+    /// Takes what was found behind a message, given the last one that may be seen where the reader has left.
+    pub(super) fn take(&mut self, before: Seq, page: Page, left_at: Option<Seq>) -> Took {
+        // Pages are read together. Where one was not taken, those behind it must not be either.
+        if self.position != before {
+            return Took::Nothing;
         }
-        Step::Leap(newest)
+        if let Some(left_at) = left_at
+            && page.last > left_at
+        {
+            self.until = Some(left_at);
+            return Took::Nothing;
+        }
+        if self.until.is_none() && !page.inside {
+            return Took::End;
+        }
+        self.position = page.last;
+        Took::Bytes(page.bytes)
     }
+
+    /// A reader far behind is not fed all of it: the hole is named, and read when it is looked at.
+    fn stored(&self, head: Seq) -> Stored {
+        let newest = Seq(head.0.saturating_sub(limits::REPLAY_MESSAGES_MAX));
+        Stored { hole: (newest > self.position).then_some(newest), to: head }
+    }
+}
+
+/// What became of a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Took {
+    /// It is to be written.
+    Bytes(Bytes),
+    /// It reaches too far: to be looked for again.
+    Nothing,
+    /// The reader is out. The note that says up to where is on its way, and tells the rest.
+    End,
 }
 
 /// What the store has for a reader.
@@ -136,4 +167,43 @@ pub(super) fn name_gap(
 fn is_inside(hub: &Hub, (user, room): (UserId, RoomId), position: Seq) -> Result<bool, StoreError> {
     let member = view::inside(&*hub.store, user, room)?;
     Ok(member.is_some_and(|member| member.floor <= position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{mailbox::Mailbox, room::Interest};
+    use liao_common::id::DeviceId;
+
+    fn follow() -> Follow {
+        let room = Arc::new(LiveRoom::new(RoomId(1)));
+        let mailbox = Arc::new(Mailbox::new(UserId(1), DeviceId(1)));
+        let follower = room.follow(mailbox, Interest::Looks);
+        Follow { room, follower, position: Seq(0), until: None }
+    }
+
+    fn page(last: u64, inside: bool) -> Page {
+        Page { bytes: Bytes::from(format!("up to {last}")), last: Seq(last), inside }
+    }
+
+    #[test]
+    fn of_pages_read_together_none_is_taken_behind_one_that_was_not() {
+        let mut follow = follow();
+        let up_to = |last: u64| Took::Bytes(Bytes::from(format!("up to {last}")));
+        assert_eq!(follow.take(Seq(0), page(64, true), None), up_to(64));
+        // Somebody has left at 70 by now; the pages were read before that was known.
+        let left_at = Some(Seq(70));
+        assert_eq!(follow.take(Seq(64), page(128, false), left_at), Took::Nothing);
+        assert_eq!(follow.take(Seq(128), page(192, false), left_at), Took::Nothing);
+        assert_eq!((follow.position, follow.until), (Seq(64), left_at));
+        // So it is looked for again, up to there.
+        assert_eq!(follow.take(Seq(64), page(70, false), left_at), up_to(70));
+    }
+
+    #[test]
+    fn who_is_out_takes_nothing_until_it_is_known_up_to_where() {
+        let mut follow = follow();
+        assert_eq!(follow.take(Seq(0), page(64, false), None), Took::End);
+        assert_eq!(follow.position, Seq(0));
+    }
 }

@@ -16,7 +16,7 @@ use liao_common::{
 use super::{Backlog, Ended, Outgoing, Session};
 use crate::{
     chat::{
-        follow::{Follow, Page, Step},
+        follow::{Follow, Page, Step, Stored, Took},
         mailbox::{Mail, Note},
         overview::{self, is_in},
         room::Interest,
@@ -119,7 +119,8 @@ impl Session {
         if self.backlog.is_some() && !self.work_off(out).await? {
             return Ok(());
         }
-        self.advance_all(out).await.map_err(ended)?;
+        let moved = std::mem::take(&mut self.moved);
+        self.moved = self.tell_rooms(moved, out).await.map_err(ended)?;
         self.end_sync(out);
         let user = self.caller().user;
         if !out.is_full()
@@ -144,9 +145,13 @@ impl Session {
         while !out.is_full()
             && let Some(id) = self.moved.pop_front()
         {
-            if let Progress::Stored(_) = self.advance_at_once(id, out).map_err(ended)? {
-                self.moved.push_front(id);
-                return Ok(false);
+            match self.advance_at_once(id, out).map_err(ended)? {
+                Progress::All => {}
+                Progress::Full => self.moved.push_back(id),
+                Progress::Stored(_) => {
+                    self.moved.push_front(id);
+                    return Ok(false);
+                }
             }
         }
         self.end_sync(out);
@@ -246,7 +251,8 @@ impl Session {
             // Where nothing was pushed, nothing is pushed for a farewell.
             let pushed = follow.follower.is_full();
             let told = !pushed
-                || (self.advance(room, out).await? && self.advance_to(room, last, out).await?);
+                || (self.tell_rooms([room].into(), out).await?.is_empty()
+                    && self.advance_to(room, last, out).await?);
             if !told {
                 self.backlog().notes.push_front(Note::Membership { room, turn });
                 return Ok(());
@@ -280,7 +286,7 @@ impl Session {
         }
     }
 
-    /// Tells what is new in a room, as far as it is in memory. A room that does not fit in waits for its next turn.
+    /// Tells what is new in a room, as far as it is in memory.
     pub(super) fn advance_at_once(
         &mut self,
         id: RoomId,
@@ -291,18 +297,17 @@ impl Session {
         }
         loop {
             if out.is_full() {
-                self.moved.push_back(id);
                 return Ok(Progress::Full);
             }
             let Some(follow) = self.following.find(id) else { return Ok(Progress::All) };
             let before = follow.position;
             match follow.step() {
                 Step::Done => return Ok(Progress::All),
-                Step::Write(bytes) => {
-                    let page = Page { bytes, last: follow.position, inside: true };
+                Step::Write(bytes, last) => {
+                    let page = Page { bytes, last, inside: true };
                     self.hand_out(id, before, page, out)?;
                 }
-                stored => return Ok(Progress::Stored(stored)),
+                Step::Stored(stored) => return Ok(Progress::Stored(stored)),
             }
         }
     }
@@ -320,21 +325,14 @@ impl Session {
         let (Some(follow), Some(mailbox)) = (self.following.find(id), &self.mailbox) else {
             return Ok(false);
         };
-        follow.position = page.last;
         if mailbox.is_logged_out() {
             return Err(FaultCode::AuthRevoked.into());
         }
-        if let Some(left_at) = mailbox.until(id)
-            && follow.position > left_at
-        {
-            follow.until = Some(left_at);
-            follow.position = before;
-        } else if follow.until.is_none() && !page.inside {
-            // The note that says up to where is on its way, and tells the rest.
-            follow.position = before;
-            return Ok(false);
-        } else if !page.bytes.is_empty() {
-            out.push(page.bytes);
+        match follow.take(before, page, mailbox.until(id)) {
+            Took::Bytes(bytes) if bytes.is_empty() => {}
+            Took::Bytes(bytes) => out.push(bytes),
+            Took::Nothing => {}
+            Took::End => return Ok(false),
         }
         Ok(true)
     }
@@ -350,7 +348,7 @@ pub(super) enum Progress {
     /// As far as fits in.
     Full,
     /// Up to what the store must be asked for.
-    Stored(Step),
+    Stored(Stored),
 }
 
 fn ended(Fault { code, .. }: Fault) -> Ended {

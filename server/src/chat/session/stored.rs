@@ -1,7 +1,10 @@
 //! What a session is told that is not in memory any more: read from the store, of many rooms in one go where
 //! many have moved.
 //!
-//! Must hold: a room is either told as far as it goes or among those that have moved.
+//! Must hold: a room is told as far as it goes, or is among those of which there is more, or its note is on
+//! the way.
+
+use std::collections::VecDeque;
 
 use liao_common::{
     fault::{Fault, FaultCode},
@@ -11,7 +14,7 @@ use liao_common::{
 use super::{Outgoing, Session, feed::Progress};
 use crate::{
     chat::{
-        follow::{Page, Step, name_gap, read_page},
+        follow::{Page, Stored, name_gap, read_page},
         hub::Hub,
     },
     store::StoreError,
@@ -25,92 +28,86 @@ struct Wanted {
     room: RoomId,
     /// The last message that was told.
     position: Seq,
-    step: Step,
+    stored: Stored,
+}
+
+/// What was read of a room.
+struct Read {
+    room: RoomId,
+    /// In order, each with the last message before it; none where others took all the space.
+    pages: Vec<(Seq, Page)>,
 }
 
 impl Session {
-    /// Tells what is new in all rooms that have moved, as far as it fits.
-    pub(super) async fn advance_all(&mut self, out: &mut Outgoing) -> Result<(), Fault> {
+    /// Tells what is new in these rooms, one whole room before the next as far as it fits. Gives those of
+    /// which there is more.
+    pub(super) async fn tell_rooms(
+        &mut self,
+        mut rooms: VecDeque<RoomId>,
+        out: &mut Outgoing,
+    ) -> Result<VecDeque<RoomId>, Fault> {
         loop {
-            let wanted = self.wanted(out)?;
-            if wanted.is_empty() || out.is_full() {
-                self.moved.extend(wanted.iter().map(|wanted| wanted.room));
-                return Ok(());
+            let wanted = self.wanted(&mut rooms, out)?;
+            if wanted.is_empty() {
+                return Ok(rooms);
             }
-            let (user, left) = (self.caller().user, out.left());
+            // However much came from memory meanwhile, the first one gets a page: else it might never.
+            let (user, left) = (self.caller().user, out.left().max(1));
             let read = self.hub.read(move |hub| Ok(read_all(hub, user, wanted, left)?));
-            for (wanted, page) in read.await? {
-                let Wanted { room, position, .. } = wanted;
-                let goes_on = match page {
-                    Some(page) => self.hand_out(room, position, page, out)?,
-                    None => true,
-                };
-                if goes_on {
-                    self.moved.push_back(room);
+            let mut unread = Vec::new();
+            for Read { room, pages } in read.await? {
+                if pages.is_empty() {
+                    unread.push(room);
+                } else if self.hand_out_all(room, pages, out)? {
+                    rooms.push_back(room);
                 }
             }
+            for room in unread.into_iter().rev() {
+                rooms.push_front(room);
+            }
         }
+    }
+
+    /// Hands out what was read of a room. Says whether there may be more.
+    fn hand_out_all(
+        &mut self,
+        room: RoomId,
+        pages: Vec<(Seq, Page)>,
+        out: &mut Outgoing,
+    ) -> Result<bool, Fault> {
+        for (before, page) in pages {
+            if !self.hand_out(room, before, page, out)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Tells what is in memory; gives the first rooms of which more must be read.
-    fn wanted(&mut self, out: &mut Outgoing) -> Result<Vec<Wanted>, Fault> {
+    fn wanted(
+        &mut self,
+        rooms: &mut VecDeque<RoomId>,
+        out: &mut Outgoing,
+    ) -> Result<Vec<Wanted>, Fault> {
         let mut wanted = Vec::new();
         while wanted.len() < ROOMS_AT_ONCE
             && !out.is_full()
-            && let Some(room) = self.moved.pop_front()
+            && let Some(room) = rooms.pop_front()
         {
-            // It may have moved again since it did not fit in; read twice, it would go back.
+            // It may have moved again since it did not fit in.
             if wanted.iter().any(|wanted: &Wanted| wanted.room == room) {
                 continue;
             }
-            if let Progress::Stored(step) = self.advance_at_once(room, out)?
-                && let Some(follow) = self.following.find(room)
-            {
-                wanted.push(Wanted { room, position: follow.position, step });
+            match self.advance_at_once(room, out)? {
+                Progress::All => {}
+                Progress::Full => rooms.push_back(room),
+                Progress::Stored(stored) => {
+                    let position = self.following.find(room).map(|follow| follow.position);
+                    wanted.extend(position.map(|position| Wanted { room, position, stored }));
+                }
             }
         }
         Ok(wanted)
-    }
-
-    /// Tells what is new in a room, as far as it fits. Says whether that was all.
-    pub(super) async fn advance(&mut self, id: RoomId, out: &mut Outgoing) -> Result<bool, Fault> {
-        match self.advance_at_once(id, out)? {
-            Progress::All => Ok(true),
-            Progress::Full => Ok(false),
-            Progress::Stored(wanted) => self.advance_by(id, wanted, out).await,
-        }
-    }
-
-    /// The same, beginning with what the store must be asked for.
-    async fn advance_by(
-        &mut self,
-        id: RoomId,
-        mut wanted: Step,
-        out: &mut Outgoing,
-    ) -> Result<bool, Fault> {
-        let reader = (self.caller().user, id);
-        loop {
-            let Some(before) = self.following.find(id).map(|follow| follow.position) else {
-                return Ok(true);
-            };
-            let page = match wanted {
-                Step::Done | Step::Write(_) => return Ok(true),
-                Step::Read(to) => {
-                    self.hub.read(move |hub| Ok(read_page(hub, reader, before, to)?)).await?
-                }
-                Step::Leap(to) => {
-                    self.hub.read(move |hub| Ok(name_gap(hub, reader, before, to)?)).await?
-                }
-            };
-            if !self.hand_out(id, before, page, out)? {
-                return Ok(true);
-            }
-            match self.advance_at_once(id, out)? {
-                Progress::All => return Ok(true),
-                Progress::Full => return Ok(false),
-                Progress::Stored(next) => wanted = next,
-            }
-        }
     }
 
     /// The same up to a message that is stored, of which the room itself may hear a moment later: the note that
@@ -146,22 +143,36 @@ impl Session {
     }
 }
 
-/// Reads a page of each room, until there are so many bytes.
+/// Reads one room after the other, until there are so many bytes.
 fn read_all(
     hub: &Hub,
     user: UserId,
     wanted: Vec<Wanted>,
     mut left: usize,
-) -> Result<Vec<(Wanted, Option<Page>)>, StoreError> {
+) -> Result<Vec<Read>, StoreError> {
     let read = |wanted: Wanted| {
-        let page = match wanted.step {
-            _ if left == 0 => None,
-            Step::Done | Step::Write(_) => None,
-            Step::Read(to) => Some(read_page(hub, (user, wanted.room), wanted.position, to)?),
-            Step::Leap(to) => Some(name_gap(hub, (user, wanted.room), wanted.position, to)?),
-        };
-        left = left.saturating_sub(page.as_ref().map_or(0, |page| page.bytes.len()));
-        Ok((wanted, page))
+        let room = wanted.room;
+        Ok(Read { room, pages: read_room(hub, user, wanted, &mut left)? })
     };
     wanted.into_iter().map(read).collect()
+}
+
+fn read_room(
+    hub: &Hub,
+    user: UserId,
+    Wanted { room, mut position, stored }: Wanted,
+    left: &mut usize,
+) -> Result<Vec<(Seq, Page)>, StoreError> {
+    let reader = (user, room);
+    let mut pages = Vec::new();
+    while *left > 0 && position < stored.to {
+        let page = match stored.hole {
+            Some(hole) if position < hole => name_gap(hub, reader, position, hole)?,
+            _ => read_page(hub, reader, position, stored.to)?,
+        };
+        *left = left.saturating_sub(page.bytes.len());
+        let before = std::mem::replace(&mut position, page.last);
+        pages.push((before, page));
+    }
+    Ok(pages)
 }
