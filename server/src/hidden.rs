@@ -1,5 +1,5 @@
 //! A line that is typed at a terminal and not shown. Changes the terminal's modes for that long, and gives them back
-//! however the line ends.
+//! however the line ends. Whoever kills the program at that moment has to type `stty sane`.
 
 use std::io::{self, BufRead, Stdin, Write as _};
 

@@ -83,6 +83,10 @@ fn ask_password(id: &str) -> Result<Secret> {
     if once != again {
         bail!("the two passwords are not the same; nothing was done");
     }
+    // Ctrl-Z and the like are characters where nothing is shown.
+    if once.iter().any(u8::is_ascii_control) {
+        bail!("a key that is no character was typed (an arrow, Ctrl-Z, Tab); nothing was done");
+    }
     secret(&once).context("the password is no text in UTF-8")?
 }
 

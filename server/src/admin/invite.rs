@@ -229,20 +229,32 @@ pub fn link(data: &Path, host: Option<&str>, code: &str) -> Option<String> {
     Some(format!("liao://{place}/?pin={pin}&invite={code}"))
 }
 
-/// Whether people can reach a server there: a host name or an address, with a port or without.
+/// Whether people may reach a server there: a host name or an address, with a port or without.
 #[must_use]
 pub fn is_place(typed: &str) -> bool {
     let is_port = |port: &str| {
         port.bytes().all(|byte| byte.is_ascii_digit())
             && port.parse::<u16>().is_ok_and(|port| port > 0)
     };
+    if let Ok(addr) = typed.parse::<SocketAddr>() {
+        return addr.port() > 0 && !addr.ip().is_unspecified();
+    }
     let inside = typed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(inside) = inside {
+        return inside.parse::<Ipv6Addr>().is_ok_and(|ip| !ip.is_unspecified());
+    }
+    if let Ok(ip) = typed.parse::<IpAddr>() {
+        return !ip.is_unspecified();
+    }
     let (name, port) =
         typed.split_once(':').map_or((typed, None), |(name, port)| (name, Some(port)));
-    typed.parse::<IpAddr>().is_ok()
-        || typed.parse::<SocketAddr>().is_ok_and(|addr| addr.port() > 0)
-        || inside.is_some_and(|inside| inside.parse::<Ipv6Addr>().is_ok())
-        || is_host_name(name) && port.is_none_or(is_port)
+    is_host_name(name) && !ends_in_number(name) && port.is_none_or(is_port)
+}
+
+/// A host name that ends so is meant as an IPv4 address, and is none (RFC 1123, 2.1).
+fn ends_in_number(name: &str) -> bool {
+    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A colon inside brackets, or one of several, is part of an IPv6 address.
@@ -287,6 +299,13 @@ mod tests {
             "a:b:c",
             "host?pin=1",
             "名.example",
+            "0.0.0.0",
+            "0.0.0.0:8888",
+            "::",
+            "[::]",
+            "[::]:8888",
+            "999.1.1.1",
+            "192.0.2.1:+1",
         ] {
             assert!(!is_place(nothing), "{nothing}");
         }
