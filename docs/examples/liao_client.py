@@ -201,10 +201,14 @@ class Client:
                 self.connect()
                 self.login(mech="token", token=self.token)
                 self.sync()
-                for post in self.outbox:
-                    post["b"]["late"] = True  # not all that stands before it was seen
+                self.wait_on()
                 return self.flush()
         raise ConnectionError("the server cannot be reached")
+
+    def wait_on(self):
+        """What waits is sent later, when not all that stands before it was seen."""
+        for post in self.outbox:
+            post["b"]["late"] = True
 
     def name(self, user):
         if user not in self.names:
@@ -224,6 +228,7 @@ class Client:
             except Fault as fault:
                 if fault.code not in TRY_AGAIN:
                     del self.outbox[0]
+                self.wait_on()
                 raise
             del self.outbox[0]
             if not self.outbox:
@@ -241,7 +246,8 @@ class Client:
                 self.put("fdat", 0, {"x": x, "o": at, "d": piece})
                 at += len(piece)
             acked = self.await_in(self.transfers, x).popleft()["o"]
-        self.post(room, "file", fid=self.call("file.done", x=x)["fid"])
+        # What others said meanwhile was not seen.
+        self.post(room, "file", fid=self.call("file.done", x=x)["fid"], late=True)
         return opened["off"]
 
     def download(self, fid, have=b""):
