@@ -12,15 +12,11 @@ use std::{path::PathBuf, sync::mpsc::sync_channel, thread, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum as _};
-use liao_common::{
-    event::Synced,
-    id::RoomId,
-    request::{Request, Sync},
-};
+use liao_common::{event::Synced, id::RoomId, request::Request};
 
 use crate::{
     crowd::{self, Person},
-    play::{Script, hello, play},
+    play::{Script, play},
     report::{Good, Report, Row, short},
     rig::Output,
     say,
@@ -138,7 +134,7 @@ impl Options {
 
 /// Where the lobby stands, so that lines can be put behind it.
 fn tongue(server: &Server, person: &Person, peer: &Person) -> Result<Tongue> {
-    let ask: Vec<Request> = vec![hello(), person.log_in(), Sync::default().into()];
+    let ask: Vec<Request> = person.follows();
     let script = Script { link: None, ask, leave: true };
     let played = play(&mut Swarm::new()?, server, vec![script], 1)?;
     let answer = played.first().and_then(|played| played.answers.last()).context("no answer")?;

@@ -64,6 +64,16 @@ impl Person {
         Self { user, token }
     }
 
+    /// Comes and logs in.
+    pub(crate) fn comes(&self) -> Vec<Request> {
+        vec![hello(), self.log_in()]
+    }
+
+    /// The same, and follows the rooms.
+    pub(crate) fn follows(&self) -> Vec<Request> {
+        vec![hello(), self.log_in(), Sync::default().into()]
+    }
+
     /// Logs in with the token of the registration.
     pub(crate) fn log_in(&self) -> Request {
         Auth { mech: "token".into(), token: Some(self.token.clone()), ..Auth::default() }.into()

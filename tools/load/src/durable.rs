@@ -16,7 +16,7 @@ use crate::{
     clock::{self, Deadline},
     crowd::{self, Person, Present},
     ledger::Ledger,
-    play::{Script, hello, play},
+    play::{Script, play},
     post::Sender,
     server::Server,
     stats::{Latencies, Mark, Rate},
@@ -88,8 +88,7 @@ fn enter(
     name: &str,
 ) -> Result<(RoomId, Vec<Present>)> {
     let (room, _) = crowd::gather(&mut Swarm::new()?, server, people, name)?;
-    let script =
-        |person: &Person| Script { link: None, ask: vec![hello(), person.log_in()], leave: false };
+    let script = |person: &Person| Script { link: None, ask: person.comes(), leave: false };
     let played = play(swarm, server, people.iter().map(script).collect(), people.len())?;
     let present = played
         .iter()
@@ -146,7 +145,7 @@ impl Log {
         (room, users): (RoomId, Vec<UserId>),
     ) -> Result<()> {
         let mut ledger = Ledger::new(self.acked, users);
-        let script = Script { link: None, ask: vec![hello(), reader.log_in()], leave: false };
+        let script = Script { link: None, ask: reader.comes(), leave: false };
         let link = play(swarm, server, vec![script], 1)?.first().context("no link")?.link;
         let mut after = Seq::ZERO;
         loop {

@@ -20,17 +20,18 @@ use liao_common::{
     message::{Body, Kind},
     request::{History, Request, Send},
 };
-use prepare::{Dice, Plan};
+use prepare::Plan;
 
 use crate::{
     clock::{self, Deadline},
     crowd::{LOG_IN_AT_ONCE, Person},
+    dice::Dice,
     machine,
-    play::{Script, hello, play, settle},
+    play::{Script, play, settle},
     post,
     report::{Report, Row, short},
     rig::{Output, Rig},
-    server::{Hashing, Server, Transport},
+    server::Server,
     stats::Latencies,
     suite::times,
     swarm::Swarm,
@@ -115,13 +116,8 @@ impl Found {
     fn rows(&self, rooms: u64, messages: u64) -> Vec<Row> {
         let of = format!("{} messages in {} rooms", short(messages as f64), short(rooms as f64));
         let mib = |kib: u64| kib as f64 / 1024.0;
-        let row = |what: &str, (measured, unit): (f64, &'static str), detail: String| Row {
-            what: format!("{of}: {what}"),
-            measured,
-            unit,
-            target: None,
-            detail,
-        };
+        let row =
+            |what: &str, measured, detail| Row::found(format!("{of}: {what}"), measured, detail);
         let start = |what: &str, start: Start| {
             let detail = format!("{:.0} MiB resident then", mib(start.resident_kib));
             row(what, (start.took.as_secs_f64(), "s"), detail)
@@ -186,9 +182,7 @@ fn measure(liaod: &Path, data: &Path, rooms: u64, messages: u64) -> Result<Found
 }
 
 fn start(liaod: &Path, data: &Path) -> Result<(Server, Start)> {
-    let before = clock::now();
-    let server = Server::start(liaod, data, Transport::Plain, Hashing::Least)?;
-    let took = before.elapsed();
+    let (server, took) = Server::start_timed(liaod, data)?;
     let resident_kib = server.resident_kib()?;
     Ok((server, Start { took, resident_kib }))
 }
@@ -214,11 +208,7 @@ struct Readers {
 impl Readers {
     fn log_in(server: &Server, people: &[Person]) -> Result<Self> {
         let mut swarm = Swarm::new()?;
-        let script = |person: &Person| Script {
-            link: None,
-            ask: vec![hello(), person.log_in()],
-            leave: false,
-        };
+        let script = |person: &Person| Script { link: None, ask: person.comes(), leave: false };
         let scripts = people.iter().map(script).collect();
         let played = play(&mut swarm, server, scripts, LOG_IN_AT_ONCE)?;
         settle(&mut swarm)?;

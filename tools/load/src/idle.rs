@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     crowd::{LOG_IN_AT_ONCE, Person},
-    play::{Script, hello, play, settle},
+    play::{Script, play, settle},
     server::Server,
     stats::{Mark, Rate},
     swarm::Swarm,
@@ -29,8 +29,7 @@ pub(crate) fn measure(server: &Server, people: &[Person]) -> Result<Idle> {
     let fresh = server.resident_kib()?;
     let mark = Mark::set(server.pid(), 0)?;
     let mut swarm = Swarm::new()?;
-    let script =
-        |person: &Person| Script { link: None, ask: vec![hello(), person.log_in()], leave: false };
+    let script = |person: &Person| Script { link: None, ask: person.comes(), leave: false };
     let played = play(&mut swarm, server, people.iter().map(script).collect(), LOG_IN_AT_ONCE)?;
     let logins = mark.until_now(server.pid(), people.len() as u64)?;
     settle(&mut swarm)?;
@@ -49,14 +48,12 @@ pub(crate) fn measure(server: &Server, people: &[Person]) -> Result<Idle> {
 
 /// Measures on a server that has just started, after all have come and gone once.
 pub(crate) fn measure_warm(server: &Server, people: &[Person]) -> Result<f64> {
-    let come_and_go =
-        |person: &Person| Script { link: None, ask: vec![hello(), person.log_in()], leave: true };
+    let come_and_go = |person: &Person| Script { link: None, ask: person.comes(), leave: true };
     let mut swarm = Swarm::new()?;
     play(&mut swarm, server, people.iter().map(come_and_go).collect(), 4)?;
     settle(&mut swarm)?;
     let before = server.resident_kib()?;
-    let script =
-        |person: &Person| Script { link: None, ask: vec![hello(), person.log_in()], leave: false };
+    let script = |person: &Person| Script { link: None, ask: person.comes(), leave: false };
     let played = play(&mut swarm, server, people.iter().map(script).collect(), LOG_IN_AT_ONCE)?;
     let links: Vec<_> = played.iter().map(|played| played.link).collect();
     follow(&mut swarm, server, &links)?;

@@ -5,6 +5,7 @@ mod chart;
 mod client;
 mod clock;
 mod crowd;
+mod dice;
 mod durable;
 mod fanout;
 mod files;

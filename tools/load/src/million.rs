@@ -112,7 +112,6 @@ impl Found {
     fn rows(&self) -> Vec<Row> {
         let mib = |kib: u64| kib as f64 / 1024.0;
         let each = (self.resident_kib - self.fresh_kib) as f64 / self.sessions as f64;
-        let us = |rate: &Rate| rate.cpu_s * 1e6 / rate.count as f64;
         let row = |what: &str, measured: f64, unit, target, detail| Row {
             what: format!("{} sessions: {what}", short(self.sessions as f64)),
             measured,
@@ -131,10 +130,10 @@ impl Found {
                 None,
                 format!("{} /s wall", short(self.logins.per_wall_s())),
             ),
-            row("a ping and its pong", us(&self.pings), "us CPU", None, String::new()),
+            row("a ping and its pong", self.pings.each_us(), "us CPU", None, String::new()),
             row(
                 "a message to a room of 1000",
-                us(&self.messages),
+                self.messages.each_us(),
                 "us CPU",
                 None,
                 format!("heard by all: p50 {:.2} ms", ms(self.heard)),

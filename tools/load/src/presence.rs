@@ -243,13 +243,9 @@ impl Ear {
 
 impl Found {
     fn rows(&self, turns: u64) -> Vec<Row> {
-        let row = |what: &str, (measured, unit): (f64, &'static str), detail: String| Row {
-            what: format!("{} online: {what}", short(self.people as f64)),
-            measured,
-            unit,
-            target: None,
-            detail,
-        };
+        let of = format!("{} online", short(self.people as f64));
+        let row =
+            |what: &str, measured, detail| Row::found(format!("{of}: {what}"), measured, detail);
         // All in one thread, so that time passed is finer than the system's count of processor time.
         let coming_us = self.coming.wall_s * 1e6 / self.coming.count.max(1) as f64;
         let page =

@@ -25,6 +25,17 @@ pub(crate) struct Row {
     pub(crate) detail: String,
 }
 
+impl Row {
+    /// What has no target.
+    pub(crate) const fn found(
+        what: String,
+        (measured, unit): (f64, &'static str),
+        detail: String,
+    ) -> Self {
+        Self { what, measured, unit, target: None, detail }
+    }
+}
+
 /// A whole run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Report {

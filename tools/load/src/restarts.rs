@@ -241,7 +241,7 @@ impl Place<'_> {
 /// The texts of a room, by nonce.
 fn read(server: &Server, reader: &Talker<'_>) -> Result<HashMap<Nonce, Vec<Seq>>> {
     let mut swarm = Swarm::new()?;
-    let ask = vec![hello(), reader.person.log_in()];
+    let ask = reader.person.comes();
     let entered = play(&mut swarm, server, vec![Script { link: None, ask, leave: false }], 1)?;
     let link = entered.first().map(|entered| entered.link);
     let mut log: HashMap<Nonce, Vec<Seq>> = HashMap::new();

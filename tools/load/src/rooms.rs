@@ -14,7 +14,7 @@ use liao_common::{
     codec,
     event::{UserPage, kind},
     frame::Frame,
-    request::{Members, Request, RoomJoin, Sync, Watch},
+    request::{Members, Request, RoomJoin, Watch},
 };
 use serde::Serialize;
 
@@ -22,11 +22,11 @@ use crate::{
     clock::{self, Deadline},
     crowd::{LOG_IN_AT_ONCE, Person},
     machine,
-    play::{Script, hello, play, settle},
+    play::{Script, play, settle},
     post::Sender,
     report::{Report, Row, short},
     rig::{Output, Rig},
-    server::{Hashing, Server, Transport},
+    server::Server,
     stats::{Latencies, Mark, Rate},
     suite::times,
     swarm::Swarm,
@@ -121,11 +121,9 @@ impl Rooms {
         let watchers = self.watchers.min(members);
         let aside = self.aside.min(members - watchers);
         let people = prepare::prepare(data, members, watchers + aside)?;
-        let begun = clock::now();
-        let server = start(liaod, data)?;
-        let first_start_s = begun.elapsed().as_secs_f64();
+        let (server, first_start) = Server::start_timed(liaod, data)?;
         server.stop()?;
-        let server = start(liaod, data)?;
+        let (server, _) = Server::start_timed(liaod, data)?;
         let (looking, others) = people.split_at(usize::try_from(watchers)?);
         let mut crowd = Crowd::gather(&server, looking, others)?;
         let resident_mib = server.resident_kib()? as f64 / 1024.0;
@@ -138,7 +136,7 @@ impl Rooms {
             members,
             watchers,
             aside,
-            first_start_s,
+            first_start_s: first_start.as_secs_f64(),
             resident_mib,
             busy,
             last_receipt,
@@ -150,29 +148,19 @@ impl Rooms {
     }
 }
 
-fn start(liaod: &Path, data: &Path) -> Result<Server> {
-    Server::start(liaod, data, Transport::Plain, Hashing::Least)
-}
-
 impl Found {
     fn rows(&self) -> Vec<Row> {
         let aside = if self.aside == 0 { String::new() } else { format!(", {} not", self.aside) };
         let of = format!("{} members, {} look{aside}", short(self.members as f64), self.watchers);
-        let row = |what: &str, (measured, unit): (f64, &'static str), detail: String| Row {
-            what: format!("{of}: {what}"),
-            measured,
-            unit,
-            target: None,
-            detail,
-        };
-        let each_us = |rate: Rate| rate.cpu_s * 1e6 / rate.count.max(1) as f64;
-        let per_message = |rate: Rate| each_us(rate) * self.watchers as f64;
+        let row =
+            |what: &str, measured, detail| Row::found(format!("{of}: {what}"), measured, detail);
+        let per_message = |rate: Rate| rate.each_us() * self.watchers as f64;
         let joins_s = self.joining.cpu_s;
         vec![
             row(
                 "server's processor time per message",
                 (per_message(self.busy), "µs"),
-                format!("{:.3} µs a watcher; {}", each_us(self.busy), self.busy.busy()),
+                format!("{:.3} µs a watcher; {}", self.busy.each_us(), self.busy.busy()),
             ),
             row(
                 "last receipt of one message",
@@ -186,7 +174,7 @@ impl Found {
             row(
                 "all who look join another room, server's processor time",
                 (joins_s, "s"),
-                format!("{:.1} µs each, in {:.1} s", each_us(self.joining), self.joining.wall_s),
+                format!("{:.1} µs each, in {:.1} s", self.joining.each_us(), self.joining.wall_s),
             ),
             row(
                 "a page of members",
@@ -217,7 +205,7 @@ impl Crowd {
     /// All are logged in and follow their rooms; the first of them look at the big one.
     fn gather(server: &Server, looking: &[Person], others: &[Person]) -> Result<Self> {
         let mut swarm = Swarm::new()?;
-        let ask = |person: &Person| vec![hello(), person.log_in(), Sync::default().into()];
+        let ask = |person: &Person| person.follows();
         let watch: Request = Watch { act: vec![prepare::BIG], online: false }.into();
         let looks = |person: &Person| {
             let mut ask = ask(person);

@@ -6,18 +6,20 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 use liao_common::{
-    event::RoomKind,
-    id::{DeviceId, Hash, RoomId, Seq, UserId},
+    codec,
+    event::{RoomKind, kind as frame_kind},
+    id::{DeviceId, Hash, Nonce, RoomId, Seq, UserId},
+    message::{Body, Kind, Message},
     request::Token,
 };
 use liao_server::{
     datadir::DataDir,
     disk::RealDisk,
     journal::{Journal, JournalOptions, NewRecord},
-    state::record::{Account, Device, Member, Phc, Room, Standing},
+    state::record::{Account, Device, Member, Phc, Room, Standing, kind},
 };
 
-use crate::crowd::Person;
+use crate::{crowd::Person, post};
 
 /// Commits that share a sync.
 const GROUP: usize = 4096;
@@ -112,4 +114,24 @@ pub(crate) fn room(room: RoomId, name: &str, by: UserId) -> NewRecord {
 /// Somebody came into a room, as one of so many, before anything was said.
 pub(crate) fn member(room: RoomId, user: UserId, standing: Standing, members: u64) -> NewRecord {
     Member { room, user, standing, floor: Seq::ZERO, members, joined: Seq::ZERO }.record()
+}
+
+/// A message whose nonce this number makes.
+pub(crate) fn message(room: RoomId, seq: u64, from: UserId, number: u64) -> NewRecord {
+    let mut cid = Nonce([0; 16]);
+    // As random as those of clients are: rows of nonces have no order.
+    cid.0.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
+    let message = Message {
+        room,
+        seq: Seq(seq),
+        n: seq,
+        at_ms: BEGUN_MS + number,
+        from,
+        device: DeviceId(from.0),
+        cid,
+        kind: Kind::Text,
+        body: Body::text(post::text(seq)),
+    };
+    let body = codec::frame(frame_kind::MSG, 0, &message);
+    NewRecord { kind: kind::MESSAGE, body }
 }

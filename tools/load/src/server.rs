@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -19,7 +20,7 @@ use rustix::{
 use rustls::ClientConfig;
 use serde::Serialize;
 
-use crate::{machine, tls};
+use crate::{clock, machine, tls};
 
 /// Posts a second that a connection may make: more than there will be.
 const POSTS_PER_S: &str = "1000000";
@@ -96,6 +97,14 @@ impl Server {
         let mut server = Self { child, addr, tls, log };
         server.addr = server.ready()?;
         Ok(server)
+    }
+
+    /// Starts it on a folder that a [`Scribe`](crate::scribe::Scribe) has written, in plain text; says how long
+    /// that took.
+    pub(crate) fn start_timed(liaod: &Path, data: &Path) -> Result<(Self, Duration)> {
+        let begun = clock::now();
+        let server = Self::start(liaod, data, Transport::Plain, Hashing::Least)?;
+        Ok((server, begun.elapsed()))
     }
 
     fn ready(&mut self) -> Result<SocketAddr> {

@@ -16,7 +16,7 @@ use liao_common::{
     frame::Frame,
     id::{RoomId, UserId},
     message::Message,
-    request::{History, Sync},
+    request::History,
 };
 use prepare::{GROUP_PEOPLE, GROUP_ROOMS, Group};
 use serde::Serialize;
@@ -24,13 +24,13 @@ use serde::Serialize;
 use crate::{
     clock::{self, Deadline},
     crowd::{LOG_IN_AT_ONCE, Person},
-    history::prepare::Dice,
+    dice::Dice,
     machine,
-    play::{Script, hello, play, settle},
+    play::{Script, play, settle},
     post::{self, Sender},
     report::{Report, Row, short},
     rig::{Output, Rig},
-    server::{Hashing, Server, Transport},
+    server::Server,
     stats::{Latencies, Mark, Rate},
     suite::times,
     swarm::Swarm,
@@ -103,45 +103,34 @@ impl Spread {
     fn measure(&self, liaod: &Path, data: &Path, rooms: u64) -> Result<Found> {
         let groups = rooms / GROUP_ROOMS;
         prepare::prepare(data, groups)?;
-        let (server, first_start_s) = start(liaod, data)?;
+        let (server, first_start) = Server::start_timed(liaod, data)?;
         server.stop()?;
-        let (server, start_s) = start(liaod, data)?;
+        let (server, start) = Server::start_timed(liaod, data)?;
         let resident_mib = server.resident_kib()? as f64 / 1024.0;
         let (visit, visits) = visit(&server, groups, self.visits)?;
         let posts = Talk::gather(&server, groups)?.measure(&server, self.seconds)?;
         server.stop()?;
         let rooms = groups * GROUP_ROOMS;
+        let (first_start_s, start_s) = (first_start.as_secs_f64(), start.as_secs_f64());
         Ok(Found { rooms, first_start_s, start_s, resident_mib, posts, visit, visits })
     }
-}
-
-fn start(liaod: &Path, data: &Path) -> Result<(Server, f64)> {
-    let begun = clock::now();
-    let server = Server::start(liaod, data, Transport::Plain, Hashing::Least)?;
-    Ok((server, begun.elapsed().as_secs_f64()))
 }
 
 impl Found {
     fn rows(&self) -> Vec<Row> {
         let of = format!("{} rooms", short(self.rooms as f64));
-        let row = |what: &str, (measured, unit): (f64, &'static str), detail: String| Row {
-            what: format!("{of}: {what}"),
-            measured,
-            unit,
-            target: None,
-            detail,
-        };
-        let each_us = |rate: Rate| rate.cpu_s * 1e6 / rate.count.max(1) as f64;
+        let row =
+            |what: &str, measured, detail| Row::found(format!("{of}: {what}"), measured, detail);
         let (per_s, busy) = (short(self.posts.per_wall_s()), self.posts.busy());
         vec![
             row(
                 "server's processor time per message to four",
-                (each_us(self.posts), "µs"),
+                (self.posts.each_us(), "µs"),
                 format!("{per_s} messages/s; {busy}"),
             ),
             row(
                 "server's processor time per visit",
-                (each_us(self.visits), "µs"),
+                (self.visits.each_us(), "µs"),
                 format!("somebody in {GROUP_ROOMS} rooms logs in, syncs, opens one and goes"),
             ),
             row("a visit, p99", (self.visit.p99_us as f64 / 1e3, "ms"), times(self.visit)),
@@ -158,7 +147,7 @@ impl Found {
 
 fn scripts(people: &[Person]) -> Vec<Script> {
     let script = |person: &Person| {
-        let ask = vec![hello(), person.log_in(), Sync::default().into()];
+        let ask = person.follows();
         Script { link: None, ask, leave: false }
     };
     people.iter().map(script).collect()
@@ -171,10 +160,12 @@ fn visit(server: &Server, groups: u64, visits: u64) -> Result<(Latencies, Rate)>
     let mut took = Vec::new();
     for _ in 0..visits {
         let group = Group(dice.below(groups) as u64);
-        let person = group.people().nth(dice.below(GROUP_PEOPLE)).context("nobody there")?;
+        // The first one has said what is new to the others.
+        let guest = 1 + dice.below(GROUP_PEOPLE - 1);
+        let person = group.people().nth(guest).context("nobody there")?;
         let room = group.rooms().nth(dice.below(GROUP_ROOMS)).context("no room there")?;
         let ask = History { room, limit: Some(50), ..History::default() }.into();
-        let ask = vec![hello(), person.log_in(), Sync::default().into(), ask];
+        let ask = [person.follows(), vec![ask]].concat();
         let begun: Instant = clock::now();
         let played = play(&mut swarm, server, vec![Script { link: None, ask, leave: true }], 1)?;
         took.push(begun.elapsed());

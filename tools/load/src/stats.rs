@@ -97,6 +97,11 @@ impl Rate {
         format!("server on {server:.2} processors, tool on {own:.2}")
     }
 
+    /// Processor time of the server for each, in microseconds.
+    pub(crate) fn each_us(self) -> f64 {
+        self.cpu_s * 1e6 / self.count.max(1) as f64
+    }
+
     pub(crate) fn per_wall_s(self) -> f64 {
         self.count as f64 / self.wall_s
     }

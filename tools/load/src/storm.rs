@@ -36,8 +36,7 @@ pub(crate) struct Storm {
 /// Everybody logs in and follows their rooms.
 pub(crate) fn gather(server: &Server, people: &[Person]) -> Result<Calm> {
     let mut swarm = Swarm::new()?;
-    let script =
-        |person: &Person| Script { link: None, ask: vec![hello(), person.log_in()], leave: false };
+    let script = |person: &Person| Script { link: None, ask: person.comes(), leave: false };
     let played = play(&mut swarm, server, people.iter().map(script).collect(), LOG_IN_AT_ONCE)?;
     let links: Vec<_> = played.iter().map(|played| played.link).collect();
     let ask = follow(&mut swarm, server, &links)?;
@@ -58,11 +57,8 @@ pub(crate) fn come_back(server: &Server, people: &[Person], before: &Calm) -> Re
     let resident_kib = server.resident_kib()?;
     drop(swarm);
     // Somebody who comes later sees that the others are gone.
-    let late = people.iter().take(1).map(|person| Script {
-        link: None,
-        ask: vec![hello(), person.log_in()],
-        leave: true,
-    });
+    let late =
+        people.iter().take(1).map(|person| Script { link: None, ask: person.comes(), leave: true });
     let mut swarm = Swarm::new()?;
     play(&mut swarm, server, late.collect(), 1)?;
     settle(&mut swarm)?;

@@ -3,21 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use liao_common::{
-    codec,
-    event::kind as frame_kind,
-    id::{DeviceId, Nonce, RoomId, Seq, UserId},
-    message::{Body, Kind, Message},
-};
-use liao_server::{
-    journal::NewRecord,
-    state::record::{Standing, kind},
-};
+use liao_common::id::{RoomId, UserId};
+use liao_server::state::record::Standing;
 
 use crate::{
     crowd::Person,
-    post,
-    scribe::{BEGUN_MS, Scribe, account, device, member, person, room, user},
+    dice::Dice,
+    scribe::{Scribe, account, device, member, message, person, room, user},
 };
 
 /// People who have the rooms among them.
@@ -53,19 +45,6 @@ impl Plan {
     }
 }
 
-/// Numbers that look like chance and are the same in every run.
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn below(&mut self, end: u64) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % end.max(1)) as usize
-    }
-}
-
 /// Makes the folder; gives those who can log in.
 pub(crate) fn prepare(data: &Path, plan: Plan) -> Result<Vec<Person>> {
     let mut scribe = Scribe::open(data)?;
@@ -88,24 +67,4 @@ pub(crate) fn prepare(data: &Path, plan: Plan) -> Result<Vec<Person>> {
     }
     scribe.close()?;
     Ok((0..PEOPLE).map(person).collect())
-}
-
-/// A message whose nonce this number makes.
-pub(crate) fn message(room: RoomId, seq: u64, from: UserId, number: u64) -> NewRecord {
-    let mut cid = Nonce([0; 16]);
-    // As random as those of clients are: rows of nonces have no order.
-    cid.0.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
-    let message = Message {
-        room,
-        seq: Seq(seq),
-        n: seq,
-        at_ms: BEGUN_MS + number,
-        from,
-        device: DeviceId(from.0),
-        cid,
-        kind: Kind::Text,
-        body: Body::text(post::text(seq)),
-    };
-    let body = codec::frame(frame_kind::MSG, 0, &message);
-    NewRecord { kind: kind::MESSAGE, body }
 }

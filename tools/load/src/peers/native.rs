@@ -220,11 +220,7 @@ fn word(frame: &[u8]) -> Result<Heard<'_>> {
 /// Reads the log of the first room from its first message to its last: who said what, in order.
 pub(super) fn reread(server: &Server, reader: &Person) -> Result<Vec<(usize, u64)>> {
     let mut swarm = Swarm::new()?;
-    let script = Script {
-        link: None,
-        ask: vec![hello(), reader.log_in(), Sync::default().into()],
-        leave: false,
-    };
+    let script = Script { link: None, ask: reader.follows(), leave: false };
     let played = play(&mut swarm, server, vec![script], 1)?;
     let played = played.first().context("no link")?;
     let rooms: Synced = played.answers.last().context("no rooms")?.decode()?;

@@ -8,8 +8,7 @@ use liao_server::state::record::Standing;
 
 use crate::{
     crowd::Person,
-    history::prepare::message,
-    scribe::{Scribe, account, device, member, person, room, user},
+    scribe::{Scribe, account, device, member, message, person, room, user},
 };
 
 /// People who share their rooms.
