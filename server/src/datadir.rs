@@ -4,7 +4,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::disk::sync_folder;
@@ -13,11 +13,15 @@ use crate::disk::sync_folder;
 const FORMAT_VERSION: u32 = 1;
 const FORMAT_WORD: &str = "liao-data";
 
+/// What a folder may have in it that is to become a data folder: what a start leaves that was cut off, a key that
+/// was put there before, and what belongs to a file system of its own.
+const EMPTY_STILL: [&str; 4] = ["lock", "format.new", "tls", "lost+found"];
+
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another server works in it.
-    #[error("the data folder {} is in use by another server", path.display())]
+    #[error("the data folder {} is in use by a server that is running", path.display())]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -44,6 +48,17 @@ pub enum DataDirError {
     NoFolder {
         /// What is there.
         path: PathBuf,
+    },
+    /// Something else lies in it.
+    #[error(
+        "{} is in the folder {} already; a server wants a folder of its own, and makes it where there is none",
+        name.display(), path.display()
+    )]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// One of the things in it.
+        name: PathBuf,
     },
     /// The file system refused.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -76,12 +91,18 @@ impl Drop for DataDir {
 
 impl DataDir {
     /// Opens the folder at `path` for this process alone, creating it (mode 0700) when missing.
+    ///
+    /// # Errors
+    /// [`DataDirError::Occupied`] for a folder that is new to a server and not empty; see there for the others.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
         let path = path.into();
         if path.exists() && !path.is_dir() {
             return Err(DataDirError::NoFolder { path });
         }
         create(&path).map_err(failed("create", &path))?;
+        if !path.join("format").exists() {
+            check_free(&path)?;
+        }
         let lock = lock(&path)?;
         match fs::read_to_string(path.join("format")) {
             Ok(text) => check_format(&path, &text)?,
@@ -163,11 +184,24 @@ fn check_format(path: &Path, text: &str) -> Result<(), DataDirError> {
     }
 }
 
-/// Writes the format of an empty folder. One that has a journal must have had a format.
-fn begin(path: &Path) -> Result<(), DataDirError> {
+/// Whether a folder without a format may become a data folder. One that has a journal must have had a format.
+fn check_free(path: &Path) -> Result<(), DataDirError> {
     if path.join("journal").exists() {
         return Err(DataDirError::Foreign { path: path.join("format") });
     }
+    for entry in fs::read_dir(path).map_err(failed("read", path))? {
+        let name = PathBuf::from(entry.map_err(failed("read", path))?.file_name());
+        if !EMPTY_STILL.iter().any(|known| name == Path::new(known)) {
+            return Err(DataDirError::Occupied { path: path.to_owned(), name });
+        }
+    }
+    Ok(())
+}
+
+/// Takes an empty folder: for this user alone, also where somebody else made it.
+fn begin(path: &Path) -> Result<(), DataDirError> {
+    let alone = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(path, alone).map_err(failed("set the mode of", path))?;
     write_format(path).map_err(failed("write", path))
 }
 

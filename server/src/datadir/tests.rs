@@ -68,3 +68,26 @@ fn a_path_that_cannot_be_a_folder_is_told() {
     let words = DataDir::open(file.join("data")).expect_err("refused").to_string();
     assert!(words.starts_with("cannot create") && words.contains("file/data"), "{words}");
 }
+
+#[test]
+fn a_folder_with_something_else_in_it_is_left_alone() {
+    let root = tempfile::tempdir().expect("folder");
+    fs::write(root.path().join("passwd"), "root").expect("write");
+    let error = DataDir::open(root.path()).expect_err("refused");
+    assert!(matches!(&error, DataDirError::Occupied { .. }), "{error}");
+    assert!(error.to_string().contains("passwd"), "{error}");
+    let names =
+        fs::read_dir(root.path()).expect("read").map(|entry| entry.expect("entry").file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["passwd"], "nothing was made beside it");
+}
+
+#[test]
+fn an_empty_folder_of_a_file_system_becomes_private() {
+    let root = tempfile::tempdir().expect("folder");
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).expect("mode");
+    for kept in ["lost+found", "tls"] {
+        fs::create_dir(root.path().join(kept)).expect("create");
+    }
+    DataDir::open(root.path()).expect("taken");
+    assert_eq!(fs::metadata(root.path()).expect("facts").permissions().mode() & 0o777, 0o700);
+}

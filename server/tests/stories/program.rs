@@ -278,7 +278,7 @@ async fn it_refuses_in_words() {
     let words = text(&second.stderr);
     assert!(
         words.starts_with("liaod: the data folder")
-            && words.contains("is in use by another server"),
+            && words.contains("is in use by a server that is running"),
         "{words}"
     );
     assert_eq!(words.lines().count(), 1, "{words}");

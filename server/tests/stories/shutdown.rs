@@ -132,7 +132,7 @@ async fn one_folder_has_one_server() {
     let world = World::new().await;
     let alice = world.registers("alice").await;
     let error = server::start(cheap(world.data())).await.err().expect("refused").to_string();
-    assert!(error.contains("is in use by another server"), "{error}");
+    assert!(error.contains("is in use by a server that is running"), "{error}");
     alice.says("#lobby", "not disturbed").await;
     let elsewhere = tempfile::tempdir().unwrap();
     let taken = Config { listen: world.config().listen, ..cheap(elsewhere.path()) };
