@@ -22,8 +22,9 @@ use crossterm::{
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute, queue,
     terminal::{
-        BeginSynchronizedUpdate, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
-        EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+        BeginSynchronizedUpdate, Clear, ClearType, DisableLineWrap, EnableLineWrap,
+        EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+        enable_raw_mode,
     },
 };
 use liao_server::discreet::{panic_words, wrap_panic_hook};
@@ -98,7 +99,9 @@ impl Screen {
         let mut out = output()?;
         restore_on_panic();
         let entered = Entered::enter()?;
-        execute!(&out, EnterAlternateScreen, EnableBracketedPaste, EnableMouseCapture)?;
+        // Whoever was killed there before has left its picture.
+        let empty = Clear(ClearType::All);
+        execute!(&out, EnterAlternateScreen, empty, EnableBracketedPaste, EnableMouseCapture)?;
         if asks {
             out.write_all(QUESTION)?;
         }

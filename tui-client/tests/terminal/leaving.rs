@@ -26,6 +26,21 @@ fn a_signal_ends_it_properly_wherever_it_is() {
 }
 
 #[test]
+fn what_a_program_that_was_killed_has_left_is_wiped_away() {
+    let home = tempfile::tempdir().unwrap();
+    // The other screen, and a word in its corner.
+    let left = "\\033[?1049h\\033[1;1Hleftover";
+    let opening = Opening::at(home.path()).by_shell().variable("LEFT", left);
+    let mut menu = opening.opens();
+    menu.waits_for(word("menu.start_server"));
+    assert!(!menu.text().contains("leftover"), "{}", menu.text());
+    menu.presses(Key::Ctrl('q'));
+    menu.waits_until_left();
+    menu.enters("next");
+    menu.waits_for("4 bytes for the shell");
+}
+
+#[test]
 fn it_ends_properly_while_the_server_is_gone() {
     let mut town = Town::new();
     let alice = town.registers("alice", "Alice");

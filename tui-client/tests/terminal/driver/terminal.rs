@@ -41,10 +41,10 @@ pub(crate) struct Opening {
     by_shell: bool,
 }
 
-/// What a shell does that called the program: it reads the next line. How long that is says it all; the line itself
-/// might be a sequence, of which nothing would be seen.
-const SHELL: &str =
-    "\"$0\" \"$@\"; IFS= read -r next; printf '%s bytes for the shell' \"${#next}\"";
+/// What a shell does that calls the program: before, it shows what `LEFT` says; behind it, it reads the next line. How
+/// long that is says it all; the line itself might be a sequence, of which nothing would be seen.
+const SHELL: &str = "printf '%b' \"$LEFT\"; \"$0\" \"$@\"; IFS= read -r next; \
+     printf '%s bytes for the shell' \"${#next}\"";
 
 impl Opening {
     /// With its files in `home`, in English.
