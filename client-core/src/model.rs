@@ -145,11 +145,12 @@ impl Model {
         self.rooms.get(&room)
     }
 
-    /// A room by its name without `#`.
+    /// A room by its name without `#`: the one that this person is in before one they are invited to.
     #[must_use]
     pub fn room_named(&self, name: &str) -> Option<&RoomView> {
         let named = |room: &&RoomView| !room.is_direct() && room.name == name;
-        self.rooms.values().filter(|room| room.removed.is_none()).find(named)
+        let rooms = self.rooms.values().filter(|room| room.removed.is_none());
+        rooms.filter(named).min_by_key(|room| room.is_invitation())
     }
 
     /// The direct room with a person.
@@ -158,10 +159,10 @@ impl Model {
         self.rooms.values().find(|room| room.is_direct() && room.with == Some(user))
     }
 
-    /// The display name of a person; `None` while it is unknown.
+    /// How a person is called, see [`Person::called`]; `None` while it is unknown.
     #[must_use]
     pub fn name(&self, user: UserId) -> Option<&str> {
-        self.people.find(user).map(|person| person.name.as_str())
+        self.people.find(user).map(Person::called)
     }
 
     /// Unread messages in all rooms.

@@ -142,12 +142,18 @@ macro_rules! text_form {
 
 text_form!(UserName RoomName DisplayName);
 
+/// A name as names are compared: in lower case, NFKC.
+#[must_use]
+pub fn in_one_form(name: &str) -> String {
+    let lower: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    lower.nfkc().collect()
+}
+
 fn fold(typed: &str) -> Result<String, NameError> {
     if typed.len() > limits::NAME_BYTES_MAX {
         return Err(NameError::TooLong);
     }
-    let lower: String = typed.trim().nfkc().flat_map(char::to_lowercase).collect();
-    let name: String = lower.nfkc().collect();
+    let name = in_one_form(typed.trim());
     if name.is_empty() { Err(NameError::Empty) } else { Ok(name) }
 }
 

@@ -1,6 +1,8 @@
 //! Who there is and who is online. Names are cleaned on their way in. The list of who is online is
 //! a page of `who` with the numbered changes that followed; a missing number asks for it again.
 
+mod namesakes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use liao_common::{
@@ -10,6 +12,7 @@ use liao_common::{
     request::{Request, Users, Who},
     text,
 };
+use namesakes::Namesakes;
 
 /// People that are remembered; beyond, the oldest accounts are forgotten and asked for again.
 const PEOPLE_MAX: usize = 65_536;
@@ -32,12 +35,23 @@ pub struct Person {
     pub id: String,
     /// The display name, cleaned.
     pub name: String,
+    /// The display name with the user id, where others have the same.
+    told_apart: Option<Box<str>>,
+}
+
+impl Person {
+    /// How this person is called: by the display name, and by the user id too where others have the same name.
+    #[must_use]
+    pub fn called(&self) -> &str {
+        self.told_apart.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// Everybody this program has heard of.
 #[derive(Clone, Debug, Default)]
 pub struct People {
     known: BTreeMap<UserId, Person>,
+    namesakes: Namesakes,
     online: BTreeSet<UserId>,
     sorted: Vec<UserId>,
     count: u64,
@@ -97,11 +111,33 @@ impl People {
             user: user.user,
             id: text::clean_line(&user.id),
             name: text::clean_line(&user.name),
+            told_apart: None,
         };
-        if self.known.len() >= PEOPLE_MAX && !self.known.contains_key(&user.user) {
-            self.known.pop_first();
+        if self.known.len() >= PEOPLE_MAX
+            && !self.known.contains_key(&user.user)
+            && let Some((oldest, gone)) = self.known.pop_first()
+        {
+            self.namesakes.goes(oldest, &gone.name);
         }
-        self.known.insert(user.user, person);
+        let before = self.known.get(&user.user);
+        if before.is_some_and(|before| before.name == person.name && before.id == person.id) {
+            return;
+        }
+        if let Some(before) = self.known.insert(user.user, person) {
+            self.namesakes.goes(before.user, &before.name);
+        }
+        self.tell_apart(user.user);
+    }
+
+    /// Who has a name that others have is called by the user id too, and stays so.
+    fn tell_apart(&mut self, newcomer: UserId) {
+        let Some(person) = self.known.get(&newcomer) else { return };
+        let Some(namesake) = self.namesakes.comes(newcomer, &person.name) else { return };
+        for user in [newcomer, namesake] {
+            if let Some(person) = self.known.get_mut(&user) {
+                person.told_apart = Some(format!("{} ({})", person.name, person.id).into());
+            }
+        }
     }
 
     /// Notes that a name is missing.

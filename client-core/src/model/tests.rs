@@ -256,6 +256,29 @@ fn rooms_come_change_and_go() {
 }
 
 #[test]
+fn of_two_rooms_of_a_name_the_one_inside_comes_before_an_invitation() {
+    let name = || "tea".to_owned();
+    let invited = Room { role: Role::Invited, name: name(), ..room(1, 0) };
+    let model = ready(&[invited, Room { name: name(), ..room(2, 0) }]);
+    assert_eq!(model.room_named("tea").map(|room| room.id), Some(RoomId(2)));
+}
+
+#[test]
+fn people_of_one_name_are_told_apart_by_their_user_ids() {
+    let mut model = ready(&[room(1, 0)]);
+    let called = |model: &Model, number: u64| model.name(UserId(number)).map(str::to_owned);
+    let user = |number: u64, name: &str| User { id: format!("u{number}"), ..user(number, name) };
+    presence(&mut model, 1, &[user(7, "Alice")], &[]);
+    assert_eq!(called(&model, 7).as_deref(), Some("Alice"));
+    presence(&mut model, 2, &[user(8, "ＡＬＩＣＥ"), user(9, "Bob")], &[]);
+    presence(&mut model, 3, &[user(7, "Alice"), user(10, "alice")], &[]);
+    assert_eq!(called(&model, 7).as_deref(), Some("Alice (u7)"));
+    assert_eq!(called(&model, 8).as_deref(), Some("ＡＬＩＣＥ (u8)"));
+    assert_eq!(called(&model, 9).as_deref(), Some("Bob"));
+    assert_eq!(called(&model, 10).as_deref(), Some("alice (u10)"));
+}
+
+#[test]
 fn another_epoch_makes_a_clean_start() {
     let mut model = ready(&[room(1, 1)]);
     push(&mut model, said(1, 2, 9, "old"));

@@ -91,7 +91,7 @@ fn people(
         let notes = [mine.then_some("presence.you"), rank].into_iter().flatten();
         let note: String = notes.map(|key| format!(" ({})", paint.t(key))).collect();
         let name = truncate(
-            &person.name,
+            person.called(),
             usize::from(area.width).saturating_sub(2 + crate::text::width::columns(&note)),
         );
         let style =

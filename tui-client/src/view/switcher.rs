@@ -83,7 +83,7 @@ fn people(model: &Model) -> Vec<SwitchRow> {
         .filter(|person| Some(person.user) != me && model.direct_room(person.user).is_none());
     let row = |person: &liao_client_core::model::Person| SwitchRow {
         to: Destination::Person(person.user),
-        name: person.name.clone(),
+        name: person.called().to_owned(),
         note: format!("@{}", person.id),
         unread: 0,
         found: Vec::new(),
