@@ -61,7 +61,7 @@ impl Follow {
         match self.room.look(self.position, self.until) {
             Look::UpToDate => Step::Done,
             Look::Here(bytes, last) => Step::Write(bytes, last),
-            Look::Behind(head) => Step::Stored(self.stored(head)),
+            Look::Behind { to, end } => Step::Stored(self.stored(to, end)),
         }
     }
 
@@ -85,9 +85,10 @@ impl Follow {
     }
 
     /// A reader far behind is not fed all of it: the hole is named, and read when it is looked at.
-    fn stored(&self, head: Seq) -> Stored {
-        let newest = Seq(head.0.saturating_sub(limits::REPLAY_MESSAGES_MAX));
-        Stored { hole: (newest > self.position).then_some(newest), to: head }
+    fn stored(&self, to: Seq, end: Seq) -> Stored {
+        let newest = Seq(end.0.saturating_sub(limits::REPLAY_MESSAGES_MAX));
+        let hole = (newest > self.position).then_some(newest);
+        Stored { hole, to: hole.map_or(to, |hole| hole.max(to)) }
     }
 }
 

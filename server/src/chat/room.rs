@@ -117,8 +117,13 @@ pub enum Look {
     UpToDate,
     /// These bytes, up to this message.
     Here(Bytes, Seq),
-    /// The ring does not reach back so far: read the journal up to this message.
-    Behind(Seq),
+    /// The ring does not reach back so far.
+    Behind {
+        /// Read the journal up to this message, and look again.
+        to: Seq,
+        /// The last message.
+        end: Seq,
+    },
 }
 
 impl LiveRoom {
@@ -271,9 +276,11 @@ impl LiveRoom {
         }
         let wanted = position.next();
         let Some(run) = state.ring.iter().rev().find(|run| run.first <= wanted) else {
-            return Look::Behind(end);
+            let before = state.ring.front().map(|run| Seq(run.first.0.saturating_sub(1)));
+            return Look::Behind { to: before.map_or(end, |before| before.min(end)), end };
         };
-        run.cut(wanted, end).map_or(Look::Behind(end), |(bytes, last)| Look::Here(bytes, last))
+        let cut = run.cut(wanted, end);
+        cut.map_or(Look::Behind { to: end, end }, |(bytes, last)| Look::Here(bytes, last))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -377,12 +384,15 @@ mod tests {
     fn a_reader_gets_every_message_once_from_any_position() {
         let room = LiveRoom::new(RoomId(1));
         room.raise((Seq(3), 3));
-        assert_eq!(room.look(Seq(0), None), Look::Behind(Seq(3)));
+        assert_eq!(room.look(Seq(0), None), Look::Behind { to: Seq(3), end: Seq(3) });
         room.publish(&[fresh(4), fresh(5), fresh(6)]);
         room.publish(&[fresh(7)]);
         assert_eq!(read(&room, Seq(3), None), ("<4><5><6><7>".into(), Look::UpToDate));
         assert_eq!(read(&room, Seq(5), None), ("<6><7>".into(), Look::UpToDate));
-        assert_eq!(read(&room, Seq(2), None), (String::new(), Look::Behind(Seq(7))));
+        assert_eq!(
+            read(&room, Seq(2), None),
+            (String::new(), Look::Behind { to: Seq(3), end: Seq(7) })
+        );
         assert_eq!(read(&room, Seq(3), Some(Seq(5))), ("<4><5>".into(), Look::UpToDate));
     }
 
@@ -393,7 +403,7 @@ mod tests {
         for seq in 1..=4 {
             room.publish(&[Fresh { seq: Seq(seq), n: seq, frame: big.clone() }]);
         }
-        assert_eq!(room.look(Seq(1), None), Look::Behind(Seq(4)));
+        assert_eq!(room.look(Seq(1), None), Look::Behind { to: Seq(2), end: Seq(4) });
         assert!(matches!(room.look(Seq(2), None), Look::Here(_, Seq(3))));
     }
 

@@ -73,7 +73,7 @@ impl Reader {
             self.position = match self.room.look(self.position, None) {
                 Look::UpToDate => break,
                 Look::Here(_, last) => last,
-                Look::Behind(head) => self.reads_back(head),
+                Look::Behind { to, .. } => self.reads_back(to),
             };
         }
         if self.ready == Ready::AfterLooking {

@@ -34,8 +34,10 @@ struct Wanted {
 /// What was read of a room.
 struct Read {
     room: RoomId,
-    /// In order, each with the last message before it; none where others took all the space.
+    /// In order, each with the last message before it.
     pages: Vec<(Seq, Page)>,
+    /// Whether others, or these pages, took all the space.
+    full: bool,
 }
 
 impl Session {
@@ -54,15 +56,16 @@ impl Session {
             // However much came from memory meanwhile, the first one gets a page: else it might never.
             let (user, left) = (self.caller().user, out.left().max(1));
             let read = self.hub.read(move |hub| Ok(read_all(hub, user, wanted, left)?));
-            let mut unread = Vec::new();
-            for Read { room, pages } in read.await? {
-                if pages.is_empty() {
-                    unread.push(room);
-                } else if self.hand_out_all(room, pages, out)? {
-                    rooms.push_back(room);
+            let mut next = Vec::new();
+            for Read { room, pages, full } in read.await? {
+                let has_some = !pages.is_empty();
+                if !self.hand_out_all(room, pages, out)? {
+                    continue;
                 }
+                // It has had its turn, or its turn goes on.
+                if has_some && full { rooms.push_back(room) } else { next.push(room) }
             }
-            for room in unread.into_iter().rev() {
+            for room in next.into_iter().rev() {
                 rooms.push_front(room);
             }
         }
@@ -150,11 +153,7 @@ fn read_all(
     wanted: Vec<Wanted>,
     mut left: usize,
 ) -> Result<Vec<Read>, StoreError> {
-    let read = |wanted: Wanted| {
-        let room = wanted.room;
-        Ok(Read { room, pages: read_room(hub, user, wanted, &mut left)? })
-    };
-    wanted.into_iter().map(read).collect()
+    wanted.into_iter().map(|wanted| read_room(hub, user, wanted, &mut left)).collect()
 }
 
 fn read_room(
@@ -162,7 +161,7 @@ fn read_room(
     user: UserId,
     Wanted { room, mut position, stored }: Wanted,
     left: &mut usize,
-) -> Result<Vec<(Seq, Page)>, StoreError> {
+) -> Result<Read, StoreError> {
     let reader = (user, room);
     let mut pages = Vec::new();
     while *left > 0 && position < stored.to {
@@ -174,5 +173,5 @@ fn read_room(
         let before = std::mem::replace(&mut position, page.last);
         pages.push((before, page));
     }
-    Ok(pages)
+    Ok(Read { room, pages, full: position < stored.to })
 }
