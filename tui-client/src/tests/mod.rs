@@ -8,6 +8,7 @@ mod devices;
 mod door;
 mod door_scenes;
 mod driver;
+mod marking;
 mod offline;
 mod order;
 mod pages;

@@ -19,7 +19,7 @@ use crate::{effect::Effect, input::Input, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
 
-fn asks(desk: &Desk) -> Vec<Request> {
+pub(super) fn asks(desk: &Desk) -> Vec<Request> {
     let asked = desk.effects.iter().filter_map(|effect| match effect {
         Effect::Ask(request) => Some(request.clone()),
         _ => None,
@@ -145,7 +145,7 @@ fn older_history_is_fetched_when_one_comes_to_it() {
 }
 
 /// A line that was said long ago.
-fn said_at(seq: u64) -> Message {
+pub(super) fn said_at(seq: u64) -> Message {
     let mut cid = Nonce([0; 16]);
     cid.0[..8].copy_from_slice(&seq.to_be_bytes());
     Message {

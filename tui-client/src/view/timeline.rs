@@ -81,11 +81,12 @@ pub struct TimelineView {
 }
 
 impl TimelineView {
-    /// Opens at the first message behind `read`, with a rule before it.
+    /// Opens at the first message behind `read`, with a rule before it. That message may not be here yet, while
+    /// later ones are.
     pub const fn open_at(&mut self, read: Seq) {
         self.open_at = Some(read.next());
         self.rule_after = Some(read);
-        self.led = false;
+        self.led = true;
     }
 
     /// What was missed has come, and this is where one had read to. Who is at the end is shown it from its beginning.
@@ -104,9 +105,10 @@ impl TimelineView {
         self.led = true;
     }
 
-    /// Whether all before the window was seen, given that what is read reaches into it or not.
-    pub const fn has_seen_to_here(&mut self, reaches: bool) -> bool {
-        self.led = self.led && !reaches;
+    /// Whether all before the window was seen, given that one has just leapt over something or not, and that what is
+    /// read reaches into the window or not.
+    pub const fn has_seen_to_here(&mut self, leaps: bool, reaches: bool) -> bool {
+        self.led = (self.led || leaps) && !reaches;
         !self.led
     }
 
@@ -153,14 +155,11 @@ impl TimelineView {
         };
         let mut moved = std::mem::take(&mut self.move_by);
         let opened = self.open_at.take();
-        // Where the log goes on behind what is here, one has not come to its end by reading on, though what one has
-        // just said stands below.
-        let last_logged = logged.checked_sub(1).and_then(|place| items.get(place));
-        let ends_here = !matches!(last_logged, Some(Item::Hole(_)))
-            || self.scroll == Scroll::End && opened.is_none();
+        let mut begins_missing = false;
         if let Some(item) = opened.and_then(|seq| Key::At(seq).place(items)) {
             let is_here = matches!(items.get(item), Some(Item::Row(_)));
             (top, moved) = ((item, 0), if is_here { -2 } else { 0 });
+            begins_missing = !is_here;
         }
         top = pages.step(top, moved);
         if let Some(chosen) = self.chosen.and_then(|key| key.place(items)) {
@@ -170,6 +169,8 @@ impl TimelineView {
         if top >= last {
             top = last;
         }
+        let is_kept = self.scroll == Scroll::End && opened.is_none();
+        let ends_here = is_kept || !begins_missing && !self.goes_on(items, logged, last.0);
         self.scroll = if top == last && ends_here {
             Scroll::End
         } else {
@@ -178,6 +179,18 @@ impl TimelineView {
                 .map_or(Scroll::End, |item| Scroll::Top(self.anchor(item, opened), top.1))
         };
         pages.visible(top)
+    }
+
+    /// Whether something is missing below the top of the last window, or where one looks at its top. Then one has not
+    /// come to the end by reading on, though later words stand below, and what comes in between must not push out of
+    /// sight where one is.
+    fn goes_on(&self, items: &[Item<'_>], logged: usize, top: usize) -> bool {
+        let is_hole = |item: &Item<'_>| matches!(item, Item::Hole(_));
+        let is_inside =
+            |item: &Item<'_>| matches!(item, Item::Hole(hole) if self.inside(hole).is_some());
+        let below = items.get(top + 1..logged).unwrap_or_default();
+        let last_logged = logged.checked_sub(1).and_then(|place| items.get(place));
+        below.iter().chain(last_logged).any(is_hole) || items.get(top).is_some_and(is_inside)
     }
 
     /// By what the item at the top is found again. A hole is filled while one looks at it: who came to it from
@@ -200,8 +213,10 @@ impl TimelineView {
         }
     }
 
-    /// Chooses the message above or below the chosen one, the newest at first. `false` when there is none below.
+    /// Chooses the message above or below the chosen one, the newest at first, which may be far from where one looks.
+    /// `false` when there is none below.
     pub fn choose_by(&mut self, items: &[Item<'_>], by: isize) -> bool {
+        self.led |= self.chosen.is_none();
         let is_row = |place: usize| matches!(items.get(place), Some(Item::Row(_)));
         let start = self.chosen.and_then(|key| key.place(items)).unwrap_or(items.len());
         let mut place = start;

@@ -20,7 +20,7 @@ use super::{
     chat::title,
     completion::Completion,
     main::{Extent, Focus, MainView},
-    seen::{below, own_behind, reaches},
+    seen::{below, has_passed, is_missing, own_behind, reaches, seen},
     timeline::{Key, TimelineView, Visible},
 };
 use crate::{
@@ -309,20 +309,20 @@ impl MainView {
             top::name_top(&look, before.and_then(row_of), row, part.lines.start, line)
         });
         let last_seen = visible.iter().rev().find(|part| part.item < logged);
-        let seen = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
+        let last = last_seen.and_then(|part| items.get(part.item)).and_then(row_of);
         let at_end = chat.timeline.is_at_end();
         let missing = missing(&items, &visible, &chat.timeline);
-        let last = seen.and_then(|row| Some((row.seq?, row.n))).filter(|_| !at_end);
+        let last = last.and_then(|row| Some((row.seq?, row.n))).filter(|_| !at_end);
         // What was read already is not new, however far up one looks.
         chat.below = last.map(|last| below(view, last.max(view.read), model.my_id()));
-        let top = visible.first().and_then(|part| items.get(part.item)).and_then(row_of);
-        let reaches = top.is_some_and(|row| reaches(view, row));
-        let read = if at_end && view.timeline.hole_at_end().is_none() {
+        let read = if at_end && !is_missing(view, &items, &visible) {
             Some(view.head.0)
         } else {
-            seen.and_then(|row| row.seq)
+            seen(view, &items, &visible, logged).and_then(|row| row.seq)
         };
-        let read = read.filter(|_| chat.timeline.has_seen_to_here(reaches));
+        let leaps = !at_end && has_passed(view, &items, &visible);
+        let whole = chat.timeline.has_seen_to_here(leaps, reaches(view, &items, &visible));
+        let read = read.filter(|_| whole);
         let led = visible.first().and_then(|part| hole_of(items.get(part.item)?));
         let led = led.and_then(|hole| chat.timeline.inside(&hole));
         let mut rows = visible.iter().filter_map(|part| items.get(part.item).and_then(row_of));
@@ -435,7 +435,7 @@ pub fn offers(room: RoomId, model: &Model) -> impl Iterator<Item = &Row> {
     rows.filter(is_offer)
 }
 
-const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {
+pub(super) const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {
     match item {
         Item::Row(row) => Some(row),
         Item::Hole(_) => None,
