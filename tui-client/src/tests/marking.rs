@@ -138,3 +138,21 @@ fn choosing_the_newest_message_reads_nothing_before_it() {
     desk.shows("line 80.");
     assert_eq!(unread(&desk, RUST), before);
 }
+
+#[test]
+fn escape_reads_nothing_and_loses_no_place() {
+    let mut desk = at_unread(80);
+    let before = unread(&desk, RUST);
+    // Whatever it closes first.
+    for keys in ["<Esc>", "<Esc><Esc>", "@b<Esc><Esc><C-u>", "<Tab><Down><Esc><Esc>"] {
+        desk.keys(keys);
+        desk.hides("line 80.");
+        desk.shows("Message to #rust");
+    }
+    assert_eq!(unread(&desk, RUST), before);
+    // Where nothing is unread it goes back to the end.
+    desk.keys("<C-End><PgUp>");
+    desk.hides("line 80.");
+    desk.keys("<Esc>");
+    desk.shows("line 80.");
+}

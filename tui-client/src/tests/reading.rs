@@ -104,7 +104,7 @@ fn only_what_came_since_counts_as_new_below() {
     desk.keys("<PgUp>");
     desk.said(RoomId::LOBBY, BOB, 2, "more");
     desk.shows("↓ 2 new");
-    desk.keys("<Esc>");
+    desk.keys("<C-End>");
     desk.shows("more");
     desk.keys("<PgUp>");
     desk.shows("↓  ");
@@ -122,7 +122,7 @@ fn new_messages_do_not_move_what_one_reads() {
         |screen: &str| screen.lines().skip(3).take(25).map(str::to_owned).collect::<Vec<_>>();
     desk.said(RoomId::LOBBY, BOB, 2, "news");
     assert_eq!(timeline(&desk.screen()), timeline(&before));
-    desk.keys("<Esc>");
+    desk.keys("<C-End>");
     desk.shows("news");
 }
 

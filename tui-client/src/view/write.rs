@@ -56,6 +56,8 @@ impl MainView {
             return;
         }
         let width = usize::from(self.areas(base).composer.width.saturating_sub(4));
+        let view = self.room().and_then(|room| model.room(room));
+        let has_unread = view.is_some_and(|view| view.unread() > 0);
         let Some(chat) = self.chat_mut() else { return };
         if action == Action::Back && (chat.composer.unselect() || chat.forget_intent()) {
             return self.complete_again(model, base);
@@ -72,6 +74,8 @@ impl MainView {
             Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => {
                 return self.scroll(action, base);
             }
+            // Who has not read to the end keeps their place, and what they have not seen stays unread.
+            Action::Back if has_unread => {}
             Action::Back => chat.timeline.to_end(),
             Action::Retry | Action::Save => return self.act_timeline(action, model, base),
             _ => edit(composer, action),
