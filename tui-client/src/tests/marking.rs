@@ -6,15 +6,17 @@ use liao_client_core::{
 };
 use liao_common::{
     event::{Event, Gap, Heads, Page, Room},
+    fault::FaultCode,
     id::{RoomId, Seq},
-    request::{History, Request},
+    message::Kind,
+    request::{History, Request, RoomTopic},
 };
 
 use super::{
-    driver::{BOB, Desk, RUST, room},
+    driver::{ALICE, BOB, Desk, RUST, room},
     reading::{asks, in_a_long_log, said_at, serve},
 };
-use crate::words::Language;
+use crate::{effect::Effect, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
 const LOBBY: RoomId = RoomId::LOBBY;
@@ -155,4 +157,40 @@ fn escape_reads_nothing_and_loses_no_place() {
     desk.hides("line 80.");
     desk.keys("<Esc>");
     desk.shows("line 80.");
+}
+
+#[test]
+fn a_command_reads_nothing() {
+    let mut desk = at_unread(80);
+    let before = unread(&desk, RUST);
+    for line in ["/theme none", "/theme dark", "/topic fine", "/nonsense"] {
+        desk.keys(&format!("{line}<Enter>"));
+        assert_eq!(unread(&desk, RUST), before, "{line}");
+        desk.keys("<C-u>");
+        desk.shows("line 1.");
+    }
+    let topic = RoomTopic { room: RUST, topic: "fine".into() };
+    desk.refuse(topic, FaultCode::Forbidden);
+    assert_eq!(unread(&desk, RUST), before);
+    // But who speaks has read, and one command says so.
+    desk.keys("<C-u>hi<Enter>");
+    assert_eq!(unread(&desk, RUST), 0);
+    let mut desk = at_unread(80);
+    desk.keys("/read<Enter>");
+    assert_eq!(unread(&desk, RUST), 0);
+}
+
+#[test]
+fn changing_ones_own_words_reads_nothing_behind_them() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    desk.said(RUST, ALICE, 0, "so ist it");
+    for number in 1..=80 {
+        desk.said(RUST, BOB, 1, &format!("line {number}."));
+    }
+    desk.keys("<C-n>");
+    let before = unread(&desk, RUST);
+    desk.keys("<C-Home><Tab><C-f>so ist<Enter>e!<Enter>");
+    assert!(desk.effects.iter().any(|effect| matches!(effect, Effect::Post(_, Kind::Edit, _))));
+    desk.shows("line 1.");
+    assert_eq!(unread(&desk, RUST), before);
 }

@@ -13,6 +13,7 @@ use liao_common::{
 };
 
 use super::{
+    changing::Intent,
     chat::person_with_id,
     commanded::Awaited,
     confirm::{ConfirmView, Question},
@@ -46,7 +47,11 @@ impl MainView {
                     return self.complain(base, sentence);
                 }
                 let text = text.trim_end().to_owned();
+                let is_change = matches!(chat.intent, Some(Intent::Edit(..)));
                 self.take_written();
+                if !is_change {
+                    self.go_to_newest();
+                }
                 self.remark_success();
                 self.post_written(room, text, model, base);
             }
@@ -92,6 +97,12 @@ impl MainView {
         self.completion = None;
         if let Some(chat) = self.chat_mut() {
             chat.composer.take();
+        }
+    }
+
+    /// Who speaks has read, and wants to see what they said.
+    fn go_to_newest(&mut self) {
+        if let Some(chat) = self.chat_mut() {
             chat.timeline.to_end();
             chat.timeline.rule_after = None;
         }
@@ -297,10 +308,7 @@ impl MainView {
         if let Some(request) = head.and_then(|head| model.mark_read(room, head)) {
             base.wish(Effect::Ask(request));
         }
-        if let Some(chat) = self.chat_mut() {
-            chat.timeline.rule_after = None;
-            chat.timeline.to_end();
-        }
+        self.go_to_newest();
     }
 
     /// A private chat loses its tab until something is said in it; rooms are left, not closed.
