@@ -126,7 +126,8 @@ impl Desk {
 
     /// A post waits for its turn.
     fn send_later(&mut self, room: RoomId, nonce: Nonce) {
-        self.posts.push(room, Waiting { nonce, late: !self.caught_up });
+        let (since, late) = (clock::now(), !self.caught_up);
+        self.posts.push(room, Waiting { nonce, since, late });
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {
@@ -372,7 +373,7 @@ impl Desk {
     /// The request that sends a waiting post.
     pub(super) fn next_post(&mut self, now: Instant) -> Option<(RoomId, Nonce, Request)> {
         loop {
-            let (room, Waiting { nonce, late }) = self.posts.take(now)?;
+            let (room, Waiting { nonce, late, .. }) = self.posts.take(now)?;
             let Some(post) = self.outbox.find(nonce) else {
                 self.posts.done(room, nonce);
                 continue;

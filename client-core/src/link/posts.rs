@@ -24,6 +24,10 @@ const RETRY_FULL_MS: u64 = 30_000;
 /// The longest wait a server may ask for, in milliseconds.
 const RETRY_MS_MAX: u64 = 300_000;
 
+/// How long a post may wait for its turn and still count as said at once. Behind others that the server takes its time
+/// for, its author may look elsewhere before it is sent.
+const LATE_AFTER: Duration = Duration::from_secs(2);
+
 /// Rooms whose position is remembered; the others begin at their read marker again.
 const ROOMS_MAX: usize = 2 * limits::ROOMS_PER_USER_MAX;
 
@@ -31,6 +35,8 @@ const ROOMS_MAX: usize = 2 * limits::ROOMS_PER_USER_MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub(super) nonce: Nonce,
+    /// When it was written, or sent again by its author.
+    pub(super) since: Instant,
     /// Others may have spoken between its writing and its sending: it says nothing of what its author has read.
     pub(super) late: bool,
 }
@@ -83,9 +89,10 @@ impl Posts {
         let free = |queue: &Queue| !queue.in_flight && queue.not_before.is_none_or(|at| at <= now);
         let mut rooms = self.rooms.iter_mut();
         let (room, queue) = rooms.find(|(_, queue)| free(queue) && !queue.waiting.is_empty())?;
-        let post = *queue.waiting.front()?;
+        let post = queue.waiting.front_mut()?;
+        post.late |= now.saturating_duration_since(post.since) > LATE_AFTER;
         queue.in_flight = true;
-        Some((*room, post))
+        Some((*room, *post))
     }
 
     /// When a post that was put off may be sent.
@@ -219,7 +226,7 @@ mod tests {
     /// How long a post waits after this fault, in milliseconds; `None` when it failed for good.
     fn wait_ms(posts: &mut Posts, code: FaultCode, retry_ms: Option<u64>) -> Option<u64> {
         let now = clock::now();
-        posts.push(ROOM, Waiting { nonce: NONCE, late: false });
+        posts.push(ROOM, Waiting { nonce: NONCE, since: now, late: false });
         posts.connection_lost();
         posts.take(now).unwrap();
         let fault = Fault { retry_ms, ..Fault::from(code) };

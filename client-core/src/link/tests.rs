@@ -224,6 +224,25 @@ async fn what_had_to_wait_is_sent_as_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_long_behind_other_posts_is_sent_as_late() {
+    let (handle, mut notices, _dialer, _server, mut peer) = connected().await;
+    online(&mut notices).await;
+    for line in 1..=5 {
+        handle.post(RoomId(1), Kind::Text, Body::text(format!("line {line}"))).await.unwrap();
+    }
+    let mut late = Vec::new();
+    for line in 1..=5 {
+        let (rid, sent) = peer.expect::<Send>().await;
+        late.push(sent.body.late);
+        // Too fast means not read: each takes its time.
+        tokio::time::advance(Duration::from_millis(900)).await;
+        peer.ok(rid, &posted(line));
+        peer.flush().await;
+    }
+    assert_eq!(late, [false, false, false, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn posts_of_an_earlier_run_are_sent_and_very_old_ones_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("box");
