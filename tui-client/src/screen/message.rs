@@ -147,7 +147,7 @@ fn is_new_day(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
 }
 
 fn begins_unread(look: &Look<'_>, before: Option<&Row>, row: &Row) -> bool {
-    let Some(read) = look.view.rule_after else { return false };
+    let Some((read, _)) = look.view.rule_after else { return false };
     let is_after = |row: &Row| row.seq.is_some_and(|seq| seq > read);
     // The first row of all needs no rule to say where it begins.
     is_after(row)

@@ -2,13 +2,13 @@
 
 use liao_client_core::{
     answer::Answer,
-    notice::{LinkState, Notice},
+    notice::{LinkState, Notice, Queued},
 };
 use liao_common::{
-    event::{Event, Gap, Heads, Page, Room},
+    event::{Event, Gap, Heads, Marked, Page, Posted, Room},
     fault::FaultCode,
-    id::{RoomId, Seq},
-    message::Kind,
+    id::{Nonce, RoomId, Seq},
+    message::{Body, Kind},
     request::{History, Request, RoomTopic},
 };
 
@@ -193,4 +193,23 @@ fn changing_ones_own_words_reads_nothing_behind_them() {
     assert!(desk.effects.iter().any(|effect| matches!(effect, Effect::Post(_, Kind::Edit, _))));
     desk.shows("line 1.");
     assert_eq!(unread(&desk, RUST), before);
+}
+
+#[test]
+fn the_rule_says_how_many_are_new_though_not_all_before_it_is_here() {
+    let mut desk = Desk::inside(SIZE, Language::English);
+    let said = |seq| Notice::Event(Event::Message(Box::new(said_at(seq))));
+    (1..=5).for_each(|seq| desk.tell(said(seq)));
+    desk.keys("<C-n>");
+    // What one had said before a pause is confirmed when later words are here already: what stands before it is not.
+    let (nonce, body) = (Nonce([9; 16]), Body::text("before the pause"));
+    let queued = Queued { nonce, room: LOBBY, kind: Kind::Text, body, at_ms: 1 };
+    desk.tell(Notice::Queued(Box::new(queued)));
+    let posted = Posted { seq: Seq(100), at_ms: 100, dup: true };
+    desk.tell(Notice::Posted { nonce, room: LOBBY, posted });
+    let marked = Marked { room: LOBBY, read: (Seq(100), 100) };
+    desk.tell(Notice::Event(Event::Marked(marked)));
+    (101..=140).for_each(|seq| desk.tell(said(seq)));
+    desk.keys("<C-p>");
+    desk.shows("40 new messages");
 }

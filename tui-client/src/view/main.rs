@@ -253,7 +253,7 @@ impl MainView {
         self.completion = None;
         self.closed.remove(&room);
         self.opened.insert(room);
-        let unread = model.room(room).filter(|view| view.unread() > 0).map(|view| view.read.0);
+        let unread = model.room(room).filter(|view| view.unread() > 0).map(|view| view.read);
         let chat = self.chats.entry(room).or_default();
         if let Some(read) = unread {
             chat.timeline.open_at(read);

@@ -74,8 +74,8 @@ pub struct TimelineView {
     led: bool,
     /// The chosen message.
     pub chosen: Option<Key>,
-    /// The rule of the unread stands behind this one.
-    pub rule_after: Option<Seq>,
+    /// The rule of the unread stands behind this one, and so many counted up to it. It may not be here to be counted.
+    pub rule_after: Option<(Seq, u64)>,
     /// Messages that are shown in full although they are long.
     pub unfolded: Vec<Key>,
 }
@@ -83,14 +83,14 @@ pub struct TimelineView {
 impl TimelineView {
     /// Opens at the first message behind `read`, with a rule before it. That message may not be here yet, while
     /// later ones are.
-    pub const fn open_at(&mut self, read: Seq) {
-        self.open_at = Some(read.next());
+    pub const fn open_at(&mut self, read: (Seq, u64)) {
+        self.open_at = Some(read.0.next());
         self.rule_after = Some(read);
         self.led = true;
     }
 
     /// What was missed has come, and this is where one had read to. Who is at the end is shown it from its beginning.
-    pub fn catch_up(&mut self, read: Seq) {
+    pub fn catch_up(&mut self, read: (Seq, u64)) {
         if self.is_at_end() && self.chosen.is_none() {
             self.open_at(read);
         } else if self.rule_after.is_none() {
@@ -352,10 +352,10 @@ mod tests {
     #[test]
     fn it_opens_at_the_first_unread() {
         let mut view = TimelineView::default();
-        view.open_at(Seq(4));
+        view.open_at((Seq(4), 4));
         assert_eq!(shown(&mut view, 20, 6), [(4, 0..2), (5, 0..2), (6, 0..2)]);
         let mut view = TimelineView::default();
-        view.open_at(Seq(19));
+        view.open_at((Seq(19), 19));
         assert_eq!(shown(&mut view, 20, 6), [(18, 0..2), (19, 0..2), (20, 0..2)]);
         assert!(view.is_at_end(), "what fits is shown to the end");
     }

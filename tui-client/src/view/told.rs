@@ -110,7 +110,7 @@ impl MainView {
         if let Some(view) = room.filter(|view| view.unread() > 0)
             && let Some(chat) = self.chats.get_mut(&view.id)
         {
-            chat.timeline.catch_up(view.read.0);
+            chat.timeline.catch_up(view.read);
         }
     }
 

@@ -287,9 +287,9 @@ impl MainView {
         let height = usize::from(area.height).saturating_sub(sending.len());
         let items = view.timeline.items();
         let look_view = chat.timeline.clone();
-        let rule_n = look_view.rule_after.and_then(|read| view.timeline.count_up_to(read));
-        let own = own_behind(look_view.rule_after.unwrap_or(view.read.0), view, model.my_id());
-        let unread = view.head.1.saturating_sub(rule_n.unwrap_or(view.read.1)).saturating_sub(own);
+        let (place, n) = look_view.rule_after.unwrap_or(view.read);
+        let own = own_behind(place, view, model.my_id());
+        let unread = view.head.1.saturating_sub(n).saturating_sub(own);
         let key = if view.is_direct() { "room.beginning_direct" } else { "room.beginning" };
         let begins = base.words.fill(key, &[("name", &title(model, view))]);
         let beginning = Some((view.timeline.floor(), begins));
