@@ -13,7 +13,7 @@ use liao_common::{
     request::{RoomJoin, RoomKick, RoomOpen, Users},
 };
 
-use super::driver::{BOB, Desk, RUST, ZHANG, busy, room, tag, user};
+use super::driver::{BOB, Desk, RUST, ZHANG, busy, direct, room, tag, user};
 use crate::{effect::Effect, input::Input, text::width::columns, words::Language};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -92,8 +92,46 @@ fn what_went_wrong_goes_when_something_comes_off() {
             desk.shows("There is no theme");
             desk.answer(kick.clone(), Answer::Done(Empty {}));
         }
+        // But not before one could read it.
+        desk.shows("There is no theme");
+        desk.app.base.now_ms += 1_500;
+        desk.input(Input::Woken);
         desk.hides("There is no theme");
     }
+}
+
+#[test]
+fn why_one_thing_was_refused_can_be_read_though_the_next_comes_off() {
+    let kick = |user| RoomKick { room: LOBBY, user, text: String::new() };
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/kick bob<Enter>/kick zhangsan<Enter>");
+    desk.refuse(kick(BOB), FaultCode::NotFound);
+    desk.answer(kick(ZHANG), Answer::Done(Empty {}));
+    desk.shows("is not in this room");
+    desk.app.base.now_ms += 1_500;
+    desk.input(Input::Woken);
+    desk.hides("is not in this room");
+}
+
+#[test]
+fn what_went_wrong_a_while_ago_goes_at_once_when_something_comes_off() {
+    let open = |name: &str| RoomOpen { user: None, name: Some(name.into()) };
+    let refused = || {
+        let mut desk = busy(SIZE, Language::English);
+        desk.keys("/msg eve hi<Enter>/msg carol hi<Enter>");
+        desk.refuse(open("eve"), FaultCode::NotFound);
+        desk.shows("There is nobody called eve.");
+        desk
+    };
+    let mut desk = refused();
+    desk.app.base.now_ms += 1_500;
+    let carol = direct(RoomId(8), user(UserId(9), "carol", "Carol"));
+    desk.answer(open("carol"), Answer::Room(carol));
+    desk.hides("There is nobody called eve.");
+    // Or by hand.
+    let mut desk = refused();
+    desk.keys("<Esc>");
+    desk.hides("There is nobody called eve.");
 }
 
 #[test]

@@ -330,6 +330,9 @@ impl MainView {
         if let Some(place) = action.tab() {
             return self.go_to_tab(place, model, base);
         }
+        if action == Action::Back {
+            self.dismiss_error();
+        }
         match action {
             Action::Quit => self.ask_to_quit(model, base),
             Action::Interrupt => self.interrupt(model, base),

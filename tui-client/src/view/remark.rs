@@ -113,9 +113,17 @@ impl MainView {
         }
     }
 
-    /// Something that the person did has come off: what went wrong before is no more of interest.
+    /// Something that the person did has come off: what went wrong before is no more of interest, once there was the
+    /// time to read it. Of two commands the second may come off right after the first was refused.
     pub(super) fn remark_success(&mut self) {
-        self.remark.take_if(|remark| remark.bad && remark.about == About::Past);
+        if let Some(remark) = self.remark.as_mut().filter(|remark| remark.bad) {
+            remark.touched = true;
+        }
+    }
+
+    /// The person has had enough of what went wrong.
+    pub(super) fn dismiss_error(&mut self) {
+        self.remark.take_if(|remark| remark.bad);
     }
 
     /// Something happened that may end what the sentence is about.
