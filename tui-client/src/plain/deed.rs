@@ -48,6 +48,8 @@ pub(super) enum Outcome {
     Moving(TransferId, String),
     /// It was not done; why, as a sentence.
     Failed(String),
+    /// Lines were to go to another room, and do not; why, as a sentence.
+    Strayed(String),
 }
 
 /// What a room is needed for.
@@ -125,7 +127,7 @@ impl Doer {
         };
         match joined {
             Ok(room) => Outcome::Entered(Box::new(room)),
-            Err(error) => Outcome::Failed(self.sentence(&error)),
+            Err(error) => Outcome::Strayed(self.sentence(&error)),
         }
     }
 

@@ -78,7 +78,7 @@ impl Doer {
     pub(super) async fn leave(self, room: RoomId) -> Outcome {
         match self.handle.call(RoomLeave { room }).await {
             Ok(_) => Outcome::Left(room),
-            Err(error) => Outcome::Failed(self.sentence(&error)),
+            Err(error) => Outcome::Strayed(self.sentence(&error)),
         }
     }
 
@@ -86,7 +86,7 @@ impl Doer {
     pub(super) async fn create(self, name: RoomName, topic: String) -> Outcome {
         match self.handle.call(RoomCreate { name: name.into(), private: false, topic }).await {
             Ok(room) => Outcome::Entered(Box::new(room)),
-            Err(error) => Outcome::Failed(self.sentence(&error)),
+            Err(error) => Outcome::Strayed(self.sentence(&error)),
         }
     }
 

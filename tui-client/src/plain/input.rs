@@ -25,8 +25,8 @@ pub(super) enum Input {
     Line(String),
     /// A line longer than any message.
     TooLong,
-    /// A line that is not UTF-8.
-    NotText,
+    /// A line that is not UTF-8, as far as it can be read.
+    NotText(String),
 }
 
 /// Starts to read. The channel closes at the end of the input.
@@ -73,7 +73,10 @@ fn decode(mut line: Vec<u8>) -> Input {
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    String::from_utf8(line).map_or(Input::NotText, Input::Line)
+    match String::from_utf8(line) {
+        Ok(line) => Input::Line(line),
+        Err(error) => Input::NotText(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +91,8 @@ mod tests {
     #[test]
     fn lines_are_cut_wherever_blocks_end() {
         let line = |text: &str| Input::Line(text.to_owned());
-        let want = [line("one"), line(""), line("zwei ä"), Input::NotText, line("last")];
+        let not_text = Input::NotText("\u{fffd}\u{fffd}".to_owned());
+        let want = [line("one"), line(""), line("zwei ä"), not_text, line("last")];
         for block in 1..20 {
             assert_eq!(read("one\r\n\nzwei ä\n\u{0}".as_bytes(), block)[..3], want[..3]);
             assert_eq!(read(b"one\n\nzwei \xc3\xa4\n\xff\xfe\nlast", block), want, "{block}");

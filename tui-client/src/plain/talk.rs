@@ -80,6 +80,8 @@ pub(super) struct Talk {
     logged_in: bool,
     /// The server can be reached.
     linked: bool,
+    /// Where lines go; nowhere at first, and after a change of room that failed: what was meant for one room is
+    /// not said in another.
     room: Option<RoomId>,
     /// Posts that were taken, and those that are settled: on the server's disk or refused.
     posts: u64,

@@ -6,7 +6,7 @@ use liao_common::{
     name::{RoomName, UserName},
 };
 
-use crate::command::Verb;
+use crate::command::{self, Verb};
 
 /// Whom something is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +63,79 @@ pub(super) enum Typed<'a> {
 pub(super) enum Mistyped {
     /// There is no such command.
     Unknown(String),
-    /// The command needs something else: its name, and how it is used.
-    Usage(&'static str, &'static str),
+    /// The command needs something else: what is wrong, its name, and how it is used.
+    Usage(Wrong, &'static str, &'static str),
     /// Longer than a message may be.
     TooLong,
+}
+
+/// What is wrong with the words of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Some are missing.
+    TooFew,
+    /// Some have no place.
+    TooMany,
+    /// One is not what it should be.
+    Form,
+}
+
+impl Wrong {
+    /// Key of its sentence.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::TooFew => "composer.missing_argument",
+            Self::TooMany => "plain.too_many_words",
+            Self::Form => "plain.usage_is",
+        }
+    }
+}
+
+impl Typed<'_> {
+    /// Whether lines go to another room behind it.
+    const fn changes_room(&self) -> bool {
+        matches!(self, Self::Join(_) | Self::Room(_) | Self::Create(..) | Self::Leave)
+    }
+
+    /// Whether it is for the present room, or about it.
+    pub(super) const fn needs_room(&self) -> bool {
+        matches!(self, Self::Say(_) | Self::Order(..) | Self::Bans | Self::Topic(_) | Self::Leave)
+    }
+}
+
+impl Mistyped {
+    /// Whether a change of room was meant, as far as one can tell: what comes behind it is not for the
+    /// room before it.
+    pub(super) fn means_a_room(&self) -> bool {
+        match self {
+            Self::Usage(_, name, _) => matches!(*name, "join" | "room" | "create" | "leave"),
+            Self::Unknown(name) => is_like_a_room(name),
+            Self::TooLong => false,
+        }
+    }
+}
+
+/// Whether somebody who typed this name, which is none here, may have meant to change the room. `/room` is not
+/// known on the screen; what is like it there is `/rooms`.
+fn is_like_a_room(name: &str) -> bool {
+    match command::parse(&format!("/{name} x")) {
+        command::Typed::Command(known, _) => moves(known.verb),
+        _ => {
+            command::nearest(name).is_some_and(|near| moves(near.verb) || near.verb == Verb::Rooms)
+        }
+    }
+}
+
+const fn moves(verb: Verb) -> bool {
+    matches!(verb, Verb::Join | Verb::Create | Verb::Leave)
+}
+
+/// Whether a line that cannot be carried out was to change the room.
+pub(super) fn means_a_room(line: &str) -> bool {
+    match parse(line) {
+        Ok(typed) => typed.changes_room(),
+        Err(mistyped) => mistyped.means_a_room(),
+    }
 }
 
 /// Reads a line. A path (`/usr/bin`) is text, and two slashes at the start say one.
@@ -135,32 +204,44 @@ fn errand<'a>(name: &str, argument: &'a str) -> Option<Typed<'a>> {
     })
 }
 
+/// The commands: their names, how they are used, and how many words each has at least and at most.
+const USAGES: &[(&str, &str, usize, usize)] = &[
+    ("msg", "/msg ID TEXT", 2, usize::MAX),
+    ("file", "/file ID|#ROOM PATH", 2, usize::MAX),
+    ("join", "/join #ROOM", 1, 1),
+    ("room", "/room #ROOM", 1, 1),
+    ("who", "/who", 0, 0),
+    ("get", "/get NUMBER [PATH]", 1, usize::MAX),
+    ("kick", "/kick ID [REASON]", 1, usize::MAX),
+    ("ban", "/ban ID [REASON]", 1, usize::MAX),
+    ("unban", "/unban ID", 1, 1),
+    ("mod", "/mod ID", 1, 1),
+    ("unmod", "/unmod ID", 1, 1),
+    ("invite", "/invite ID", 1, 1),
+    ("bans", "/bans", 0, 0),
+    ("rooms", "/rooms", 0, 0),
+    ("create", "/create #ROOM [TOPIC]", 1, usize::MAX),
+    ("topic", "/topic TEXT", 1, usize::MAX),
+    ("leave", "/leave", 0, 0),
+    ("devices", "/devices", 0, 0),
+    ("logout", "/logout NUMBER", 1, 1),
+    ("help", "/help", 0, 0),
+    ("quit", "/quit", 0, 0),
+];
+
 fn mistyped(name: &str, argument: &str) -> Mistyped {
-    match name {
-        "msg" if split(argument).1.len() > limits::TEXT_BYTES_MAX => Mistyped::TooLong,
-        "msg" => Mistyped::Usage("msg", "/msg ID TEXT"),
-        "file" => Mistyped::Usage("file", "/file ID|#ROOM PATH"),
-        "join" => Mistyped::Usage("join", "/join #ROOM"),
-        "room" => Mistyped::Usage("room", "/room #ROOM"),
-        "who" => Mistyped::Usage("who", "/who"),
-        "get" => Mistyped::Usage("get", "/get NUMBER [PATH]"),
-        "kick" => Mistyped::Usage("kick", "/kick ID [REASON]"),
-        "ban" => Mistyped::Usage("ban", "/ban ID [REASON]"),
-        "unban" => Mistyped::Usage("unban", "/unban ID"),
-        "mod" => Mistyped::Usage("mod", "/mod ID"),
-        "unmod" => Mistyped::Usage("unmod", "/unmod ID"),
-        "invite" => Mistyped::Usage("invite", "/invite ID"),
-        "bans" => Mistyped::Usage("bans", "/bans"),
-        "rooms" => Mistyped::Usage("rooms", "/rooms"),
-        "create" => Mistyped::Usage("create", "/create #ROOM [TOPIC]"),
-        "topic" => Mistyped::Usage("topic", "/topic TEXT"),
-        "leave" => Mistyped::Usage("leave", "/leave"),
-        "devices" => Mistyped::Usage("devices", "/devices"),
-        "logout" => Mistyped::Usage("logout", "/logout NUMBER"),
-        "help" => Mistyped::Usage("help", "/help"),
-        "quit" => Mistyped::Usage("quit", "/quit"),
-        _ => Mistyped::Unknown(name.chars().take(limits::USER_NAME_GRAPHEMES_MAX).collect()),
+    if name == "msg" && split(argument).1.len() > limits::TEXT_BYTES_MAX {
+        return Mistyped::TooLong;
     }
+    let Some((known, usage, least, most)) = USAGES.iter().find(|(known, ..)| *known == name) else {
+        return Mistyped::Unknown(name.chars().take(limits::USER_NAME_GRAPHEMES_MAX).collect());
+    };
+    let wrong = match argument.split_whitespace().count() {
+        count if count < *least => Wrong::TooFew,
+        count if count > *most => Wrong::TooMany,
+        _ => Wrong::Form,
+    };
+    Mistyped::Usage(wrong, known, usage)
 }
 
 fn target(text: &str) -> Option<Target> {
@@ -209,22 +290,24 @@ mod tests {
             ("/", Ok(Typed::Say("/"))),
             ("/msg Bob  hi you ", Ok(Typed::Msg(user("bob"), "hi you"))),
             ("/msg @bob hi", Ok(Typed::Msg(user("bob"), "hi"))),
-            ("/msg bob", Err(Mistyped::Usage("msg", "/msg ID TEXT"))),
-            ("/msg b\u{1b}b hi", Err(Mistyped::Usage("msg", "/msg ID TEXT"))),
+            ("/msg bob", Err(Mistyped::Usage(Wrong::TooFew, "msg", "/msg ID TEXT"))),
+            ("/msg b\u{1b}b hi", Err(Mistyped::Usage(Wrong::Form, "msg", "/msg ID TEXT"))),
             ("/file bob my file.txt", Ok(Typed::File(file, "my file.txt"))),
             ("/file #Rust a", Ok(Typed::File(Target::Room(room("rust")), "a"))),
             ("/join #rust", Ok(Typed::Join(room("rust")))),
-            ("/join a b", Err(Mistyped::Usage("join", "/join #ROOM"))),
+            ("/join a b", Err(Mistyped::Usage(Wrong::TooMany, "join", "/join #ROOM"))),
+            ("/join", Err(Mistyped::Usage(Wrong::TooFew, "join", "/join #ROOM"))),
+            ("/join #", Err(Mistyped::Usage(Wrong::Form, "join", "/join #ROOM"))),
             ("/room rust", Ok(Typed::Room(room("rust")))),
             ("/who", Ok(Typed::Who)),
             ("/get 7", Ok(Typed::Get(FileId(7), None))),
             ("/get 7 a b.txt", Ok(Typed::Get(FileId(7), Some("a b.txt")))),
-            ("/get x", Err(Mistyped::Usage("get", "/get NUMBER [PATH]"))),
+            ("/get x", Err(Mistyped::Usage(Wrong::Form, "get", "/get NUMBER [PATH]"))),
             ("/kick bob", Ok(Typed::Order(Verb::Kick, user("bob"), ""))),
             ("/ban @Bob  too loud ", Ok(Typed::Order(Verb::Ban, user("bob"), "too loud"))),
-            ("/ban", Err(Mistyped::Usage("ban", "/ban ID [REASON]"))),
+            ("/ban", Err(Mistyped::Usage(Wrong::TooFew, "ban", "/ban ID [REASON]"))),
             ("/unban bob", Ok(Typed::Order(Verb::Unban, user("bob"), ""))),
-            ("/unban bob now", Err(Mistyped::Usage("unban", "/unban ID"))),
+            ("/unban bob now", Err(Mistyped::Usage(Wrong::TooMany, "unban", "/unban ID"))),
             ("/mod bob", Ok(Typed::Order(Verb::Mod, user("bob"), ""))),
             ("/unmod bob", Ok(Typed::Order(Verb::Unmod, user("bob"), ""))),
             ("/invite bob", Ok(Typed::Order(Verb::Invite, user("bob"), ""))),
@@ -232,11 +315,11 @@ mod tests {
             ("/rooms", Ok(Typed::Rooms)),
             ("/create #tea green  or black", Ok(Typed::Create(room("tea"), "green  or black"))),
             ("/topic green  or black ", Ok(Typed::Topic("green  or black"))),
-            ("/topic", Err(Mistyped::Usage("topic", "/topic TEXT"))),
+            ("/topic", Err(Mistyped::Usage(Wrong::TooFew, "topic", "/topic TEXT"))),
             ("/leave", Ok(Typed::Leave)),
             ("/devices", Ok(Typed::Devices)),
             ("/logout 7", Ok(Typed::LogOut(DeviceId(7)))),
-            ("/logout", Err(Mistyped::Usage("logout", "/logout NUMBER"))),
+            ("/logout", Err(Mistyped::Usage(Wrong::TooFew, "logout", "/logout NUMBER"))),
             ("/help", Ok(Typed::Help)),
             ("/quit", Ok(Typed::Exit)),
             ("/dance now", Err(Mistyped::Unknown("dance".to_owned()))),
@@ -244,6 +327,25 @@ mod tests {
             (&long[9..], Err(Mistyped::TooLong)),
         ] {
             assert_eq!(parse(line), want, "{line:.40}");
+        }
+    }
+    #[test]
+    fn a_change_of_room_is_seen_also_where_it_cannot_be_carried_out() {
+        for (line, means) in [
+            ("/join #club 俱乐部", true),
+            ("/room", true),
+            ("/create", true),
+            ("/leave now", true),
+            ("/jion #tea", true),
+            ("/j #tea", true),
+            ("/romms #tea", true),
+            ("/create #tea caf\u{fffd}", true),
+            ("/list", false),
+            ("/dance", false),
+            ("/kick", false),
+            ("caf\u{fffd}", false),
+        ] {
+            assert_eq!(means_a_room(line), means, "{line}");
         }
     }
 }

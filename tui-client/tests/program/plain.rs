@@ -5,6 +5,7 @@ mod errands;
 mod files;
 mod harm;
 mod leave;
+mod rooms;
 mod secrets;
 mod sentences;
 mod trust;

@@ -6,6 +6,7 @@ use liao_common::{
     id::{FileId, RoomId},
     limits,
     name::{RoomName, UserName},
+    text::clean_line,
 };
 
 use super::{Deed, Moving, Stage, Talk};
@@ -19,28 +20,47 @@ use crate::plain::{
 impl Talk {
     pub(super) fn typed(&mut self, input: Option<Input>) -> Option<Deed> {
         self.moved();
-        let count = limits::TEXT_BYTES_MAX;
-        let too_long = || self.words.fill("plain.too_long", &[("count", &count)]);
         let why = match input {
             None => {
                 self.stage = Stage::End;
                 return None;
             }
             Some(Input::Line(line)) => match typed::parse(&line) {
-                Ok(typed) => return self.begin(typed),
-                Err(Mistyped::TooLong) => too_long(),
-                Err(Mistyped::Unknown(name)) => {
-                    self.words.fill("plain.unknown_command", &[("command", &name)])
+                Ok(typed) if typed.needs_room() && self.room.is_none() => {
+                    self.words.fill("plain.astray", &[("text", &clean_line(&line))])
                 }
-                Err(Mistyped::Usage(command, usage)) => self
-                    .words
-                    .fill("composer.missing_argument", &[("command", &command), ("usage", &usage)]),
+                Ok(typed) => return self.begin(typed),
+                Err(mistyped) => self.mistyped(&mistyped),
             },
-            Some(Input::TooLong) => too_long(),
-            Some(Input::NotText) => self.words.t("plain.not_text").to_owned(),
+            Some(Input::TooLong) => self.mistyped(&Mistyped::TooLong),
+            Some(Input::NotText(line)) => {
+                if typed::means_a_room(&line) {
+                    self.room = None;
+                }
+                self.words.t("plain.not_text").to_owned()
+            }
         };
         self.fail(&why);
         None
+    }
+
+    /// Why a line means nothing. Words behind a change of room that failed are not for the room before it.
+    fn mistyped(&mut self, mistyped: &Mistyped) -> String {
+        if mistyped.means_a_room() {
+            self.room = None;
+        }
+        match mistyped {
+            Mistyped::TooLong => {
+                let count = limits::TEXT_BYTES_MAX;
+                self.words.fill("plain.too_long", &[("count", &count)])
+            }
+            Mistyped::Unknown(name) => {
+                self.words.fill("plain.unknown_command", &[("command", name)])
+            }
+            Mistyped::Usage(wrong, command, usage) => {
+                self.words.fill(wrong.key(), &[("command", command), ("usage", usage)])
+            }
+        }
     }
 
     fn begin(&mut self, typed: Typed<'_>) -> Option<Deed> {
@@ -73,7 +93,10 @@ impl Talk {
             Typed::Room(name) => {
                 match self.story.room(&name) {
                     Some(room) => self.entered(room),
-                    None => self.no_room(name.as_str()),
+                    None => {
+                        self.room = None;
+                        self.no_room(name.as_str());
+                    }
                 }
                 None
             }
@@ -178,12 +201,18 @@ impl Talk {
                 // It may have come far already.
                 self.transfer(id);
             }
-            Outcome::Failed(why) => {
-                self.fail(&self.words.fill("plain.unsent", &[("reason", &why)]));
-                if self.stage == Stage::Begin {
-                    self.stage = Stage::End;
-                }
+            Outcome::Failed(why) => self.failed(&why),
+            Outcome::Strayed(why) => {
+                self.room = None;
+                self.failed(&why);
             }
+        }
+    }
+
+    fn failed(&mut self, why: &str) {
+        self.fail(&self.words.fill("plain.unsent", &[("reason", &why)]));
+        if self.stage == Stage::Begin {
+            self.stage = Stage::End;
         }
     }
 }

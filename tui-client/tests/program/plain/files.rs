@@ -76,7 +76,7 @@ fn what_cannot_be_sent_or_fetched_is_said() {
         ("/file nobody x", "There is nobody called nobody."),
         ("/file ann x", "A private message needs somebody else."),
         ("/get 99", "There is no file 99 in your rooms."),
-        ("/get x", "/get needs more: /get NUMBER [PATH]"),
+        ("/get x", "/get is written so: /get NUMBER [PATH]"),
     ] {
         ann.says(line);
         ann.complains(want);
