@@ -188,6 +188,36 @@ fn a_private_message_goes_to_the_room_that_opens_for_it() {
 }
 
 #[test]
+fn words_for_somebody_who_is_not_there_come_back_before_what_is_typed_by_then() {
+    let nobody = || RoomOpen { user: None, name: Some("eve".into()) };
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/msg eve a long story<Enter>and more");
+    desk.refuse(nobody(), FaultCode::NotFound);
+    desk.shows("There is nobody called eve.");
+    desk.shows("❯ /msg eve a long story");
+    desk.shows("and more");
+    // Nothing of it is chosen, to be replaced by the next letter.
+    desk.keys("!");
+    desk.shows("❯ /msg eve a long story");
+    desk.shows("and more!");
+
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/msg eve one<Enter>/msg eve two<Enter>");
+    for _ in 0..2 {
+        desk.refuse(nobody(), FaultCode::NotFound);
+    }
+    desk.shows("❯ /msg eve one");
+    desk.shows("/msg eve two");
+
+    // A command without words is one key away, and no more: what is being written is not for it.
+    let mut desk = busy(SIZE, Language::English);
+    desk.keys("/msg eve<Enter>and more");
+    desk.refuse(nobody(), FaultCode::NotFound);
+    desk.shows("❯ and more");
+    desk.hides("/msg eve");
+}
+
+#[test]
 fn a_stranger_is_looked_up_before_the_invitation() {
     let mut desk = busy(SIZE, Language::English);
     desk.keys("/invite eve<Enter>");

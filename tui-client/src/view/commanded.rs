@@ -45,6 +45,12 @@ impl MainView {
         self.commands.current = None;
     }
 
+    /// Nothing more is about the line that is being carried out, or about those that wait for the same.
+    pub(super) fn forget_commands(&mut self, awaited: &Awaited) {
+        self.commands.current = None;
+        self.commands.waiting.retain(|(other, _)| other != awaited);
+    }
+
     /// The line that is being carried out has to wait.
     pub(super) fn defer_command(&mut self, awaited: Awaited) {
         let Some(written) = self.commands.current.clone() else { return };

@@ -180,6 +180,7 @@ impl MainView {
                     _ => None,
                 };
                 let sentence = told.unwrap_or_else(|| call_sentence(error, base.words));
+                self.give_back_unsaid(request, held);
                 self.complain(base, sentence);
             }
             _ => {}
@@ -245,6 +246,21 @@ impl MainView {
                 }
             }
         }
+    }
+
+    /// Words for somebody who could not be written to come back whatever is being written by now: they stand nowhere
+    /// else.
+    fn give_back_unsaid(&mut self, request: &Request, held: Vec<Held>) {
+        let said = held.into_iter().filter_map(|held| match held {
+            Held::Say(_, _, written) => Some(written),
+            _ => None,
+        });
+        let said: Vec<Written> = said.collect();
+        if !said.is_empty() {
+            self.forget_commands(&Awaited::Answer(Box::new(request.clone())));
+        }
+        // Each is put before what is there: the first one last.
+        said.iter().rev().for_each(|written| self.give_back(written.room, &written.line));
     }
 
     /// Puts a text that was not sent before what is being written now. Where both together are too long, it
