@@ -89,7 +89,8 @@ struct Plain {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
-    /// Give up when nothing moves for so long
+    /// Give up when nothing moves for so long; at a terminal, who leaves waits five seconds at most for a server that
+    /// is gone
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_MS / 1000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,

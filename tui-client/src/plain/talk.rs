@@ -44,8 +44,11 @@ const TRANSFERS_MAX: usize = 16;
 /// Time for saying goodbye to the server, in milliseconds.
 const GOODBYE_MS: u64 = 5_000;
 
-/// Who leaves while the server is gone waits for it no longer, in milliseconds.
+/// Who sits at a terminal and leaves while the server is gone waits for it no longer, in milliseconds.
 const GONE_MS: u64 = 5_000;
+
+/// So long before the time is up, a server that is gone is tried for the last time, in milliseconds.
+const LAST_TRY_MS: u64 = 2_000;
 
 /// A typed line that is being carried out.
 type Deed = BoxFuture<'static, Outcome>;
@@ -93,6 +96,8 @@ pub(super) struct Talk {
     torn: bool,
     /// Something moved, or was typed, last.
     moved_at: Instant,
+    /// Since then, a server that is gone was tried for the last time.
+    tried: bool,
     terminal: bool,
     exit: Exit,
 }
@@ -121,6 +126,7 @@ impl Talk {
             next: None,
             torn: false,
             moved_at: clock::now(),
+            tried: false,
             terminal: stdin().is_terminal(),
             exit: Exit::Fine,
         }
@@ -195,7 +201,15 @@ impl Talk {
             self.fail(&self.words.fill("plain.output", &[("reason", &reason)]));
         }
         if matches!(self.stage, Stage::Begin | Stage::Talk) {
-            self.stage = Stage::End;
+            self.end();
+        }
+    }
+
+    /// No more lines are taken. What was typed is all that is waited for, so a server that is gone is tried at once.
+    fn end(&mut self) {
+        self.stage = Stage::End;
+        if !self.linked {
+            self.doer.handle.retry_now();
         }
     }
 
@@ -203,9 +217,10 @@ impl Talk {
         self.settled < self.posts || !self.transfers.is_empty()
     }
 
-    /// Nothing typed is under way any more, but what others said meanwhile may be.
+    /// Nothing typed is under way any more, but what others said meanwhile may be. How far one has read is not
+    /// waited for where the server is gone.
     fn is_settled(&self, busy: bool) -> bool {
-        !busy && !self.has_unsent() && self.marks == 0
+        !busy && !self.has_unsent() && (self.marks == 0 || !self.linked)
     }
 
     /// Until when something has to move. A person at a terminal may wait for the server for ever;
@@ -214,18 +229,25 @@ impl Talk {
         let limit_ms = match self.stage {
             Stage::Goodbye if !self.linked => 0,
             Stage::Goodbye => GOODBYE_MS,
-            Stage::End if !self.linked => self.options.timeout_ms.min(GONE_MS),
+            Stage::End if !self.linked && self.terminal => self.options.timeout_ms.min(GONE_MS),
             // A login takes its time, however little somebody wants to wait later.
             Stage::Begin => self.options.timeout_ms.max(TIMEOUT_MS),
             Stage::End if self.is_settled(busy) => GOODBYE_MS,
             Stage::Talk if self.terminal || !(busy || self.has_unsent()) => return None,
             _ => self.options.timeout_ms,
         };
-        Some(self.moved_at + Duration::from_millis(limit_ms))
+        let early_ms = if self.has_last_try() { LAST_TRY_MS.min(limit_ms / 2) } else { 0 };
+        Some(self.moved_at + Duration::from_millis(limit_ms - early_ms))
+    }
+
+    /// Whether a server that is gone is to be tried once more before it is given up.
+    fn has_last_try(&self) -> bool {
+        !self.linked && !self.tried && matches!(self.stage, Stage::Talk | Stage::End)
     }
 
     fn moved(&mut self) {
         self.moved_at = clock::now();
+        self.tried = false;
     }
 
     /// Something typed was not done.
@@ -247,6 +269,11 @@ impl Talk {
 
     /// Nothing moved for too long.
     async fn late(&mut self, busy: bool) -> Option<Exit> {
+        if self.has_last_try() {
+            self.tried = true;
+            self.doer.handle.retry_now();
+            return None;
+        }
         if self.stage == Stage::End && self.is_settled(busy) {
             self.say_goodbye();
             return None;

@@ -247,6 +247,11 @@ impl Person {
         self.hears("text", |line| line["text"] == text)
     }
 
+    /// Says no more.
+    pub(crate) fn closes(&mut self) {
+        self.input = None;
+    }
+
     /// Says no more, and gives the exit code and all output that was not looked at.
     pub(crate) fn ends(mut self) -> (i32, Vec<String>) {
         self.input = None;

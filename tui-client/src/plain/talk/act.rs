@@ -22,7 +22,7 @@ impl Talk {
         self.moved();
         let why = match input {
             None => {
-                self.stage = Stage::End;
+                self.end();
                 return None;
             }
             Some(Input::Line(line)) => match typed::parse(&line) {
@@ -68,7 +68,7 @@ impl Talk {
         match typed {
             Typed::Nothing => None,
             Typed::Exit => {
-                self.stage = Stage::End;
+                self.end();
                 None
             }
             Typed::Say(text) => {
@@ -212,7 +212,7 @@ impl Talk {
     fn failed(&mut self, why: &str) {
         self.fail(&self.words.fill("plain.unsent", &[("reason", &why)]));
         if self.stage == Stage::Begin {
-            self.stage = Stage::End;
+            self.end();
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Ways to leave, and what is still done before the program ends.
 
-use std::process::Command;
+use std::{fs::File, io::Write, process::Command};
 
 use liao_common::request::Devices;
+use portable_pty::{MasterPty, PtySize, native_pty_system};
 
-use crate::support::{DEADLINE, Town};
+use crate::support::{DEADLINE, Person, Town};
 
 #[test]
 fn everything_typed_before_the_end_arrives_in_order() {
@@ -134,23 +135,71 @@ fn a_server_that_stays_away_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn who_leaves_while_the_server_is_gone_is_told_what_was_not_sent() {
+fn who_leaves_a_terminal_while_the_server_is_gone_is_told_what_was_not_sent() {
     let mut town = Town::new();
     // Longer than a test waits.
-    let patient = ["--register", "--json", "--timeout", "600"];
-    let (mut ann, bob) = (town.logs_in("ann", &patient), town.logs_in("bob", &patient));
-    for person in [&ann, &bob] {
+    let more = ["--register", "--json", "--timeout", "600", "--pin"];
+    let pin = town.pin().to_string();
+    let (mut ann, quiet) =
+        (Seat::of(&town, "ann", &more, &pin), Seat::of(&town, "bob", &more, &pin));
+    for seat in [&ann, &quiet] {
+        seat.person.hears("room", |_| true);
+    }
+    town.stop();
+    for seat in [&ann, &quiet] {
+        seat.person.complains("connection lost");
+    }
+    ann.types("into the void\nexit\n");
+    ann.person.complains("not confirmed: into the void");
+    assert_eq!(ann.person.waits().0, 1);
+    let mut quiet = quiet;
+    quiet.types("exit\n");
+    assert_eq!(quiet.person.waits().0, 0, "nothing was left undone");
+}
+
+/// Somebody who types at a terminal, and whose output is read by a program.
+struct Seat {
+    person: Person,
+    keyboard: Box<dyn Write + Send>,
+    _terminal: Box<dyn MasterPty + Send>,
+}
+
+impl Seat {
+    fn of(town: &Town, user: &str, more: &[&str], pin: &str) -> Self {
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let keyboard = pair.master.take_writer().unwrap();
+        let mut command = town.command(user);
+        command.args(more).arg(pin).stdin(File::open(pair.master.tty_name().unwrap()).unwrap());
+        let person = Person::start(user, &mut command);
+        Self { person, keyboard, _terminal: pair.master }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).unwrap();
+    }
+}
+
+#[test]
+fn a_pipe_that_has_ended_waits_for_the_server_as_long_as_it_was_told() {
+    let mut town = Town::new();
+    let bob = town.enters("bob");
+    let mut ann = town.logs_in("ann", &["--register", "--json", "--timeout", "60"]);
+    let mut carl = town.logs_in("carl", &["--register", "--json", "--timeout", "6"]);
+    for person in [&ann, &carl] {
         person.hears("room", |_| true);
     }
     town.stop();
-    for person in [&ann, &bob] {
+    for person in [&ann, &carl] {
         person.complains("connection lost");
     }
-    ann.says("into the void");
-    ann.says("exit");
-    ann.complains("not confirmed: into the void");
-    assert_eq!(ann.waits().0, 1);
-    assert_eq!(bob.ends().0, 0, "nothing was left undone");
+    ann.says("the tail of a pipe");
+    ann.closes();
+    // The patience of somebody else tells that more time has passed than people at a terminal wait.
+    carl.says("into the void");
+    carl.complains("Nothing moved for 6 s.");
+    town.start();
+    bob.hears_text("the tail of a pipe");
+    assert_eq!(ann.waits().0, 0);
 }
 
 #[test]
