@@ -160,6 +160,12 @@ impl Model {
 }
 
 impl RoomView {
+    /// Whether it is known who keeps order in it.
+    #[must_use]
+    pub const fn knows_staff(&self) -> bool {
+        self.owner.is_some() && self.staff.asked && !self.staff.waits
+    }
+
     /// Whether this person reads and writes there.
     #[must_use]
     pub const fn is_inside(&self) -> bool {

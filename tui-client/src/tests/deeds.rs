@@ -715,7 +715,7 @@ fn leaving_asks_where_something_is_lost_by_it() {
         }
         desk.shows(asked);
         if room.role == Role::Owner {
-            desk.shows("The member who has been here longest");
+            desk.hides("becomes the owner");
         }
         desk.keys("<Enter>");
         desk.hides(asked);

@@ -390,3 +390,87 @@ fn a_moderator_of_the_lobby_is_not_told_that_only_administrators_are_above_other
     desk.refuse(kick, FaultCode::Forbidden);
     desk.shows("In #rust only the owner and the moderators may do this.");
 }
+
+/// A desk at #rust, as what one is there.
+fn at_rust_as(role: Role, moderates: bool, admin: bool) -> Desk {
+    let mut desk = busy(SIZE, Language::English);
+    let rust = Room { role, moderates, ..room(RUST, "rust", 2) };
+    desk.tell(Notice::Event(Event::Room(Box::new(rust))));
+    if let Some(me) = &mut desk.app.model.me {
+        me.admin = admin;
+    }
+    desk.keys("<C-n>");
+    desk.wishes();
+    desk
+}
+
+#[test]
+fn a_refusal_says_who_is_above() {
+    let kick: Request = RoomKick { room: RUST, user: BOB, text: String::new() }.into();
+    let unban: Request = RoomUnban { room: RUST, user: BOB }.into();
+    let banned = "Somebody above you banned Bob.";
+    let administers = "Bob administers the server.";
+    for (role, moderates, admin, request, said) in [
+        (Role::Member, false, false, &unban, "In #rust only the owner and the moderators"),
+        (Role::Member, true, false, &unban, banned),
+        (Role::Owner, false, false, &unban, banned),
+        (Role::Member, true, false, &kick, "Bob keeps order in #rust too. Ask the owner."),
+        (Role::Owner, false, false, &kick, administers),
+        (Role::Member, false, true, &kick, administers),
+    ] {
+        let mut desk = at_rust_as(role, moderates, admin);
+        desk.refuse(request.clone(), FaultCode::Forbidden);
+        desk.shows(said);
+    }
+}
+
+#[test]
+fn who_a_room_falls_to_is_said_when_it_is_known() {
+    let owned = |mods| UserPage { owner: Some(ALICE), mods, ..UserPage::default() };
+    let members = Members { room: RUST, limit: Some(1), ..Members::default() };
+    for (mods, heir) in [
+        (vec![], "The member who has been here longest"),
+        (vec![BOB], "Bob becomes the owner."),
+        (vec![BOB, ZHANG], "The moderator who has been here"),
+        (vec![UserId(9)], "The moderator who has been here"),
+    ] {
+        let mut desk = at_rust_as(Role::Owner, false, false);
+        desk.keys("/leave<Enter>");
+        desk.shows("Leave #rust?");
+        desk.hides("becomes the owner");
+        desk.answer(members.clone(), Answer::Users(owned(mods)));
+        desk.shows(heir);
+    }
+}
+
+#[test]
+fn what_is_for_rooms_is_refused_in_a_private_chat() {
+    for (language, said) in
+        [(Language::English, "This is for rooms."), (Language::Chinese, "这个命令用于房间。")]
+    {
+        for typed in [
+            "/topic",
+            "/topic tea",
+            "/leave",
+            "/invite",
+            "/invite bob",
+            "/kick bob",
+            "/ban bob",
+            "/unban bob",
+            "/bans",
+            "/mod bob",
+            "/unmod bob",
+        ] {
+            let mut desk = busy(SIZE, language);
+            let with = super::driver::direct(RoomId(8), user(BOB, "bob", "Bob"));
+            desk.tell(Notice::Event(Event::Room(Box::new(with))));
+            desk.keys("/msg bob<Enter>");
+            desk.wishes();
+            desk.keys(&format!("{typed}<Enter>"));
+            desk.shows(said);
+            // The line is back, and no form is open.
+            desk.shows(&format!("❯ {typed}"));
+            assert_eq!(desk.wishes(), [], "{typed}");
+        }
+    }
+}

@@ -190,6 +190,9 @@ impl MainView {
     /// Commands about the chat that is shown.
     fn carry_out_here(&mut self, verb: Verb, argument: &str, model: &mut Model, base: &mut Base) {
         let Some(room) = self.room() else { return };
+        if self.refuse_in_private((room, verb), model, base) {
+            return;
+        }
         match verb {
             Verb::Leave if model.room(room).is_some_and(|view| view.removed.is_some()) => {
                 self.close(room, model, base);

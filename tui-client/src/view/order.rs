@@ -94,10 +94,15 @@ pub fn refusal_sentence(
 
 /// Who may do what was refused: key of the sentence. The lobby is nobody's.
 fn forbidden(request: &Request, room: RoomId, model: &Model) -> &'static str {
-    let public = model.room(room).is_some_and(|view| view.kind == RoomKind::Public);
-    let moderates = model.room(room).is_some_and(|view| view.moderates || view.role == Role::Owner);
+    let view = model.room(room);
+    let public = view.is_some_and(|view| view.kind == RoomKind::Public);
+    let owns = view.is_some_and(|view| view.role == Role::Owner);
+    let administers = public && model.me.as_ref().is_some_and(|me| me.admin);
+    let moderates = owns || administers || view.is_some_and(|view| view.moderates);
     match (room == RoomId::LOBBY, moderates) {
-        _ if public && model.me.as_ref().is_some_and(|me| me.admin) => "room.admin_too",
+        // It is about whoever banned them.
+        (_, true) if matches!(request, Request::RoomUnban(_)) => "room.banned_above",
+        _ if administers || owns => "room.administers",
         (true, _) if matches!(request, Request::RoomRole(_)) => "room.lobby_ranks",
         (false, _) if matches!(request, Request::RoomRole(_)) => "room.owner_ranks",
         (true, false) => "room.lobby_order",
@@ -107,7 +112,37 @@ fn forbidden(request: &Request, room: RoomId, model: &Model) -> &'static str {
     }
 }
 
+/// Whether a command is for rooms. The private chat of two people has no owner, no topic and no order.
+const fn is_for_rooms(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Leave
+            | Verb::Topic
+            | Verb::Invite
+            | Verb::Kick
+            | Verb::Ban
+            | Verb::Unban
+            | Verb::Bans
+            | Verb::Mod
+            | Verb::Unmod
+    )
+}
+
 impl MainView {
+    /// A command for rooms comes to nothing in a private chat, and says so.
+    pub(super) fn refuse_in_private(
+        &mut self,
+        (room, verb): (RoomId, Verb),
+        model: &Model,
+        base: &Base,
+    ) -> bool {
+        let refused = is_for_rooms(verb) && model.room(room).is_some_and(RoomView::is_direct);
+        if refused {
+            self.complain(base, base.words.t("room.for_rooms"));
+        }
+        refused
+    }
+
     /// A command about a person in a room: the user id, and behind it perhaps a reason.
     pub(super) fn keep_order(
         &mut self,
@@ -207,18 +242,21 @@ pub fn has_refused(view: &RoomView) -> bool {
     view.timeline.pending().iter().any(|row| matches!(row.state, RowState::Failed(_)))
 }
 
-/// Whose a room will be that its owner leaves; `None` for everybody else, and where nobody else is there.
+/// Whose a room will be that its owner leaves; `None` for everybody else, where nobody else is there, and until it
+/// is known who keeps order there.
 #[must_use]
 pub fn heir_sentence(model: &Model, room: RoomId, words: &Words) -> Option<String> {
     let view = model.room(room).filter(|view| view.role == Role::Owner && view.members > 1)?;
+    if !view.knows_staff() {
+        return None;
+    }
     let mut mods = view.mods.iter().filter(|user| Some(**user) != model.my_id());
     let (first, more) = (mods.next(), mods.next().is_some());
     let Some(first) = first else { return Some(words.t("room.heir_member").to_owned()) };
-    if more {
-        return Some(words.t("room.heir_moderator").to_owned());
+    match model.name(*first).filter(|_| !more) {
+        Some(name) => Some(words.fill("room.heir", &[("name", &name)])),
+        None => Some(words.t("room.heir_moderator").to_owned()),
     }
-    let name = model.name(*first).unwrap_or("…");
-    Some(words.fill("room.heir", &[("name", &name)]))
 }
 
 /// Why nothing can be written in a room any more; `None` where it can.
