@@ -12,7 +12,7 @@ use liao_client_core::{
 use liao_common::{
     event::Room,
     fault::FaultCode,
-    id::{FileId, RoomId, UserId},
+    id::{FileId, Nonce, RoomId, UserId},
     limits,
     message::{Body, Kind},
     name::{RoomName, UserName},
@@ -33,7 +33,7 @@ const PAGES_MAX: usize = 10;
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// A post stands in the outbox.
-    Posted,
+    Posted(Nonce),
     /// Lines go to this room from here on.
     Entered(Box<Room>),
     /// The room of two people is open; what it was opened for comes next.
@@ -50,6 +50,13 @@ pub(super) enum Outcome {
     Failed(String),
     /// Lines were to go to another room, and do not; why, as a sentence.
     Strayed(String),
+}
+
+impl Outcome {
+    /// Whether there is more to come before the line is done.
+    pub(super) const fn goes_on(&self) -> bool {
+        matches!(self, Self::Posted(_) | Self::Opened(..) | Self::Moving(..))
+    }
 }
 
 /// What a room is needed for.
@@ -80,7 +87,7 @@ impl Doer {
     async fn say(self, room: RoomId, text: String, at: Vec<UserId>) -> Outcome {
         let body = Body { at, ..Body::text(text) };
         match self.handle.post(room, Kind::Text, body).await {
-            Ok(_) => Outcome::Posted,
+            Ok(nonce) => Outcome::Posted(nonce),
             Err(PostError::Outbox { kind, reason }) => {
                 let reason = io_reason(kind, &reason, self.words);
                 Outcome::Failed(self.words.fill("post_fault.unwritable", &[("reason", &reason)]))

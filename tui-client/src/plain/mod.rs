@@ -13,6 +13,7 @@ mod spool;
 mod story;
 mod talk;
 mod typed;
+mod unsent;
 
 use std::{io, time::Duration};
 

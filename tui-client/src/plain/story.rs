@@ -59,14 +59,6 @@ impl Story {
         &self.model
     }
 
-    /// What was written here and is not known to be on the server's disk, the oldest first.
-    pub(super) fn unconfirmed(&self) -> Vec<String> {
-        let mut posts: Vec<&Queued> = self.posts.values().collect();
-        posts.sort_by_key(|post| post.at_ms);
-        let said = |post: &Queued| post.body.text.as_deref().map(text::clean_line);
-        posts.into_iter().filter_map(said).collect()
-    }
-
     /// Takes a notice in. Gives what happened, and what has to be asked because of it.
     pub(super) fn take(&mut self, notice: &Notice) -> (Vec<Event>, Vec<Request>) {
         let mut events = self.comings_and_goings(notice);

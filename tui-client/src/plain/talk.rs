@@ -32,6 +32,7 @@ use super::{
     signals::Signals,
     spool::{Failure, Pen, Spool},
     story::Story,
+    unsent::Unsent,
 };
 use crate::{view::reasons::io_reason, words::Words};
 
@@ -89,6 +90,7 @@ pub(super) struct Talk {
     /// Posts that were taken, and those that are settled: on the server's disk or refused.
     posts: u64,
     settled: u64,
+    unsent: Unsent,
     marks: usize,
     transfers: BTreeMap<TransferId, Moving>,
     next: Option<Deed>,
@@ -121,6 +123,7 @@ impl Talk {
             room: None,
             posts: 0,
             settled: 0,
+            unsent: Unsent::default(),
             marks: 0,
             transfers: BTreeMap::new(),
             next: None,
@@ -165,8 +168,12 @@ impl Talk {
                 () = wait_until(due) => self.late(deed.is_some()).await,
                 () = signals.next() => self.interrupted(deed.take().is_some()),
             };
+            if self.stage == Stage::Goodbye {
+                // What is not done by now is told as such.
+                deed = None;
+            }
             if let Some(exit) = over {
-                return exit;
+                return self.tell_unconfirmed(exit);
             }
         }
     }
@@ -286,7 +293,6 @@ impl Talk {
         if self.stage != Stage::Goodbye {
             let seconds = clock::ms_since(self.moved_at) / 1000;
             self.paper.complain(&self.words.fill("plain.gave_up", &[("seconds", &seconds)]));
-            self.tell_unconfirmed();
         }
         if self.logged_in && self.stage != Stage::Goodbye {
             // Whoever leaves without a word leaves a device behind.
@@ -300,16 +306,20 @@ impl Talk {
         Some(exit)
     }
 
-    /// What was typed and is in nobody's hands.
-    fn tell_unconfirmed(&mut self) {
-        let words = self.words;
-        for said in self.story.unconfirmed() {
-            self.paper.complain(&words.fill("plain.unconfirmed", &[("text", &said)]));
+    /// Says what was typed and is not known to be done, whatever the program ends of. Gives how it ends.
+    fn tell_unconfirmed(&mut self, exit: Exit) -> Exit {
+        let (words, unsent) = (self.words, self.unsent.drain());
+        for open in &unsent {
+            let text = clean_line(&open.words);
+            let sentence = match &open.room {
+                Some(room) => {
+                    words.fill("plain.unconfirmed_in", &[("room", room), ("text", &text)])
+                }
+                None => words.fill("plain.unconfirmed", &[("text", &text)]),
+            };
+            self.paper.complain(&sentence);
         }
-        for moving in self.transfers.values() {
-            let name = clean_line(&moving.name);
-            self.paper.complain(&words.fill("plain.unconfirmed", &[("text", &name)]));
-        }
+        if exit == Exit::Fine && !unsent.is_empty() { Exit::Unsent } else { exit }
     }
 
     /// A signal asks to leave: politely once, at once the second time.

@@ -29,7 +29,7 @@ impl Talk {
                 Ok(typed) if typed.needs_room() && self.room.is_none() => {
                     self.words.fill("plain.astray", &[("text", &clean_line(&line))])
                 }
-                Ok(typed) => return self.begin(typed),
+                Ok(typed) => return self.take(&line, typed),
                 Err(mistyped) => self.mistyped(&mistyped),
             },
             Some(Input::TooLong) => self.mistyped(&Mistyped::TooLong),
@@ -42,6 +42,23 @@ impl Talk {
         };
         self.fail(&why);
         None
+    }
+
+    /// Begins with a line. Until it is known what came of it, it is not forgotten.
+    fn take(&mut self, line: &str, typed: Typed<'_>) -> Option<Deed> {
+        let (room, words) = match &typed {
+            Typed::Say(text) => (self.room.map(|room| self.story.chat(room).label), *text),
+            Typed::Msg(user, text) => (Some(user.to_string()), *text),
+            Typed::File(Target::Person(user), path) => (Some(user.to_string()), *path),
+            Typed::File(Target::Room(name), path) => (Some(format!("#{name}")), *path),
+            _ => (None, line),
+        };
+        self.unsent.take(room, words.to_owned());
+        let deed = self.begin(typed);
+        if deed.is_none() {
+            self.unsent.let_go();
+        }
+        deed
     }
 
     /// Why a line means nothing. Words behind a change of room that failed are not for the room before it.
@@ -179,8 +196,14 @@ impl Talk {
 
     pub(super) fn done(&mut self, outcome: Outcome) {
         self.moved();
+        if !outcome.goes_on() {
+            self.unsent.let_go();
+        }
         match outcome {
-            Outcome::Posted => self.posts += 1,
+            Outcome::Posted(nonce) => {
+                self.posts += 1;
+                self.unsent.posts(nonce);
+            }
             Outcome::Entered(room) => {
                 let id = room.room;
                 self.story.learn(*room);
@@ -197,6 +220,7 @@ impl Talk {
             Outcome::Left(room) if self.room == Some(room) => self.entered(RoomId::LOBBY),
             Outcome::Left(_) => {}
             Outcome::Moving(id, name) => {
+                self.unsent.moves(id, name.clone());
                 self.transfers.insert(id, Moving { name, quarter: 0 });
                 // It may have come far already.
                 self.transfer(id);

@@ -1,10 +1,10 @@
 //! What the link tells, and what the conversation makes of it.
 
 use liao_client_core::{
-    notice::{Cut, End, LinkState, Notice},
+    notice::{Cut, End, LinkState, Notice, Queued},
     transfer::{Direction, Phase, TransferFault, TransferId},
 };
-use liao_common::{event, request::Request};
+use liao_common::{event, id::Nonce, message::Kind, request::Request};
 
 use super::{Stage, Talk};
 use crate::{
@@ -25,9 +25,10 @@ impl Talk {
             Notice::State(state) => return self.state(state),
             Notice::LoggedIn(_) if !self.logged_in => self.logged_in(),
             Notice::Event(event::Event::Synced) => self.synced(),
-            Notice::Posted { .. } => self.settled(),
-            Notice::PostFailed { fault, .. } => {
-                self.settled();
+            Notice::Queued(queued) => self.queued(queued),
+            Notice::Posted { nonce, .. } => self.settled(*nonce),
+            Notice::PostFailed { nonce, fault, .. } => {
+                self.settled(*nonce);
                 let reason = self.words.fault(fault.code);
                 self.fail(&self.words.fill("plain.unsent", &[("reason", &reason)]));
             }
@@ -41,7 +42,19 @@ impl Talk {
         None
     }
 
-    fn settled(&mut self) {
+    /// A post stands in the outbox: what was typed, or the offer of a file.
+    fn queued(&mut self, queued: &Queued) {
+        match &queued.body.name {
+            Some(name) if queued.kind == Kind::File => {
+                let room = self.story.chat(queued.room).label;
+                self.unsent.offers(queued.nonce, room, name.clone());
+            }
+            _ => self.unsent.posts(queued.nonce),
+        }
+    }
+
+    fn settled(&mut self, nonce: Nonce) {
+        self.unsent.settle(nonce);
         self.settled += 1;
         self.moved();
     }
@@ -135,6 +148,7 @@ impl Talk {
             }
             Phase::Done { fid, path } => {
                 self.transfers.remove(&id);
+                self.unsent.stops(id);
                 match direction {
                     // The message that offers it is a post of its own.
                     Direction::Upload => self.posts += 1,
@@ -144,9 +158,13 @@ impl Talk {
             Phase::Failed(fault) => {
                 let name = std::mem::take(&mut moving.name);
                 self.transfers.remove(&id);
+                self.unsent.stops(id);
                 self.transfer_failed(&name, &fault);
             }
-            Phase::Cancelled => drop(self.transfers.remove(&id)),
+            Phase::Cancelled => {
+                self.transfers.remove(&id);
+                self.unsent.stops(id);
+            }
             _ => {}
         }
     }

@@ -150,7 +150,7 @@ fn who_leaves_a_terminal_while_the_server_is_gone_is_told_what_was_not_sent() {
         seat.person.complains("connection lost");
     }
     ann.types("into the void\nexit\n");
-    ann.person.complains("not confirmed: into the void");
+    ann.person.complains("not confirmed, for #lobby: into the void");
     assert_eq!(ann.person.waits().0, 1);
     let mut quiet = quiet;
     quiet.types("exit\n");
@@ -230,4 +230,41 @@ fn a_signal_ends_it_though_nobody_reads_what_it_says() {
     waiting.join().unwrap();
     assert!(status.expect("it ends").code().is_some());
     bob.hears("presence", |line| line["from"] == "ann" && line["online"] == false);
+}
+
+#[test]
+fn what_was_not_confirmed_is_told_in_its_order_with_its_room() {
+    let mut town = Town::new();
+    assert_eq!(town.enters("bob").ends().0, 0);
+    let mut ann = town.logs_in("ann", &["--register", "--json", "--timeout", "3"]);
+    ann.hears("room", |_| true);
+    town.stop();
+    ann.complains("connection lost");
+    // For the room of two people the server is needed, and everything behind it waits.
+    ann.types(b"one\ntwo\nthree\n/msg bob psst\nnot looked at\n");
+    ann.complains("Nothing moved for 3 s.");
+    for said in [
+        "not confirmed, for #lobby: one",
+        "not confirmed, for #lobby: two",
+        "not confirmed, for #lobby: three",
+        "not confirmed, for bob: psst",
+    ] {
+        assert!(ann.complains("not confirmed").contains(said), "{said}");
+    }
+    assert_eq!(ann.waits().0, 1);
+}
+
+#[test]
+fn what_was_not_confirmed_is_told_after_a_signal() {
+    let mut town = Town::new();
+    let mut ann = town.enters("ann");
+    town.stop();
+    ann.complains("connection lost");
+    ann.types(b"one\n/dance\n");
+    // Lines keep their order: the first one is in the outbox by now.
+    ann.complains("There is no command /dance.");
+    Command::new("kill").args(["-TERM", &ann.pid().to_string()]).status().unwrap();
+    ann.complains("Interrupted.");
+    ann.complains("not confirmed, for #lobby: one");
+    assert_eq!(ann.waits().0, 1);
 }
