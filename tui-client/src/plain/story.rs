@@ -28,6 +28,9 @@ const WAITING_MAX: usize = 4096;
 /// Offered files that can be fetched by their number without looking for them.
 const OFFERS_MAX: usize = 1024;
 
+/// Rooms that one is not in any more whose names are kept.
+const GONE_MAX: usize = 1024;
+
 /// An entry that is not told yet.
 #[derive(Debug)]
 enum Waiting {
@@ -52,6 +55,8 @@ pub(super) struct Story {
     /// The last own post in each room that has not come back in the room's log yet.
     ahead: BTreeMap<RoomId, Seq>,
     watched: Vec<RoomId>,
+    /// Rooms that one is not in any more: what was said there may still have to be told.
+    gone: BTreeMap<RoomId, Chat>,
 }
 
 impl Story {
@@ -62,7 +67,9 @@ impl Story {
     /// Takes a notice in. Gives what happened, and what has to be asked because of it.
     pub(super) fn take(&mut self, notice: &Notice) -> (Vec<Event>, Vec<Request>) {
         let mut events = self.comings_and_goings(notice);
+        let known = self.at_stake(notice);
         let changes = self.model.apply(notice);
+        self.keep_gone(known);
         let mut requests = changes.requests;
         // Names are asked for here, for those entries only that wait to be told.
         requests.retain(|request| !matches!(request, Request::Users(_)));
@@ -76,6 +83,29 @@ impl Story {
             requests.extend(self.watch());
         }
         (events, requests)
+    }
+
+    /// The rooms that may go with a notice.
+    fn at_stake(&self, notice: &Notice) -> Vec<(RoomId, Chat)> {
+        let rooms: Vec<RoomId> = match notice {
+            Notice::Event(event::Event::Room(room)) => {
+                self.model.room(room.room).map(|view| view.id).into_iter().collect()
+            }
+            Notice::Synced(_) => self.model.rooms().iter().map(|view| view.id).collect(),
+            _ => Vec::new(),
+        };
+        rooms.into_iter().map(|room| (room, self.chat(room))).collect()
+    }
+
+    fn keep_gone(&mut self, known: Vec<(RoomId, Chat)>) {
+        for (room, chat) in known {
+            if self.model.room(room).is_none() {
+                self.gone.insert(room, chat);
+            }
+        }
+        while self.gone.len() > GONE_MAX {
+            self.gone.pop_first();
+        }
     }
 
     /// A room that was asked for is there. Its answer came past the notices, and what is said in it
@@ -135,7 +165,8 @@ impl Story {
 
     pub(super) fn chat(&self, room: RoomId) -> Chat {
         let Some(view) = self.model.room(room) else {
-            return Chat { label: format!("room {room}"), with: None };
+            let unknown = || Chat { label: format!("room {room}"), with: None };
+            return self.gone.get(&room).cloned().unwrap_or_else(unknown);
         };
         match view.with.filter(|_| view.is_direct()) {
             Some(user) => {

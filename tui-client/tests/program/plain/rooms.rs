@@ -53,3 +53,19 @@ fn what_is_wrong_with_a_command_is_said_as_it_is() {
     }
     assert_eq!(ann.ends().0, 1);
 }
+
+#[test]
+fn what_was_said_in_a_room_that_was_left_at_once_has_its_name() {
+    let town = Town::new();
+    let mut ann = town.enters("ann");
+    let rooms = ["#one", "#two", "#three", "#four", "#five"];
+    let lines = rooms.map(|room| format!("/join {room}\nhey\n/leave\n"));
+    ann.types(lines.concat().as_bytes());
+    let (code, told) = ann.ends();
+    assert_eq!(code, 0, "{told:?}");
+    for line in told {
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let room = line["room"].as_str().unwrap_or("#");
+        assert!(room.starts_with('#'), "{line}");
+    }
+}
