@@ -143,7 +143,7 @@ impl Talk {
                         Direction::Upload => "phase.sending",
                         Direction::Download => "phase.receiving",
                     };
-                    self.paper.tell(&Event::Progress(moving.name.clone(), key, percent));
+                    self.paper.tell(&Event::Progress(moving.name.clone(), key, quarter * 25));
                 }
             }
             Phase::Done { fid, path } => {

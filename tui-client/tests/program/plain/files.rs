@@ -83,3 +83,19 @@ fn what_cannot_be_sent_or_fetched_is_said() {
     }
     assert_eq!(ann.ends().0, 1);
 }
+
+#[test]
+fn progress_is_told_in_quarters() {
+    let town = Town::new();
+    let mut ann = town.enters("ann");
+    fs::write(town.path("home-ann/big"), content(8_000_000)).unwrap();
+    ann.says("/file #lobby big");
+    let (code, told) = ann.ends();
+    assert_eq!(code, 0, "{told:?}");
+    for line in told {
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if line["kind"] == "progress" {
+            assert!([25, 50, 75].iter().any(|quarter| line["percent"] == *quarter), "{line}");
+        }
+    }
+}
