@@ -107,8 +107,8 @@ pub enum Typed<'a> {
     Command(Command, &'a str),
     /// A command that does not exist.
     Unknown(&'a str),
-    /// A command that needs more.
-    Incomplete(Command),
+    /// A command that needs more, and what it was called.
+    Incomplete(Command, &'a str),
 }
 
 /// Reads a line. A path (`/usr/bin`) is text, and two slashes at the start say one.
@@ -128,7 +128,7 @@ pub fn parse(line: &str) -> Typed<'_> {
     };
     let argument = argument.trim();
     if argument.split_whitespace().count() < command.needs {
-        return Typed::Incomplete(*command);
+        return Typed::Incomplete(*command, name);
     }
     Typed::Command(*command, argument)
 }
@@ -201,7 +201,7 @@ mod tests {
             ("/join #rust", Typed::Command(named("join"), "#rust")),
             ("/msg bob  hi there ", Typed::Command(named("msg"), "bob  hi there")),
             ("/quit", Typed::Command(named("quit"), "")),
-            ("/join", Typed::Incomplete(named("join"))),
+            ("/join", Typed::Incomplete(named("join"), "join")),
             ("/dance", Typed::Unknown("dance")),
             ("/usr/bin is full", Typed::Text("/usr/bin is full")),
             ("//join", Typed::Text("/join")),
@@ -222,7 +222,8 @@ mod tests {
                 "{theirs}"
             );
         }
-        assert!(matches!(parse("/query"), Typed::Incomplete(command) if command.name == "msg"));
+        let asked = parse("/query");
+        assert!(matches!(asked, Typed::Incomplete(command, "query") if command.name == "msg"));
     }
 
     #[test]

@@ -31,4 +31,4 @@ pub mod view;
 pub mod words;
 mod world;
 
-pub use start::{StartOptions, forget, full_screen, locale_language};
+pub use start::{StartOptions, forget, full_screen, locale_language, target};

@@ -49,7 +49,7 @@ enum Command {
     /// Exit codes: 0 forgotten, 1 no key was known or the files cannot be changed, 2 usage.
     Forget {
         /// HOST:PORT, or a liao:// link
-        #[arg(value_parser = LinkTarget::parse)]
+        #[arg(value_parser = liao::target)]
         server: LinkTarget,
     },
 }
@@ -57,7 +57,7 @@ enum Command {
 #[derive(Args)]
 struct Plain {
     /// Where the server is, or a liao:// link
-    #[arg(long, value_name = "HOST:PORT", value_parser = LinkTarget::parse)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = liao::target)]
     server: LinkTarget,
     /// User id to log in with
     #[arg(long, value_name = "ID", value_parser = UserName::parse)]

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use liao_client_core::{
-    address::{Address, LinkTarget},
+    address::{Address, AddressError, LinkTarget},
     authorities::Authorities,
     home::Home,
 };
@@ -24,7 +24,7 @@ use crate::{
     shade::can_be_asked,
     theme::{Background, Depth, Theme},
     view::{
-        reasons::{io_reason, keys_sentence},
+        reasons::{address_error, io_reason, keys_sentence},
         server::{Account, KnownKey, Server},
     },
     words::{Language, Words},
@@ -72,6 +72,18 @@ pub async fn full_screen(options: StartOptions) -> anyhow::Result<Option<String>
     let lead = unsent.into_iter().chain([words.t("cli.drafts_lost").to_owned()]);
     let texts = lead.chain(left.drafts.iter().map(|text| clean_text(text)));
     bail!("{}", texts.collect::<Vec<String>>().join("\n\n"));
+}
+
+/// Reads a server's address or link from the command line.
+///
+/// # Errors
+/// With a sentence for the person.
+pub fn target(text: &str) -> Result<LinkTarget, String> {
+    LinkTarget::parse(text).map_err(address_sentence)
+}
+
+fn address_sentence(error: AddressError) -> String {
+    Words::of(language()).t(address_error(error)).to_owned()
 }
 
 /// Forgets the key of a server, also for programs that run already. Gives the sentence for it.
@@ -185,8 +197,11 @@ fn collect(
 
 fn server(options: StartOptions, remembered: &Remembered) -> anyhow::Result<Option<Server>> {
     match (options.server, options.plaintext) {
-        (Some(text), true) => Ok(Some(Server::Plaintext(Address::parse(&text)?))),
-        (Some(text), false) => Ok(Some(Server::At(LinkTarget::parse(&text)?))),
+        (Some(text), true) => {
+            let address = Address::parse(&text).map_err(address_sentence);
+            Ok(Some(Server::Plaintext(address.map_err(anyhow::Error::msg)?)))
+        }
+        (Some(text), false) => Ok(Some(Server::At(target(&text).map_err(anyhow::Error::msg)?))),
         (None, true) => bail!("an address is needed"),
         (None, false) => Ok(remembered.server.as_deref().and_then(Server::parse)),
     }

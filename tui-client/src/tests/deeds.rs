@@ -152,7 +152,9 @@ fn commands_open_what_they_name() {
         ("/close<Enter>", "/leave leaves a room"),
         ("/leave<Enter>", "Everybody is in #lobby"),
         ("/dance<Enter>", "There is no command /dance"),
-        ("/join <Enter>", "/join needs more"),
+        ("/join <Enter>", "/join needs more: /join #room"),
+        ("/query<Enter>", "/query needs more: /msg USER text"),
+        ("/language zh-CN<Enter>/send<Enter>", "/send 还缺内容：/send 路径"),
         ("/join<Enter>#rust<Enter>", "Message to #rust"),
     ] {
         let mut desk = busy(SIZE, Language::English);

@@ -78,10 +78,12 @@ impl MainView {
                 self.completion = None;
                 self.remark_about(About::Writing, true, base, sentence);
             }
-            Typed::Incomplete(command) => {
-                let usage = base.words.t(command.help_key);
+            Typed::Incomplete(command, name) => {
+                // The line of help ends with how the command is written.
+                let help = base.words.t(command.help_key);
+                let usage = help.find('/').and_then(|at| help.get(at..)).unwrap_or(help);
                 let values: [(&str, &dyn std::fmt::Display); 2] =
-                    [("command", &command.name), ("usage", &usage)];
+                    [("command", &name), ("usage", &usage)];
                 let sentence = base.words.fill("composer.missing_argument", &values);
                 // Whatever is typed next is what it needs.
                 if !text.ends_with(char::is_whitespace) {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Key of the sentence for an address that is none.
-pub(super) const fn address_error(error: AddressError) -> &'static str {
+pub(crate) const fn address_error(error: AddressError) -> &'static str {
     match error {
         AddressError::Empty => "invalid.address_empty",
         AddressError::Host | AddressError::Link => "invalid.address_form",

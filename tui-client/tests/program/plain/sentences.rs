@@ -136,3 +136,20 @@ fn a_room_that_one_is_not_in_and_a_file_that_cannot_go_are_told() {
         check_line(line, typed, 1, wanted);
     }
 }
+
+#[test]
+fn an_address_that_is_none_is_told_in_both_languages() {
+    for (address, wanted) in [
+        ("", ["Please type the server's address.", "服务器地址"]),
+        ("host:0", ["The port is a number from 1 to 65535.", "65535"]),
+        ("http://host/", ["Write it as HOST:PORT", "HOST:PORT"]),
+    ] {
+        let typed = |arguments: &[&str]| {
+            let mut command = crate::support::program();
+            command.args(arguments).arg(address);
+            command
+        };
+        check(|| typed(&["forget"]), 2, wanted);
+        check(|| typed(&["plain", "--user", "ann", "--password-file", "-", "--server"]), 2, wanted);
+    }
+}
