@@ -1,26 +1,45 @@
-//! What comes so soon behind the escape key that nobody typed it: a key that the terminal sends as an escape sequence,
-//! of which the reader of the terminal took the first byte for a second press of escape. Pure.
+//! What comes so soon behind the escape key that nobody typed it: a key or a paste that the terminal sends as an escape
+//! sequence, of which the reader of the terminal took the first byte for a press of escape. Pure.
 //!
-//! Must hold: no text of a sequence is ever typed.
+//! Must hold: of a sequence whose first byte comes at most `ESCAPE_MS` before the second, and the others `LETTER_MS`
+//! apart, nothing is typed; nor is a line sent by a paste without a pause of `PASTE_MS`.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
-/// Nobody types the next key so soon, in milliseconds. A line may cut a sequence in two for as long.
-const SOON_MS: u64 = 50;
+/// For how long what comes behind escape may belong to it, in milliseconds. A line may cut a sequence there for as long.
+const ESCAPE_MS: u64 = 50;
 
-/// The longest sequence of a key or of the mouse is not half as long.
+/// For how long the next letter of a sequence is waited for, in milliseconds. They come together: of what begins with
+/// two of them, the reader of the terminal makes no keys before it has all, so only its first byte comes apart.
+const LETTER_MS: u64 = 10;
+
+/// Nobody presses two keys so soon after each other, in milliseconds. What the terminal sends for Enter alone is never
+/// read together with an escape before it: the reader takes both for Alt-Enter.
+const TOGETHER_MS: u64 = 5;
+
+/// A paste is over when no more of it came for so long, in milliseconds: its end is not told. Slow lines pause.
+const PASTE_MS: u64 = 1_000;
+
+/// The longest sequence of a key or of the mouse is not half as long. Of a longer one only the end counts.
 const SEQUENCE_CHARS_MAX: usize = 32;
 
-/// What is pasted at once, at most; keys behind it are typed.
+/// What is pasted at once, at most; the rest is dropped.
 const PASTE_BYTES_MAX: usize = 1 << 20;
 
 /// The sequence that begins a paste.
 const PASTE: &str = "[200~";
 
+/// What the oldest terminals send of the mouse begins so; three letters follow, whichever.
+const MOUSE: &str = "[M";
+
+/// What the Linux console sends for F1 to F5 begins so; one letter follows.
+const CONSOLE: &str = "[[";
+
 /// Puts keys together again that came in parts.
 #[derive(Debug, Default)]
 pub(crate) struct Sequences {
     part: Part,
+    /// When the part was last added to.
     last_ms: u64,
 }
 
@@ -41,31 +60,14 @@ impl Sequences {
     /// Takes an event in, at a time in milliseconds; gives what happened by now.
     pub(crate) fn take(&mut self, event: Event, now_ms: u64) -> Vec<Event> {
         let mut happened = self.overdue(now_ms);
-        self.last_ms = now_ms;
-        let Event::Key(key) = event else {
-            happened.extend(self.give_up());
-            happened.push(event);
-            return happened;
-        };
-        let letter = letter(key);
-        match (std::mem::take(&mut self.part), letter) {
-            (Part::Escape, Some(letter @ ('[' | 'O'))) => self.part = Part::Said(letter.into()),
-            (Part::Said(mut said), Some(letter)) => {
-                said.push(letter);
-                happened.extend(self.go_on(said));
-            }
-            (Part::Paste(mut text), _) if pasted(key).is_some() && text.len() < PASTE_BYTES_MAX => {
-                text.extend(pasted(key));
-                self.part = Part::Paste(text);
-            }
-            (part, _) => {
-                self.part = part;
+        match event {
+            Event::Key(key) => happened.extend(self.take_key(key, now_ms)),
+            Event::Paste(_) => {
                 happened.extend(self.give_up());
-                if key.code == KeyCode::Esc {
-                    self.part = Part::Escape;
-                }
                 happened.push(event);
             }
+            // The window or the mouse says something in the midst of it.
+            _ => happened.push(event),
         }
         happened
     }
@@ -74,15 +76,56 @@ impl Sequences {
     #[must_use]
     pub(crate) fn due_ms(&self) -> Option<u64> {
         let keeps = matches!(self.part, Part::Said(_) | Part::Paste(_));
-        keeps.then_some(self.last_ms.saturating_add(SOON_MS))
+        keeps.then_some(self.over_ms())
     }
 
     /// What is given by now, because nothing came behind it.
     pub(crate) fn overdue(&mut self, now_ms: u64) -> Vec<Event> {
-        if now_ms < self.last_ms.saturating_add(SOON_MS) {
+        if now_ms < self.over_ms() {
             return Vec::new();
         }
         self.give_up().into_iter().collect()
+    }
+
+    /// From when on nothing belongs to it any more.
+    const fn over_ms(&self) -> u64 {
+        self.last_ms.saturating_add(match self.part {
+            Part::Nothing | Part::Escape => ESCAPE_MS,
+            Part::Said(_) => LETTER_MS,
+            Part::Paste(_) => PASTE_MS,
+        })
+    }
+
+    fn take_key(&mut self, key: KeyEvent, now_ms: u64) -> Vec<Event> {
+        if let Part::Paste(text) = &mut self.part {
+            if let Some(letter) = pasted(key) {
+                self.last_ms = now_ms;
+                text.extend(Some(letter).filter(|_| text.len() < PASTE_BYTES_MAX));
+            }
+            return Vec::new();
+        }
+        let apart_ms = now_ms.saturating_sub(std::mem::replace(&mut self.last_ms, now_ms));
+        match std::mem::take(&mut self.part) {
+            Part::Escape if begins(key) => {
+                self.part = Part::Said(letter(key).into_iter().collect());
+                Vec::new()
+            }
+            Part::Escape if key == KeyCode::Enter.into() && apart_ms <= TOGETHER_MS => {
+                vec![Event::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT))]
+            }
+            Part::Said(mut said) if let Some(letter) = next_letter(&said, key) => {
+                said.push(letter);
+                self.go_on(said).into_iter().collect()
+            }
+            part => {
+                self.part = part;
+                let before = self.give_up();
+                if key.code == KeyCode::Esc {
+                    self.part = Part::Escape;
+                }
+                before.into_iter().chain([Event::Key(key)]).collect()
+            }
+        }
     }
 
     /// One letter alone may have been typed; the beginning of more was not.
@@ -96,21 +139,37 @@ impl Sequences {
         }
     }
 
-    fn go_on(&mut self, said: String) -> Option<Event> {
-        let whole = match said.as_bytes() {
-            [b'[', .., last] => !(b' '..=b'?').contains(last),
-            _ => true,
-        };
-        if whole {
-            if said == PASTE {
-                self.part = Part::Paste(String::new());
-            }
-            return key_of(&said).map(Event::Key);
-        }
-        if said.len() < SEQUENCE_CHARS_MAX {
+    fn go_on(&mut self, mut said: String) -> Option<Event> {
+        if !is_whole(&said) {
+            said.truncate(SEQUENCE_CHARS_MAX);
             self.part = Part::Said(said);
+            return None;
         }
-        None
+        if said == PASTE {
+            self.part = Part::Paste(String::new());
+        }
+        let fits = said.len() <= SEQUENCE_CHARS_MAX;
+        key_of(&said).filter(|_| fits).map(Event::Key)
+    }
+}
+
+fn begins(key: KeyEvent) -> bool {
+    matches!(letter(key), Some('[' | 'O'))
+}
+
+fn is_whole(said: &str) -> bool {
+    if said.starts_with(MOUSE) {
+        return said.chars().count() == MOUSE.len() + 3;
+    }
+    said != CONSOLE && said.bytes().last().is_some_and(|last| !(b' '..=b'?').contains(&last))
+}
+
+/// What a key adds to a sequence, if it can belong to it.
+fn next_letter(said: &str, key: KeyEvent) -> Option<char> {
+    match key.code {
+        KeyCode::Char(place) if said.starts_with(MOUSE) => Some(place),
+        KeyCode::Backspace if said.starts_with(MOUSE) => Some('\x7f'),
+        _ => letter(key),
     }
 }
 
@@ -134,11 +193,16 @@ fn pasted(key: KeyEvent) -> Option<char> {
 
 /// The key of a whole sequence; none for those that are no key, or not known.
 fn key_of(said: &str) -> Option<KeyEvent> {
+    if said.starts_with(MOUSE) {
+        return None;
+    }
     let last = said.chars().next_back()?;
     let values = said.get(1..said.len() - last.len_utf8())?;
     let mut values = values.split(';').map(|value| value.parse::<u32>().ok());
     let (first, second) = (values.next().flatten(), values.next().flatten());
     let code = match last {
+        'A'..='E' if said.starts_with(CONSOLE) => function(last, 'A')?,
+        _ if said.starts_with(CONSOLE) => return None,
         'A' => KeyCode::Up,
         'B' => KeyCode::Down,
         'C' => KeyCode::Right,
@@ -146,7 +210,7 @@ fn key_of(said: &str) -> Option<KeyEvent> {
         'F' => KeyCode::End,
         'H' => KeyCode::Home,
         'M' if said == "OM" => KeyCode::Enter,
-        'P'..='S' => KeyCode::F(u8::try_from(u32::from(last) - u32::from('P') + 1).ok()?),
+        'P'..='S' => function(last, 'P')?,
         'Z' => KeyCode::BackTab,
         '~' => numbered(first?)?,
         _ => return None,
@@ -156,6 +220,11 @@ fn key_of(said: &str) -> Option<KeyEvent> {
         [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)].into_iter();
     let modifiers = kinds.filter(|(bit, _)| held & bit != 0).map(|(_, kind)| kind).collect();
     Some(KeyEvent::new(code, modifiers))
+}
+
+fn function(letter: char, first: char) -> Option<KeyCode> {
+    let place = u32::from(letter).checked_sub(u32::from(first))?;
+    u8::try_from(place + 1).ok().map(KeyCode::F)
 }
 
 fn numbered(number: u32) -> Option<KeyCode> {
@@ -185,6 +254,7 @@ mod tests {
         let key = |letter| match letter {
             '\x1b' => KeyCode::Esc,
             '\r' => KeyCode::Enter,
+            '\x7f' => KeyCode::Backspace,
             letter => KeyCode::Char(letter),
         };
         text.chars().map(|letter| Event::Key(key(letter).into())).collect()
@@ -204,6 +274,8 @@ mod tests {
             ("OR", KeyCode::F(3).into()),
             ("OA", KeyCode::Up.into()),
             ("[B", KeyCode::Down.into()),
+            ("[[A", KeyCode::F(1).into()),
+            ("[[E", KeyCode::F(5).into()),
             ("[H", KeyCode::Home.into()),
             ("[5~", KeyCode::PageUp.into()),
             ("[15~", KeyCode::F(5).into()),
@@ -226,10 +298,12 @@ mod tests {
     fn it_may_come_in_parts() {
         let mut sequences = Sequences::default();
         assert_eq!(taken(&mut sequences, "\x1b", 100), events("\x1b"));
-        assert_eq!(taken(&mut sequences, "[", 110), []);
-        assert_eq!(taken(&mut sequences, "1", 150), []);
-        assert_eq!(sequences.due_ms(), Some(150 + SOON_MS));
-        let rest = taken(&mut sequences, "7~x", 150 + SOON_MS - 1);
+        let behind = 100 + ESCAPE_MS - 1;
+        assert_eq!(taken(&mut sequences, "[", behind), []);
+        assert_eq!(taken(&mut sequences, "1", behind + 5), []);
+        assert_eq!(sequences.take(Event::Resize(80, 24), behind + 8), [Event::Resize(80, 24)]);
+        assert_eq!(sequences.due_ms(), Some(behind + 5 + LETTER_MS));
+        let rest = taken(&mut sequences, "7~x", behind + 5 + LETTER_MS - 1);
         assert_eq!(rest[0], Event::Key(KeyCode::F(6).into()));
         assert_eq!(rest[1..], events("x"));
     }
@@ -238,33 +312,86 @@ mod tests {
     fn what_was_typed_behind_escape_is_typed() {
         let mut sequences = Sequences::default();
         assert_eq!(taken(&mut sequences, "\x1b", 0), events("\x1b"));
-        assert_eq!(taken(&mut sequences, "[B", SOON_MS), events("[B"));
+        assert_eq!(taken(&mut sequences, "[B", ESCAPE_MS), events("[B"));
         assert_eq!(taken(&mut sequences, "\x1bx[", 200), events("\x1bx["));
         assert_eq!(taken(&mut sequences, "\x1b[", 400), events("\x1b"));
-        assert_eq!(sequences.overdue(400 + SOON_MS), events("["));
+        assert_eq!(sequences.overdue(400 + LETTER_MS - 1), []);
+        assert_eq!(sequences.overdue(400 + LETTER_MS), events("["));
         assert_eq!((sequences.due_ms(), sequences.overdue(900)), (None, vec![]));
+        assert_eq!(taken(&mut sequences, "\x1b[", 1_000), events("\x1b"));
+        assert_eq!(taken(&mut sequences, "x", 1_000 + LETTER_MS), events("[x"));
+    }
+
+    #[test]
+    fn enter_together_with_escape_sends_nothing() {
+        let mut sequences = Sequences::default();
+        let new_line = KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT);
+        assert_eq!(taken(&mut sequences, "\x1b\r", 100), with_escape(new_line));
+        assert_eq!(taken(&mut sequences, "\r", 100), events("\r"));
+        assert_eq!(taken(&mut sequences, "\x1b", 200), events("\x1b"));
+        assert_eq!(taken(&mut sequences, "\r", 200 + TOGETHER_MS + 1), events("\r"));
     }
 
     #[test]
     fn what_is_no_key_is_dropped() {
-        for bytes in ["[<0;12;7M", "[?1;2c", "[I", "[99~", "Ox"] {
+        let endless = format!("[{}A", "1".repeat(200));
+        for bytes in
+            ["[<0;12;7M", "[?1;2c", "[I", "[99~", "Ox", "[M #\x7f", "[M0AB", "[[Z", &endless]
+        {
             let mut sequences = Sequences::default();
             let happened = taken(&mut sequences, &format!("\x1b{bytes}y"), 0);
             assert_eq!(happened, events("\x1by"), "{bytes}");
         }
         let mut sequences = Sequences::default();
         assert_eq!(taken(&mut sequences, "\x1b[12", 0), events("\x1b"));
-        assert_eq!(sequences.overdue(SOON_MS), []);
-        let endless = format!("\x1b[{}", "1".repeat(200));
-        let typed = taken(&mut sequences, &endless, 900);
-        assert!(typed.len() > 1 && sequences.due_ms().is_none());
+        assert_eq!(sequences.overdue(LETTER_MS), []);
+        let cut = &endless[..endless.len() - 1];
+        assert_eq!(taken(&mut sequences, &format!("\x1b{cut}"), 900), events("\x1b"));
+        assert_eq!(sequences.overdue(900 + LETTER_MS), []);
+        assert_eq!(taken(&mut sequences, "x", 2_000), events("x"));
     }
 
     #[test]
     fn a_paste_behind_escape_is_pasted_and_sends_nothing() {
         let mut sequences = Sequences::default();
         assert_eq!(taken(&mut sequences, "\x1b[200~two\rlines", 0), events("\x1b"));
-        assert_eq!(sequences.overdue(SOON_MS), [Event::Paste("two\nlines".to_owned())]);
-        assert_eq!(taken(&mut sequences, "\r", 900), events("\r"));
+        assert_eq!(sequences.due_ms(), Some(PASTE_MS));
+        assert_eq!(sequences.overdue(PASTE_MS), [Event::Paste("two\nlines".to_owned())]);
+        assert_eq!(taken(&mut sequences, "\r", PASTE_MS), events("\r"));
+    }
+
+    #[test]
+    fn a_paste_goes_on_over_a_pause_and_whatever_comes_in_between() {
+        let mut sequences = Sequences::default();
+        assert_eq!(taken(&mut sequences, "\x1b[200~two\r", 0), events("\x1b"));
+        let late = PASTE_MS - 1;
+        assert_eq!(sequences.take(Event::Resize(80, 24), late), [Event::Resize(80, 24)]);
+        let control = KeyEvent::new(KeyCode::Char('l'), KeyModifiers::CONTROL);
+        assert_eq!(sequences.take(Event::Key(control), late), []);
+        assert_eq!(taken(&mut sequences, "lines\r", late), []);
+        let whole = Event::Paste("two\nlines\n".to_owned());
+        assert_eq!(sequences.overdue(late + PASTE_MS - 1), []);
+        let next = Event::Paste("another".to_owned());
+        assert_eq!(sequences.take(next.clone(), late + 1), [whole, next]);
+        assert_eq!(taken(&mut sequences, "\r", late + 2), events("\r"));
+    }
+
+    #[test]
+    fn keys_that_are_no_text_do_not_lengthen_a_paste() {
+        let mut sequences = Sequences::default();
+        assert_eq!(taken(&mut sequences, "\x1b[200~x", 0), events("\x1b"));
+        let up = Event::Key(KeyCode::Up.into());
+        assert_eq!(sequences.take(up.clone(), PASTE_MS - 1), []);
+        assert_eq!(sequences.take(up.clone(), PASTE_MS), [Event::Paste("x".to_owned()), up]);
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_pasted_is_not_typed_either() {
+        let mut sequences = Sequences::default();
+        assert_eq!(taken(&mut sequences, "\x1b[200~", 0), events("\x1b"));
+        assert_eq!(taken(&mut sequences, &"x".repeat(PASTE_BYTES_MAX), 0), []);
+        assert_eq!(taken(&mut sequences, "\ry\r", 900), []);
+        let given = sequences.overdue(900 + PASTE_MS);
+        assert_eq!(given, [Event::Paste("x".repeat(PASTE_BYTES_MAX))]);
     }
 }
