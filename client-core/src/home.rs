@@ -12,6 +12,7 @@ use std::{
 
 use liao_common::{
     id::{Pin, RoomId},
+    limits,
     name::UserName,
     request::Token,
 };
@@ -35,8 +36,12 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Servers and accounts that are remembered; beyond, the one used longest ago goes.
 pub const ENTRIES_MAX: usize = 256;
 
-/// Bytes of one draft that are kept.
-const DRAFT_BYTES_MAX: usize = 3 * 1024;
+/// Bytes of one draft that are kept: as many as a message has.
+const DRAFT_BYTES_MAX: usize = limits::TEXT_BYTES_MAX;
+
+/// Bytes of a person's drafts as they are written, which may be six times their text. What is written can be read again.
+const DRAFTS_BYTES_MAX: usize = 3 * 1024 * 1024;
+const _: () = assert!((DRAFTS_BYTES_MAX as u64) < FILE_BYTES_MAX);
 
 /// How often a lock is tried that another program holds.
 const LOCK_TRIES: u32 = 100;
@@ -263,7 +268,8 @@ impl Home {
 
     /// Remembers what a person has begun to write in these rooms; an empty text forgets the room's.
     /// Rooms that are not named keep what another program of the same person remembered. What is
-    /// too long is cut, and beyond `ENTRIES_MAX` rooms those that are not named go first.
+    /// too long is cut, and beyond `ENTRIES_MAX` rooms, or beyond what one file holds, those that are
+    /// not named go first. Gives the texts that are not kept, or not whole.
     ///
     /// # Errors
     /// When the file cannot be read, understood or written.
@@ -272,17 +278,29 @@ impl Home {
         address: &Address,
         user: &UserName,
         drafts: &BTreeMap<RoomId, String>,
-    ) -> io::Result<()> {
+    ) -> io::Result<BTreeMap<RoomId, String>> {
         let _lock = self.lock()?;
         let mut others = self.drafts(address, user)?;
         others.retain(|room, _| !drafts.contains_key(room));
-        let cut = |(room, text): (&RoomId, &String)| {
+        let texts = drafts.iter().chain(&others).filter(|(_, text)| !text.trim().is_empty());
+        let (mut file, mut lost, mut bytes) = (DraftsFile::default(), BTreeMap::new(), 0);
+        for (room, text) in texts {
             let end = text.floor_char_boundary(DRAFT_BYTES_MAX);
-            Draft { room: *room, text: text[..end].to_owned() }
-        };
-        let written = drafts.iter().chain(&others).filter(|(_, text)| !text.trim().is_empty());
-        let draft = written.take(ENTRIES_MAX).map(cut).collect();
-        self.write(&drafts_name(address, user), &DraftsFile { draft })
+            let draft = Draft { room: *room, text: text[..end].to_owned() };
+            let one = DraftsFile { draft: vec![draft] };
+            // Two drafts stand apart by an empty line.
+            let more = in_toml(&one)?.len() + 1;
+            let fits = file.draft.len() < ENTRIES_MAX && bytes + more <= DRAFTS_BYTES_MAX;
+            if fits {
+                bytes += more;
+                file.draft.extend(one.draft);
+            }
+            if !fits || end < text.len() {
+                lost.insert(*room, text.clone());
+            }
+        }
+        self.write(&drafts_name(address, user), &file)?;
+        Ok(lost)
     }
 
     /// Two programs that change one file take turns. One that hangs in the midst of it holds the
@@ -322,9 +340,12 @@ impl Home {
     }
 
     fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
-        let text = toml::to_string_pretty(value).map_err(io::Error::other)?;
-        write_atomic(&self.dir.join(name), text.as_bytes())
+        write_atomic(&self.dir.join(name), in_toml(value)?.as_bytes())
     }
+}
+
+fn in_toml<T: Serialize>(value: &T) -> io::Result<String> {
+    toml::to_string_pretty(value).map_err(io::Error::other)
 }
 
 /// Names of people and servers are not names of files; their hash always is one.

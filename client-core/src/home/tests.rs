@@ -126,14 +126,34 @@ fn drafts_are_kept_for_each_person_and_cut_to_size() {
     let [bob, eve] = ["bob", "eve"].map(|name| UserName::parse(name).unwrap());
     let drafts = BTreeMap::from([
         (RoomId(1), "two\nlines".to_owned()),
-        (RoomId(2), "长".repeat(5000)),
+        (RoomId(2), "长".repeat(6000)),
         (RoomId(3), "  ".to_owned()),
+        (RoomId(4), "长".repeat(5000)),
     ]);
-    home.keep_drafts(&address("a"), &bob, &drafts).unwrap();
+    let lost = home.keep_drafts(&address("a"), &bob, &drafts).unwrap();
+    assert_eq!(lost, [(RoomId(2), "长".repeat(6000))].into(), "what is cut is given back whole");
     let kept = home.drafts(&address("a"), &bob).unwrap();
-    assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [RoomId(1), RoomId(2)]);
-    assert_eq!((kept[&RoomId(1)].as_str(), kept[&RoomId(2)].len()), ("two\nlines", 3072));
+    assert_eq!(kept.keys().copied().collect::<Vec<_>>(), [RoomId(1), RoomId(2), RoomId(4)]);
+    assert_eq!((kept[&RoomId(1)].as_str(), kept[&RoomId(2)].len()), ("two\nlines", 16_383));
+    assert_eq!(kept[&RoomId(4)], drafts[&RoomId(4)], "as long as a message may be");
     assert!(home.drafts(&address("a"), &eve).unwrap().is_empty());
+}
+
+#[test]
+fn drafts_beyond_one_file_are_given_back_and_the_others_can_be_read_again() {
+    let bob = UserName::parse("bob").unwrap();
+    for (rooms, letters) in [(200, "x"), (40, "\u{1}"), (200, "\"\n")] {
+        let (_dir, home) = home();
+        let text = letters.repeat(DRAFT_BYTES_MAX / letters.len());
+        let drafts: BTreeMap<_, _> = (1..=rooms).map(|room| (RoomId(room), text.clone())).collect();
+        let lost = home.keep_drafts(&address("a"), &bob, &drafts).unwrap();
+        let kept = home.drafts(&address("a"), &bob).unwrap();
+        assert!(!lost.is_empty() && !kept.is_empty());
+        let both: BTreeMap<_, _> = kept.into_iter().chain(lost).collect();
+        assert_eq!(both, drafts);
+        let none = drafts.into_keys().map(|room| (room, String::new())).collect();
+        assert_eq!(home.keep_drafts(&address("a"), &bob, &none).unwrap(), BTreeMap::new());
+    }
 }
 
 #[test]
