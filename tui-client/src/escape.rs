@@ -1,8 +1,8 @@
 //! What comes so soon behind the escape key that nobody typed it: a key or a paste that the terminal sends as an escape
 //! sequence, of which the reader of the terminal took the first byte for a press of escape. Pure.
 //!
-//! Must hold: of a sequence whose first byte comes at most `ESCAPE_MS` before the second, and the others `LETTER_MS`
-//! apart, nothing is typed; nor is a line sent by a paste without a pause of `PASTE_MS`.
+//! Must hold: of a sequence whose first byte comes less than `ESCAPE_MS` before the second, and the others less than
+//! `LETTER_MS` apart, nothing is typed; nor is a line sent by a paste without a pause of `PASTE_MS`.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
@@ -12,10 +12,6 @@ const ESCAPE_MS: u64 = 50;
 /// For how long the next letter of a sequence is waited for, in milliseconds. They come together: of what begins with
 /// two of them, the reader of the terminal makes no keys before it has all, so only its first byte comes apart.
 const LETTER_MS: u64 = 10;
-
-/// Nobody presses two keys so soon after each other, in milliseconds. What the terminal sends for Enter alone is never
-/// read together with an escape before it: the reader takes both for Alt-Enter.
-const TOGETHER_MS: u64 = 5;
 
 /// A paste is over when no more of it came for so long, in milliseconds: its end is not told. Slow lines pause.
 const PASTE_MS: u64 = 1_000;
@@ -41,6 +37,8 @@ pub(crate) struct Sequences {
     part: Part,
     /// When the part was last added to.
     last_ms: u64,
+    /// Nothing was there to be read since the last key.
+    apart: bool,
 }
 
 /// What has come of a sequence.
@@ -57,9 +55,10 @@ enum Part {
 }
 
 impl Sequences {
-    /// Takes an event in, at a time in milliseconds; gives what happened by now.
+    /// Takes an event in, at a time in milliseconds; gives what happened by now. What was read together is taken
+    /// together, however long that takes: only silence ends what was kept back.
     pub(crate) fn take(&mut self, event: Event, now_ms: u64) -> Vec<Event> {
-        let mut happened = self.overdue(now_ms);
+        let mut happened = Vec::new();
         match event {
             Event::Key(key) => happened.extend(self.take_key(key, now_ms)),
             Event::Paste(_) => {
@@ -72,14 +71,19 @@ impl Sequences {
         happened
     }
 
-    /// When what was kept back is given at the latest.
+    /// For now there is nothing more to be read.
+    pub(crate) const fn pause(&mut self) {
+        self.apart = true;
+    }
+
+    /// When what was kept back is given, if there is nothing to be read until then.
     #[must_use]
     pub(crate) fn due_ms(&self) -> Option<u64> {
         let keeps = matches!(self.part, Part::Said(_) | Part::Paste(_));
         keeps.then_some(self.over_ms())
     }
 
-    /// What is given by now, because nothing came behind it.
+    /// What is given by now, because nothing came behind it. To be asked when there is nothing to be read.
     pub(crate) fn overdue(&mut self, now_ms: u64) -> Vec<Event> {
         if now_ms < self.over_ms() {
             return Vec::new();
@@ -104,13 +108,17 @@ impl Sequences {
             }
             return Vec::new();
         }
-        let apart_ms = now_ms.saturating_sub(std::mem::replace(&mut self.last_ms, now_ms));
+        let over = self.part == Part::Escape && now_ms >= self.over_ms();
+        let apart = std::mem::take(&mut self.apart);
+        self.last_ms = now_ms;
         match std::mem::take(&mut self.part) {
+            Part::Escape if over => self.take_key(key, now_ms),
             Part::Escape if begins(key) => {
                 self.part = Part::Said(letter(key).into_iter().collect());
                 Vec::new()
             }
-            Part::Escape if key == KeyCode::Enter.into() && apart_ms <= TOGETHER_MS => {
+            // The reader of the terminal takes an escape and Enter alone, read together, for this one already.
+            Part::Escape if key == KeyCode::Enter.into() && !apart => {
                 vec![Event::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT))]
             }
             Part::Said(mut said) if let Some(letter) = next_letter(&said, key) => {
@@ -309,6 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_together_belongs_together_though_it_is_taken_slowly() {
+        let mut sequences = Sequences::default();
+        assert_eq!(taken(&mut sequences, "\x1b[20", 0), events("\x1b"));
+        assert_eq!(taken(&mut sequences, "0~x\r", 900), []);
+        assert_eq!(sequences.overdue(900 + PASTE_MS), [Event::Paste("x\n".to_owned())]);
+        assert_eq!(taken(&mut sequences, "\x1b", 5_000), events("\x1b"));
+        let new_line = Event::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT));
+        assert_eq!(taken(&mut sequences, "\r", 5_000 + ESCAPE_MS - 1), [new_line]);
+    }
+
+    #[test]
     fn what_was_typed_behind_escape_is_typed() {
         let mut sequences = Sequences::default();
         assert_eq!(taken(&mut sequences, "\x1b", 0), events("\x1b"));
@@ -319,7 +338,8 @@ mod tests {
         assert_eq!(sequences.overdue(400 + LETTER_MS), events("["));
         assert_eq!((sequences.due_ms(), sequences.overdue(900)), (None, vec![]));
         assert_eq!(taken(&mut sequences, "\x1b[", 1_000), events("\x1b"));
-        assert_eq!(taken(&mut sequences, "x", 1_000 + LETTER_MS), events("[x"));
+        assert_eq!(sequences.overdue(1_000 + LETTER_MS), events("["));
+        assert_eq!(taken(&mut sequences, "x", 1_000 + LETTER_MS), events("x"));
     }
 
     #[test]
@@ -329,7 +349,8 @@ mod tests {
         assert_eq!(taken(&mut sequences, "\x1b\r", 100), with_escape(new_line));
         assert_eq!(taken(&mut sequences, "\r", 100), events("\r"));
         assert_eq!(taken(&mut sequences, "\x1b", 200), events("\x1b"));
-        assert_eq!(taken(&mut sequences, "\r", 200 + TOGETHER_MS + 1), events("\r"));
+        sequences.pause();
+        assert_eq!(taken(&mut sequences, "\r", 201), events("\r"));
     }
 
     #[test]
@@ -382,7 +403,8 @@ mod tests {
         assert_eq!(taken(&mut sequences, "\x1b[200~x", 0), events("\x1b"));
         let up = Event::Key(KeyCode::Up.into());
         assert_eq!(sequences.take(up.clone(), PASTE_MS - 1), []);
-        assert_eq!(sequences.take(up.clone(), PASTE_MS), [Event::Paste("x".to_owned()), up]);
+        assert_eq!(sequences.overdue(PASTE_MS), [Event::Paste("x".to_owned())]);
+        assert_eq!(sequences.take(up.clone(), PASTE_MS), [up]);
     }
 
     #[test]

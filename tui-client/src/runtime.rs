@@ -125,18 +125,26 @@ impl Loop {
         loop {
             self.app.base.now_ms = self.clock.now_ms();
             let typed = self.ear.overdue(self.app.base.now_ms);
-            let behind = self.sequences.overdue(self.app.base.now_ms);
-            if self.take_all(behind, world)? == Done::Quit
-                || self.take_keys(typed, world)? == Done::Quit
-            {
+            if self.take_keys(typed, world)? == Done::Quit {
                 return Ok(());
             }
             if self.dirty && self.frame(world)? == Done::Quit {
                 return Ok(());
             }
+            self.sequences.pause();
             let taken = match self.next(events, &mut ends, world).await? {
                 Next::Event(event) => self.take_event(event, world)?,
                 Next::Input(input) => self.take(input, world)?,
+                Next::Silence => {
+                    let behind = self.sequences.overdue(self.clock.now_ms());
+                    if self.take_all(behind, world)? == Done::Quit {
+                        return Ok(());
+                    }
+                    if self.app.wake_at_ms().is_none_or(|at| at > self.clock.now_ms()) {
+                        continue;
+                    }
+                    self.take(Input::Woken, world)?
+                }
                 Next::Nothing => continue,
             };
             if taken == Done::Quit || self.drain(events, world).await? == Done::Quit {
@@ -170,10 +178,7 @@ impl Loop {
             }
             notice = world.notice(), if listens => Next::Input(Input::Notice(Box::new(notice))),
             input = self.inputs.recv() => input.map_or(Next::Nothing, Next::Input),
-            () = sleep => {
-                let woken = self.app.wake_at_ms().filter(|at| *at <= self.clock.now_ms());
-                woken.map_or(Next::Nothing, |_| Next::Input(Input::Woken))
-            }
+            () = sleep => Next::Silence,
         })
     }
 
@@ -223,6 +228,9 @@ impl Loop {
             let ask = typing || count % INPUTS_PER_KEY_MAX == 0;
             let key = if ask { key_here(events).await? } else { None };
             typing = key.is_some();
+            if ask && !typing {
+                self.sequences.pause();
+            }
             if ask && !typing && count > 0 && self.is_awaited() {
                 break;
             }
@@ -337,6 +345,8 @@ enum Next {
     Event(Event),
     /// Anything else happened.
     Input(Input),
+    /// It is time for something, and the terminal has said nothing.
+    Silence,
     /// Nothing that counts: the terminal is ready for more, say.
     Nothing,
 }
