@@ -46,7 +46,7 @@ use crate::{
     view::server::Server,
 };
 use cabinet::Cabinet;
-use keeping::LostDrafts;
+use keeping::{LostDrafts, NewestDrafts};
 use session::{Goodbyes, Prepared, Session};
 
 /// What this program is called in the server's log.
@@ -75,6 +75,7 @@ pub(crate) struct World {
     goodbyes: Goodbyes,
     probe: Option<AbortHandle>,
     private: Arc<OnceCell<Arc<Private>>>,
+    newest: NewestDrafts,
     lost: LostDrafts,
     /// What the goodbye that was begun last will give.
     left: Option<JoinHandle<usize>>,
@@ -101,6 +102,7 @@ impl World {
             goodbyes: Goodbyes::default(),
             probe: None,
             private: Arc::default(),
+            newest: NewestDrafts::default(),
             lost: LostDrafts::default(),
             left: None,
             unsent: 0,

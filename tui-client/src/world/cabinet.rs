@@ -40,7 +40,7 @@ impl Cabinet {
             // Whoever asked may be gone by now.
             let _ = done.send(job(home));
         };
-        super::log(self.jobs.try_send(Box::new(job)).map_err(|_| "too much waits for the disk"));
+        self.push(Box::new(job));
         wait
     }
 
@@ -49,12 +49,33 @@ impl Cabinet {
         &self,
         job: impl FnOnce(&Home) -> Result<T, E> + Send + 'static,
     ) {
-        drop(self.ask(|home| super::log(job(home))));
+        self.queue(job);
     }
 
-    /// Waits until all that was asked for is done.
+    /// The same; says whether it will be done.
+    pub(super) fn queue<T, E: Display>(
+        &self,
+        job: impl FnOnce(&Home) -> Result<T, E> + Send + 'static,
+    ) -> bool {
+        self.push(Box::new(|home| super::log(job(home))))
+    }
+
+    /// Waits until all that was asked for is done, also where there is no place for one more job.
     pub(super) async fn finish(&self) {
-        // Refused or done: there is nothing left to wait for.
-        let _ = self.ask(|_| ()).await;
+        let (done, wait) = oneshot::channel();
+        let job = move |_: &Home| {
+            let _ = done.send(());
+        };
+        // Without a thread there is nothing to wait for.
+        if self.jobs.send(Box::new(job)).await.is_ok() {
+            let _ = wait.await;
+        }
+    }
+
+    fn push(&self, job: Job) -> bool {
+        let queued = self.jobs.try_send(job).map_err(|_| "too much waits for the disk");
+        let is_queued = queued.is_ok();
+        super::log(queued);
+        is_queued
     }
 }

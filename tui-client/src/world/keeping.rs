@@ -1,5 +1,5 @@
 //! What is written down for the next time: keys, logins, drafts. The files are the cabinet's; what the disk does not
-//! take is said, and drafts are held until the end.
+//! take is said, and drafts are held until they are written.
 
 use std::{
     collections::BTreeMap,
@@ -23,19 +23,39 @@ use crate::{
     view::server::{KnownKey, Server},
 };
 
-/// What was being written in each room of each account when the disk did not take it.
+type Drafts = BTreeMap<RoomId, String>;
+
+/// What was being written in each room of each account and is not on the disk.
 #[derive(Clone, Default)]
 pub(super) struct LostDrafts(Arc<Mutex<BTreeMap<(String, RoomId), String>>>);
 
 impl LostDrafts {
-    fn note(&self, account: &str, drafts: BTreeMap<RoomId, String>, kept: bool) {
+    /// These are not on the disk; what was there before of their rooms does not count any more.
+    fn lose(&self, account: &str, drafts: &Drafts) {
         let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (room, text) in drafts {
-            let place = (account.to_owned(), room);
-            if kept || text.trim().is_empty() {
+            let place = (account.to_owned(), *room);
+            if text.trim().is_empty() {
                 lost.remove(&place);
             } else {
-                lost.insert(place, text);
+                lost.insert(place, text.clone());
+            }
+        }
+    }
+
+    /// These were written down, but for some texts, which may be of other rooms too. What was written in a room since
+    /// is not on the disk.
+    fn keep(&self, account: &str, drafts: &Drafts, unkept: Drafts) {
+        let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = |room: RoomId| (account.to_owned(), room);
+        for (room, text) in drafts.iter().filter(|(room, _)| !unkept.contains_key(room)) {
+            if lost.get(&place(*room)) == Some(text) {
+                lost.remove(&place(*room));
+            }
+        }
+        for (room, text) in unkept {
+            if !drafts.contains_key(&room) {
+                lost.entry(place(room)).or_insert(text);
             }
         }
     }
@@ -43,6 +63,41 @@ impl LostDrafts {
     fn texts(&self) -> Vec<String> {
         let lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lost.values().cloned().collect()
+    }
+}
+
+/// The newest drafts of each account that the disk has not been given yet. However slow it is, one job at a time
+/// waits for it, and takes what is the newest by then.
+#[derive(Clone, Default)]
+pub(super) struct NewestDrafts(Arc<Mutex<BTreeMap<String, Newest>>>);
+
+#[derive(Default)]
+struct Newest {
+    drafts: Drafts,
+    /// Whether a job waits that takes them.
+    queued: bool,
+}
+
+impl NewestDrafts {
+    /// Puts drafts in the place of older ones; says whether a job is needed that takes them.
+    fn put(&self, account: &str, drafts: Drafts) -> bool {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = newest.entry(account.to_owned()).or_default();
+        newest.drafts.extend(drafts);
+        !std::mem::replace(&mut newest.queued, true)
+    }
+
+    /// The job was refused; the next one is needed.
+    fn refused(&self, account: &str) {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(newest) = newest.get_mut(account) {
+            newest.queued = false;
+        }
+    }
+
+    fn take(&self, account: &str) -> Drafts {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.remove(account).unwrap_or_default().drafts
     }
 }
 
@@ -112,12 +167,21 @@ impl World {
         let Some(session) = &self.session else { return };
         let (address, user) = (session.server.address(), session.user.clone());
         let Some(user) = user else { return };
-        let lost = self.lost.clone();
-        self.cabinet.tell(move |home| {
-            let done = home.keep_drafts(&address, &user, &drafts);
-            lost.note(&format!("{user}@{address}"), drafts, done.is_ok());
-            done
+        let account = format!("{user}@{address}");
+        self.lost.lose(&account, &drafts);
+        if !self.newest.put(&account, drafts) {
+            return;
+        }
+        let (lost, newest, place) = (self.lost.clone(), self.newest.clone(), account.clone());
+        let queued = self.cabinet.queue(move |home| {
+            let drafts = newest.take(&place);
+            let unkept = home.keep_drafts(&address, &user, &drafts)?;
+            lost.keep(&place, &drafts, unkept);
+            std::io::Result::Ok(())
         });
+        if !queued {
+            self.newest.refused(&account);
+        }
     }
 
     /// What was being written and could not be kept. Nothing follows when all is well.

@@ -337,3 +337,64 @@ async fn what_the_disk_does_not_take_is_said_and_drafts_are_given_back() {
     let pin = Home::at(town.home("full")).server(&address).unwrap().map(|server| server.pin);
     assert_eq!(pin, Some(liao_common::id::Pin([7; 32])), "written as soon as there was room");
 }
+
+#[tokio::test]
+async fn a_disk_that_takes_its_time_is_given_the_newest_drafts_and_everything_else() {
+    let town = Town::new().await;
+    let mut seat = town.opens("slow");
+    seat.registers(&town, "slow", false).await;
+    seat.world.cabinet.finish().await;
+    let (on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    seat.world.cabinet.tell(move |_| held.recv());
+    let (first, second) = (RoomId(8), RoomId(9));
+    for number in 0..200 {
+        // A room that is empty is named once, when it becomes so.
+        let old = (number < 2).then(|| (first, ["gone", ""][number].to_owned()));
+        let drafts = old.into_iter().chain([(second, format!("word {number}"))]).collect();
+        seat.world.carry_out(Effect::KeepDrafts(drafts));
+    }
+    let (address, pin) = (town.address(), liao_common::id::Pin([7; 32]));
+    seat.world.carry_out(Effect::KeepPin(address.clone(), Shown { pin, vouched: false }));
+    assert_eq!(seat.world.lost_drafts(), ["word 199"], "not on the disk yet");
+    on.send(()).unwrap();
+    seat.leaves().await;
+    assert_eq!(seat.world.lost_drafts(), Vec::<String>::new());
+    let home = Home::at(town.home("slow"));
+    let drafts = home.drafts(&address, &UserName::parse("slow").unwrap()).unwrap();
+    assert_eq!(drafts, [(second, "word 199".to_owned())].into());
+    assert_eq!(home.server(&address).unwrap().map(|server| server.pin), Some(pin));
+}
+
+#[tokio::test]
+async fn drafts_that_were_refused_a_place_are_written_with_the_next_ones() {
+    let town = Town::new().await;
+    let mut seat = town.opens("slow");
+    seat.registers(&town, "slow", false).await;
+    seat.world.cabinet.finish().await;
+    let (on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    seat.world.cabinet.tell(move |_| held.recv());
+    while seat.world.cabinet.queue(|_| std::io::Result::Ok(())) {}
+    let drafts = |room, text: &str| Effect::KeepDrafts([(room, text.to_owned())].into());
+    seat.world.carry_out(drafts(RoomId(8), "early"));
+    assert_eq!(seat.world.lost_drafts(), ["early"]);
+    on.send(()).unwrap();
+    seat.world.cabinet.finish().await;
+    seat.world.carry_out(drafts(RoomId(9), "late"));
+    seat.leaves().await;
+    let home = Home::at(town.home("slow"));
+    let kept = home.drafts(&town.address(), &UserName::parse("slow").unwrap()).unwrap();
+    assert_eq!(kept.into_values().collect::<Vec<_>>(), ["early", "late"]);
+    assert_eq!(seat.world.lost_drafts(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_draft_that_is_too_long_to_be_kept_is_given_back_whole() {
+    let town = Town::new().await;
+    let mut seat = town.opens("long");
+    seat.registers(&town, "long", false).await;
+    let long = "x".repeat(liao_common::limits::TEXT_BYTES_MAX + 1);
+    let drafts = [(RoomId(8), long.clone()), (RoomId(9), "short".to_owned())];
+    seat.world.carry_out(Effect::KeepDrafts(drafts.into()));
+    seat.leaves().await;
+    assert_eq!(seat.world.lost_drafts(), [long]);
+}
