@@ -184,6 +184,34 @@ fn a_link_brings_key_and_invite() {
 }
 
 #[test]
+fn a_link_for_another_server_is_said_and_keeps_nobody_from_the_other_fields() {
+    let target = LinkTarget {
+        pin: Some(PIN),
+        invite: Some("abc".into()),
+        ..LinkTarget::parse("chat.example.org").unwrap()
+    };
+    let mut desk =
+        Desk::new(with(start(SIZE, Language::English), Server::At(target), Vec::new(), Vec::new()));
+    let elsewhere = "This link is for another server.";
+    desk.keys("2<Tab><Tab><Tab><Tab><C-u>liao://other.example.org/?invite=c0de");
+    desk.hides(elsewhere);
+    desk.keys("<S-Tab>correct horse");
+    desk.shows(elsewhere);
+    desk.keys("<S-Tab>correct horse<S-Tab><S-Tab>alice<Enter><Enter><Enter><Enter>");
+    desk.shows(elsewhere);
+    desk.effects.clear();
+    desk.keys("<Enter>");
+    assert_eq!(desk.wishes(), [], "nothing is sent with it");
+    desk.keys("<C-u>c0de<Enter>");
+    let wishes = desk.wishes();
+    assert!(
+        wishes.iter().any(|wish| matches!(wish, Effect::Connect(_, Login::Register { invite, .. })
+            if invite.as_deref() == Some("c0de"))),
+        "{wishes:?}"
+    );
+}
+
+#[test]
 fn a_private_server_that_is_ready_late_calls_nobody_back() {
     let mut desk = Desk::fresh(SIZE, Language::English);
     desk.keys("<Enter><F2>chat");

@@ -277,7 +277,8 @@ impl Door {
     }
 
     fn act_entry(&mut self, action: Action, base: &mut Base) {
-        if matches!(action, Action::Submit | Action::Next | Action::Previous) && !self.take_link() {
+        let goes_on = matches!(action, Action::Submit | Action::Next | Action::Previous);
+        if goes_on && !self.take_link(action) {
             return;
         }
         let Step::Entry(entry) = &mut self.step else { return };

@@ -100,6 +100,12 @@ impl EntryView {
         }
     }
 
+    /// Whether Enter sends the form.
+    #[must_use]
+    pub const fn is_at_end(&self) -> bool {
+        self.keep_focused || self.form.is_at_end()
+    }
+
     /// Enter: on, or the login when everything is filled in properly.
     pub fn enter(&mut self) -> Option<Login> {
         self.look_over();

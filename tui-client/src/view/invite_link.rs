@@ -8,14 +8,15 @@ use super::{
     reasons::address_error,
     server::Server,
 };
-use crate::form::FieldError;
+use crate::{action::Action, form::FieldError};
 
 /// The field for the code.
 const FIELD: &str = "field.invite";
 
 impl Door {
-    /// Puts the code in the place of a link. `false` when the link is none for this server, which is said below it.
-    pub(super) fn take_link(&mut self) -> bool {
+    /// Puts the code in the place of a link. `false` when the form would be sent with a link that is none for this
+    /// server. That is said below it as soon as one goes on, and nobody is kept from the other fields.
+    pub(super) fn take_link(&mut self, action: Action) -> bool {
         let Step::Entry(entry) = &self.step else { return true };
         let typed = entry.form.value(FIELD).trim();
         if !typed.starts_with("liao://") {
@@ -24,14 +25,16 @@ impl Door {
         let found = LinkTarget::parse(typed).map_err(address_error);
         let found = found.and_then(|target| self.code_of(&target));
         let Step::Entry(entry) = &mut self.step else { return true };
+        let sends = action == Action::Submit && entry.is_at_end();
         match found {
             Ok(code) => entry.form.set(FIELD, &code),
-            Err(key) => {
+            Err(key) if sends => {
                 entry.form.clear_errors();
                 entry.form.fail_field(FIELD, FieldError::new(key));
                 entry.keep_focused = false;
                 return false;
             }
+            Err(key) => entry.form.note(FIELD, FieldError::new(key)),
         }
         true
     }
