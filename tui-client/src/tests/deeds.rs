@@ -246,6 +246,9 @@ fn dialogs_check_what_is_typed() {
     );
     desk.keys("/password<Enter>old<Tab>short<Tab>short<Enter>");
     desk.shows("At least 8 characters");
+    desk.keys("<C-u>alice1999<Tab><C-u>alice1999<Enter>");
+    desk.shows("This password is too easy to");
+    assert_eq!(desk.wishes(), [], "one's own user id is known here too");
     desk.keys("<C-u>long enough<Tab><C-u>long enough<Enter>");
     let passwd = Passwd { old: Secret("old".into()), new: Secret("long enough".into()) };
     assert_eq!(desk.wishes(), [ask(passwd)]);

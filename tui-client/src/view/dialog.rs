@@ -3,17 +3,15 @@
 
 use liao_client_core::model::Model;
 use liao_common::{
-    fault::FaultCode,
     id::{RoomId, UserId},
     limits,
     name::{NameError, RoomName},
-    password::is_common,
     request::{Passwd, Request, RoomCreate, RoomInvite, RoomTopic, Secret},
 };
 
 use super::{
     chat::{person_with_id, title_of},
-    reasons::fault_key,
+    entry::password_error,
 };
 use crate::{
     form::{Field, FieldError, Form},
@@ -166,7 +164,7 @@ impl DialogView {
             DialogKind::Create => self.submit_create(),
             DialogKind::Topic(room) => self.submit_topic(room),
             DialogKind::Invite(room) => self.submit_invite(room, model),
-            DialogKind::Password => self.submit_password(),
+            DialogKind::Password => self.submit_password(model),
         }
     }
 
@@ -207,20 +205,15 @@ impl DialogView {
         }
     }
 
-    fn submit_password(&mut self) -> DialogStep {
+    fn submit_password(&mut self, model: &Model) -> DialogStep {
         let (old, new) = (
             self.form.value("field.password_old").to_owned(),
             self.form.value("field.password_new").to_owned(),
         );
-        let min = limits::PASSWORD_CHARS_MIN;
+        let user = model.me.as_ref().map_or("", |me| me.id.as_str());
         if old.is_empty() {
             self.form.fail_field("field.password_old", FieldError::new("invalid.password_empty"));
-        } else if new.chars().count() < min {
-            let error =
-                FieldError::with_count("invalid.password_short", u64::try_from(min).unwrap_or(8));
-            self.form.fail_field("field.password_new", error);
-        } else if is_common(&new, "") {
-            let error = FieldError::new(fault_key(FaultCode::WeakPassword));
+        } else if let Some(error) = password_error(&new, user) {
             self.form.fail_field("field.password_new", error);
         } else if new != self.form.value("field.password_again") {
             self.form

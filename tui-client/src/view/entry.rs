@@ -218,21 +218,7 @@ impl EntryView {
     }
 
     fn password_error(&self) -> Option<FieldError> {
-        let password = self.form.value("field.password");
-        let min = limits::PASSWORD_CHARS_MIN;
-        if password.is_empty() {
-            Some(FieldError::new("invalid.password_empty"))
-        } else if password.chars().count() < min {
-            Some(FieldError::with_count("invalid.password_short", u64::try_from(min).unwrap_or(8)))
-        } else if password.len() > limits::PASSWORD_BYTES_MAX {
-            Some(FieldError::new("invalid.password_long"))
-        } else if password.eq_ignore_ascii_case(self.form.value("field.user").trim()) {
-            Some(FieldError::new("invalid.password_same_as_user"))
-        } else if is_common(password, &self.form.value("field.user").trim().to_lowercase()) {
-            Some(FieldError::new(fault_key(FaultCode::WeakPassword)))
-        } else {
-            None
-        }
+        password_error(self.form.value("field.password"), self.form.value("field.user").trim())
     }
 
     fn name_is_odd(&self) -> bool {
@@ -248,6 +234,24 @@ impl EntryView {
         let mut fields = self.form.fields().to_vec();
         fields.push(Field::text("field.invite"));
         self.form = Form::new("register.title", fields).with_verb("hint.register");
+    }
+}
+
+/// What is wrong with a new password of the person with this user id.
+pub(super) fn password_error(password: &str, user: &str) -> Option<FieldError> {
+    let min = limits::PASSWORD_CHARS_MIN;
+    if password.is_empty() {
+        Some(FieldError::new("invalid.password_empty"))
+    } else if password.chars().count() < min {
+        Some(FieldError::with_count("invalid.password_short", u64::try_from(min).unwrap_or(8)))
+    } else if password.len() > limits::PASSWORD_BYTES_MAX {
+        Some(FieldError::new("invalid.password_long"))
+    } else if password.eq_ignore_ascii_case(user) {
+        Some(FieldError::new("invalid.password_same_as_user"))
+    } else if is_common(password, &user.to_lowercase()) {
+        Some(FieldError::new(fault_key(FaultCode::WeakPassword)))
+    } else {
+        None
     }
 }
 
