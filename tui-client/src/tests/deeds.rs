@@ -347,7 +347,7 @@ fn an_offered_file_is_saved_with_one_key() {
         hash: Hash([7; 32]),
         dir: "/home/alice/Downloads".into(),
     };
-    assert_eq!(desk.wishes(), [Effect::Download(job)]);
+    assert_eq!(desk.wishes(), [Effect::Download(job.clone())]);
     let notice = |change| Notice::Transfer(TransferNotice { id: TransferId(5), change });
     desk.tell(notice(TransferChange::Added {
         direction: Direction::Download,
@@ -365,6 +365,13 @@ fn an_offered_file_is_saved_with_one_key() {
         at_ms: 2000,
     }));
     desk.shows("Saved as /home/alice/Downloads/design.pdf");
+    // It may lie there no more.
+    desk.effects.clear();
+    desk.keys("<A-s>");
+    assert_eq!(desk.wishes(), [Effect::Download(job)]);
+    desk.tell(notice(TransferChange::Phase { phase: Phase::Waiting, at_ms: 3000 }));
+    desk.keys("<A-s>");
+    assert_eq!(desk.wishes(), [Effect::Resume(TransferId(5))], "once at a time");
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn what_cannot_be_done_here_says_why() {
     desk.keys("<F2><F5>");
     desk.shows("A file goes to the chat that is shown.");
     desk.keys("<A-3><A-s>");
-    desk.shows("No file waits in this chat.");
+    desk.shows("There is no file to save in this chat.");
 }
 
 #[test]

@@ -213,7 +213,7 @@ impl MainView {
         find_row(&model.room(room)?.timeline, key)
     }
 
-    /// Without a chosen message it is about what failed, or about the newest file on offer.
+    /// Without a chosen message it is about what failed, or about the newest file on offer that is not here yet.
     fn act_message(
         &mut self,
         action: Action,
@@ -245,7 +245,8 @@ impl MainView {
             }
             (Action::Save, Some(row)) => self.save_or_unfold(room, row, model, base),
             (Action::Save, None) => {
-                let Some(row) = offers(room, model).next() else {
+                let row = offers(room, model).next().or_else(|| files(room, model).next());
+                let Some(row) = row else {
                     return self.say(base, base.words.t("files.none_to_save"));
                 };
                 self.save_or_unfold(room, row, model, base);
@@ -399,10 +400,13 @@ const fn is_far(hole: &Hole, onwards: bool, at: Seq) -> bool {
     }
 }
 
-/// Fetches a file, or goes on with it where that was begun.
+/// Fetches a file, or goes on with it where that was begun. One that was fetched is fetched again: whether it still lies
+/// where it was saved, nobody knows here.
 fn fetch(room: RoomId, file: &FileOffer, model: &Model, base: &mut Base) {
     let (fid, Some(hash)) = (file.fid, file.hash) else { return };
-    if let Some(transfer) = model.transfers.of_file(fid) {
+    let begun = model.transfers.of_file(fid);
+    let goes_on = |phase: &Phase| !phase.is_over() || phase.can_resume();
+    if let Some(transfer) = begun.filter(|transfer| goes_on(&transfer.phase)) {
         return base.wish(Effect::Resume(transfer.id));
     }
     let (name, size, dir) = (file.name.clone(), file.size, base.downloads.clone());
@@ -426,17 +430,20 @@ fn retry(room: RoomId, row: Option<&Row>, model: &Model, base: &mut Base) -> boo
 
 /// The files of a room that somebody else offers and that are not here, the newest first.
 pub fn offers(room: RoomId, model: &Model) -> impl Iterator<Item = &Row> {
-    let rows = model.room(room).into_iter().flat_map(|view| view.timeline.rows().rev());
-    let is_offer = |row: &&Row| match &row.content {
+    let is_here = |row: &Row| match &row.content {
         Content::File(file) => {
             let transfer = model.transfers.of_file(file.fid);
-            let here =
-                transfer.is_some_and(|transfer| matches!(transfer.phase, Phase::Done { .. }));
-            Some(row.from) != model.my_id() && !here
+            transfer.is_some_and(|transfer| matches!(transfer.phase, Phase::Done { .. }))
         }
         _ => false,
     };
-    rows.filter(is_offer)
+    files(room, model).filter(move |row| !is_here(row))
+}
+
+/// All files of a room that somebody else offers, the newest first.
+fn files(room: RoomId, model: &Model) -> impl Iterator<Item = &Row> {
+    let rows = model.room(room).into_iter().flat_map(|view| view.timeline.rows().rev());
+    rows.filter(|row| matches!(row.content, Content::File(_)) && Some(row.from) != model.my_id())
 }
 
 pub(super) const fn row_of<'a>(item: &Item<'a>) -> Option<&'a Row> {

@@ -85,6 +85,13 @@ fn a_file_is_sent_with_a_bar_through_a_cut_and_arrives_whole() {
         text.matches(beginning("files.saved_as")).count() == 2
     });
     assert!(fs::read(&saved).unwrap() == content(), "the first file was overwritten");
+
+    // What was saved and is there no more is saved again: the newest.
+    fs::remove_file(&saved).unwrap();
+    bob.presses(Key::Alt('s'));
+    bob.waits_until("the newest file under the free name", |_| {
+        fs::read(&saved).is_ok_and(|bytes| bytes == b"another one of the same name")
+    });
     alice.is_through_with(2);
     alice.quits();
     bob.quits();
