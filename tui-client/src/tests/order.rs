@@ -8,8 +8,8 @@ use liao_common::{
     id::{Nonce, RoomId, UserId},
     message::{Body, Kind},
     request::{
-        Members, Request, RoomBan, RoomBans, RoomKick, RoomOpen, RoomRole, RoomTopic, RoomUnban,
-        Users,
+        Members, Request, RoomBan, RoomBans, RoomJoin, RoomKick, RoomOpen, RoomRole, RoomTopic,
+        RoomUnban, Users,
     },
 };
 
@@ -473,4 +473,17 @@ fn what_is_for_rooms_is_refused_in_a_private_chat() {
             assert_eq!(desk.wishes(), [], "{typed}");
         }
     }
+}
+
+#[test]
+fn an_invitation_into_a_namesake_of_ones_own_room_says_what_is_in_the_way() {
+    let mut desk = busy(SIZE, Language::English);
+    let invitation = Room { role: Role::Invited, ..room(RoomId(99), "rust", 2) };
+    desk.tell(Notice::Event(Event::Room(Box::new(invitation))));
+    desk.wishes();
+    desk.keys("<A-j>");
+    let join = RoomJoin { room: Some(RoomId(99)), name: None };
+    assert_eq!(desk.wishes(), [ask(join.clone())]);
+    desk.refuse(join, FaultCode::Taken);
+    desk.shows("You are in another room called #rust. Leave that one first.");
 }

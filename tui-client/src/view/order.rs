@@ -10,7 +10,9 @@ use liao_common::{
     event::{Event, Rank, Role, RoomKind, UserPage},
     fault::FaultCode,
     id::{RoomId, UserId},
-    request::{Request, RoomBan, RoomKick, RoomOpen, RoomRole, RoomTopic, RoomUnban, Users},
+    request::{
+        Request, RoomBan, RoomJoin, RoomKick, RoomOpen, RoomRole, RoomTopic, RoomUnban, Users,
+    },
 };
 
 use super::{
@@ -75,6 +77,10 @@ pub fn refusal_sentence(
                 [("room", &title_of(model, RoomId::LOBBY))];
             let sentence = || words.fill("room.lobby_topic", &values);
             return (code == FaultCode::Forbidden).then(sentence);
+        }
+        Request::RoomJoin(RoomJoin { room: Some(room), .. }) => {
+            let values: [(&str, &dyn std::fmt::Display); 1] = [("room", &title_of(model, *room))];
+            return (code == FaultCode::Taken).then(|| words.fill("room.namesake", &values));
         }
         Request::RoomBans(asked) => (asked.room, UserId::default(), "fault.not_found"),
         Request::RoomUnban(asked) => (asked.room, asked.user, "room.not_banned"),
