@@ -17,6 +17,7 @@ pub mod door;
 pub mod drafts;
 pub mod entry;
 pub mod files;
+mod filling;
 mod going;
 mod greeting;
 pub mod help;
